@@ -1,0 +1,1 @@
+//! The engines behind the spine's traits: SQLite, PostgreSQL, folders

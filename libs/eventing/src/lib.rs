@@ -1,0 +1,1 @@
+//! The spine: event store, log, consumers, sealing

@@ -1,0 +1,1 @@
+//! Device files in and out: bytes to columns, no I/O, no panics

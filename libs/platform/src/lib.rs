@@ -1,0 +1,1 @@
+//! What every service stands on: config, telemetry, transport, actors, health, shutdown

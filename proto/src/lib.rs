@@ -1,0 +1,1 @@
+//! The contract: every message and service, compiled from .proto by protox

@@ -1,0 +1,1 @@
+//! Activities: uploads, sync, manual entries; their totals and streams

@@ -1,0 +1,1 @@
+//! Accounts, tokens, roles, consents, privacy settings, the key store

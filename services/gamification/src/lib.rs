@@ -1,0 +1,1 @@
+//! XP, levels, badges: each explains itself

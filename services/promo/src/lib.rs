@@ -1,0 +1,1 @@
+//! Campaigns, offers, budgets, catalogue, purchase, ledger
