@@ -1,1 +1,16 @@
-//! The contract: every message and service, compiled from .proto by protox
+//! The contract: every message and service of the fleet, compiled from `stadion/**.proto`.
+
+#[allow(clippy::all, clippy::pedantic, unreachable_pub, missing_docs, reason = "generated code")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/stadion.rs"));
+}
+
+pub use generated::stadion::{
+    activity::v1 as activity, auth::v1 as auth, envelope::v1 as envelope, gamification::v1 as gamification,
+    journal::v1 as journal, options::v1 as options, promo::v1 as promo,
+};
+
+pub use prost::{Message, Name};
+
+/// Every descriptor with its options, encoded: what reflection and the sealing codec read.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

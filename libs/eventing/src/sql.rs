@@ -1,0 +1,299 @@
+//! The thin, portable SQL of the house: one query text, one value and row type over both engines.
+//!
+//! Placeholders are `$1…$n`, times are BIGINT microseconds (`_us`), money BIGINT minor units, ids 16-byte blobs.
+//! Engines implement [`Database`]; store modules use [`Db`].
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use uuid::Uuid;
+
+/// A bound argument or a column's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Int(i64),
+    Real(f64),
+    Text(String),
+    Blob(Vec<u8>),
+    /// The position that the append of this statement's own transaction gets: only in inline statements.
+    AppendPosition,
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+impl From<i32> for Value {
+    fn from(value: i32) -> Self {
+        Self::Int(value.into())
+    }
+}
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(value.into())
+    }
+}
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Int(value.into())
+    }
+}
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Real(value)
+    }
+}
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+impl From<&String> for Value {
+    fn from(value: &String) -> Self {
+        Self::Text(value.clone())
+    }
+}
+impl From<Vec<u8>> for Value {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Blob(value)
+    }
+}
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Blob(value.to_vec())
+    }
+}
+impl From<Bytes> for Value {
+    fn from(value: Bytes) -> Self {
+        Self::Blob(value.to_vec())
+    }
+}
+impl From<Uuid> for Value {
+    fn from(value: Uuid) -> Self {
+        Self::Blob(value.as_bytes().to_vec())
+    }
+}
+impl<Kind> From<kernel::Id<Kind>> for Value {
+    fn from(value: kernel::Id<Kind>) -> Self {
+        Self::from(value.uuid())
+    }
+}
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// `args![a, b]`: the arguments of a statement, each turned into a [`Value`].
+#[macro_export]
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::sql::Value::from($value)),*] };
+}
+
+/// One statement with its arguments: what inline rows are written as.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pub sql: String,
+    pub args: Vec<Value>,
+}
+
+impl Statement {
+    pub fn new(sql: impl Into<String>, args: Vec<Value>) -> Self {
+        Self { sql: sql.into(), args }
+    }
+}
+
+/// A row of an answer. Columns are asked for by their index in the SELECT, from 0.
+#[derive(Clone, Debug)]
+pub struct Row(pub Vec<Value>);
+
+/// What a column can be read as.
+pub trait FromValue: Sized {
+    fn from_value(value: &Value) -> Option<Self>;
+}
+impl FromValue for i64 {
+    fn from_value(value: &Value) -> Option<Self> {
+        if let Value::Int(int) = value { Some(*int) } else { None }
+    }
+}
+impl FromValue for u64 {
+    fn from_value(value: &Value) -> Option<Self> {
+        i64::from_value(value).and_then(|int| Self::try_from(int).ok())
+    }
+}
+impl FromValue for u32 {
+    fn from_value(value: &Value) -> Option<Self> {
+        i64::from_value(value).and_then(|int| Self::try_from(int).ok())
+    }
+}
+impl FromValue for bool {
+    fn from_value(value: &Value) -> Option<Self> {
+        i64::from_value(value).map(|int| int != 0)
+    }
+}
+impl FromValue for f64 {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Real(real) => Some(*real),
+            Value::Int(int) => Some(*int as Self),
+            _ => None,
+        }
+    }
+}
+impl FromValue for String {
+    fn from_value(value: &Value) -> Option<Self> {
+        if let Value::Text(text) = value { Some(text.clone()) } else { None }
+    }
+}
+impl FromValue for Vec<u8> {
+    fn from_value(value: &Value) -> Option<Self> {
+        if let Value::Blob(blob) = value { Some(blob.clone()) } else { None }
+    }
+}
+impl FromValue for Bytes {
+    fn from_value(value: &Value) -> Option<Self> {
+        Vec::from_value(value).map(Self::from)
+    }
+}
+impl FromValue for Uuid {
+    fn from_value(value: &Value) -> Option<Self> {
+        if let Value::Blob(blob) = value { Self::from_slice(blob).ok() } else { None }
+    }
+}
+impl<Kind> FromValue for kernel::Id<Kind> {
+    fn from_value(value: &Value) -> Option<Self> {
+        Uuid::from_value(value).map(Self::new)
+    }
+}
+impl<T: FromValue> FromValue for Option<T> {
+    fn from_value(value: &Value) -> Option<Self> {
+        if matches!(value, Value::Null) { Some(None) } else { T::from_value(value).map(Some) }
+    }
+}
+
+impl Row {
+    /// Column `index` as `T`; an error names the column when the type differs.
+    pub fn get<T: FromValue>(&self, index: usize) -> Result<T, DbError> {
+        self.0.get(index).and_then(T::from_value).ok_or_else(|| DbError::Column {
+            index,
+            wanted: std::any::type_name::<T>(),
+            found: format!("{:?}", self.0.get(index)),
+        })
+    }
+}
+
+/// What can go wrong between us and an engine.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DbError {
+    #[error("the statement failed: {0}")]
+    Statement(String),
+    #[error("column {index} is not {wanted}: {found}")]
+    Column { index: usize, wanted: &'static str, found: String },
+    /// The engine is gone, full or too slow: trying again may help.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// Whether the commit happened is not known: the process must stop and look again at start.
+    #[error("the store failed while committing: {0}")]
+    Fatal(String),
+    /// A job rolled its own transaction back, and says why.
+    #[error("rolled back: {0}")]
+    RolledBack(String),
+}
+
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Statements inside one transaction.
+#[async_trait]
+pub trait Tx: Send {
+    fn engine(&self) -> Engine;
+    /// The number of rows that changed.
+    async fn execute(&mut self, sql: &str, args: Vec<Value>) -> Result<u64, DbError>;
+    async fn fetch(&mut self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError>;
+}
+
+impl dyn Tx + '_ {
+    pub async fn fetch_one(&mut self, sql: &str, args: Vec<Value>) -> Result<Option<Row>, DbError> {
+        Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// A unit of work in a transaction of its own (or, on SQLite, a savepoint of a shared one): an error rolls it back.
+pub type Job = Box<dyn for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<(), DbError>> + Send>;
+
+/// What an engine offers. Implemented under `libs/backends` only.
+#[async_trait]
+pub trait Database: Send + Sync + 'static {
+    fn engine(&self) -> Engine;
+    async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError>;
+    /// Runs the job and commits it; when this answers `Ok` the effects are durable.
+    async fn run(&self, job: Job) -> Result<(), DbError>;
+}
+
+/// A handle to one service's database; cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<dyn Database>);
+
+impl Db {
+    pub fn new(database: impl Database) -> Self {
+        Self(Arc::new(database))
+    }
+
+    pub fn engine(&self) -> Engine {
+        self.0.engine()
+    }
+
+    pub async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        self.0.fetch(sql, args).await
+    }
+
+    pub async fn fetch_one(&self, sql: &str, args: Vec<Value>) -> Result<Option<Row>, DbError> {
+        Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+
+    /// One statement in a transaction of its own; the number of rows that changed.
+    pub async fn execute(&self, sql: &str, args: Vec<Value>) -> Result<u64, DbError> {
+        let sql = sql.to_owned();
+        self.transact(move |tx| Box::pin(async move { tx.execute(&sql, args).await })).await
+    }
+
+    /// Runs `work` in one transaction: `Ok` commits, `Err` rolls back. The work may not be retried half-way:
+    /// it is called once.
+    pub async fn transact<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let job: Job = Box::new(move |tx| {
+            Box::pin(async move {
+                let result = work(tx).await;
+                let rolled_back = result.is_err();
+                // The receiver lives until `run` has answered.
+                let _ = answer.send(result);
+                if rolled_back { Err(DbError::RolledBack("by the work itself".to_owned())) } else { Ok(()) }
+            })
+        });
+        let committed = self.0.run(job).await;
+        match (answered.await, committed) {
+            (Ok(Err(refused)), _) => Err(refused),
+            (Ok(Ok(value)), Ok(())) => Ok(value),
+            (_, Err(error)) => Err(error.into()),
+            (Err(_), Ok(())) => Err(DbError::Unavailable("the work was dropped".to_owned()).into()),
+        }
+    }
+}
