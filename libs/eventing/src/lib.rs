@@ -1,1 +1,49 @@
-//! The spine: event store, log, consumers, sealing
+//! The spine: event store, log, readers, sealing. A decision becomes events in one append; a relay carries them to the
+//! log; readers turn them into rows, commands or memory. Engines live in `backends`.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`sql`] | portable SQL: `Db`, `Tx`, `Value`, `Row` |
+//! | [`event`], [`store`], [`command`] | what is kept, the store's contract, a command's context |
+//! | [`aggregate`], [`journal`] | state folded from events; load → decide → append |
+//! | [`sealing`] | personal fields under keys that can be destroyed |
+//! | [`bus`] | the log between services |
+//! | [`readers`], [`spine`] | projection, reactor, follower, timers; and how they are run |
+//! | [`outbox`] | state values on their way to the log |
+//! | [`ownership`] | leases and epochs |
+//! | [`migrate`] | schema changes |
+//! | [`conformance`] | what every backend must pass |
+
+pub mod aggregate;
+pub mod bus;
+pub mod command;
+pub mod conformance;
+mod consume;
+pub mod error;
+pub mod event;
+mod follow;
+pub mod journal;
+pub mod migrate;
+pub mod outbox;
+pub mod ownership;
+pub mod readers;
+mod relay;
+pub mod sealing;
+pub mod spine;
+pub mod sql;
+pub mod store;
+mod timers;
+
+pub use aggregate::{Aggregate, Loaded};
+pub use bus::{Bus, Topic};
+pub use command::Command;
+pub use consume::{Parked, Replayed};
+pub use error::Error;
+pub use event::{DecodeError, DomainEvent, Incoming, Plain, Position, Recorded, StreamId, Version};
+pub use follow::Freshness;
+pub use journal::{Batch, Decision, Done, Journal};
+pub use readers::{Failure, Follower, Projection, Reactor, Source, Start, StateValue, TimerHandler};
+pub use sealing::{Class, Sealer};
+pub use spine::{Projected, Spine};
+pub use sql::{Db, Row, Statement, Tx, Value};
+pub use store::{Claim, EventStore, Timer};

@@ -1,0 +1,137 @@
+//! The log between services: topics cut into partitions, records in order within each.
+
+use async_trait::async_trait;
+use proto::envelope::{Record, record::Body};
+
+use crate::event::Position;
+
+/// How many partitions every topic has, on every engine. Never changed in place.
+pub const PARTITIONS: u32 = 24;
+
+/// The partition of a key: ours, so that SQLite and Kafka agree. FNV-1a with a final mix, which spreads short keys.
+pub fn partition_of(key: &str) -> u32 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in key.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    // The remainder is below PARTITIONS.
+    u32::try_from(hash % u64::from(PARTITIONS)).unwrap_or_default()
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Topic {
+    pub name: String,
+    pub kind: TopicKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TopicKind {
+    /// Facts in order, kept for days.
+    Events,
+    /// Key → value; the highest revision of each key is kept for ever.
+    State,
+}
+
+impl Topic {
+    /// `stadion.<service>.v1`
+    pub fn events(service: &str) -> Self {
+        Self { name: format!("stadion.{service}.v1"), kind: TopicKind::Events }
+    }
+
+    /// `stadion.<service>.<thing>.v1`
+    pub fn state(service: &str, thing: &str) -> Self {
+        Self { name: format!("stadion.{service}.{thing}.v1"), kind: TopicKind::State }
+    }
+}
+
+/// A record with its place.
+#[derive(Clone, Debug)]
+pub struct Routed {
+    pub part: u32,
+    pub record: Record,
+}
+
+impl Routed {
+    /// A record in the partition of its own key; watermarks have none and are routed by hand.
+    pub fn by_key(record: Record) -> Self {
+        let part = match &record.body {
+            Some(Body::Event(event)) => partition_of(&event.partition_key),
+            Some(Body::State(state)) => partition_of(&state.partition_key),
+            Some(Body::Watermark(_)) | None => 0,
+        };
+        Self { part, record }
+    }
+
+    pub fn watermarks(source: &str, head: Position) -> Vec<Self> {
+        (0..PARTITIONS)
+            .map(|part| Self {
+                part,
+                record: Record { source: source.to_owned(), body: Some(Body::Watermark(head.unsigned_abs())) },
+            })
+            .collect()
+    }
+}
+
+/// Records of one partition, in order.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub part: u32,
+    /// `(offset, record)`, offsets ascending.
+    pub records: Vec<(i64, Record)>,
+    /// Where to go on.
+    pub next_offset: i64,
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BusError {
+    #[error("the bus is unavailable: {0}")]
+    Unavailable(String),
+    #[error("a record of {topic}/{part} at {offset} is not readable")]
+    Corrupt { topic: String, part: u32, offset: i64 },
+}
+
+/// The write side.
+#[async_trait]
+pub trait LogSink: Send + Sync + 'static {
+    /// When this answers, all records are durable, in the order given within each partition.
+    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError>;
+}
+
+/// The read side of one consumer.
+#[async_trait]
+pub trait LogSource: Send {
+    /// Waits a moment for records; an empty answer is no end. Parts take turns, so that none starves.
+    async fn poll(&mut self, max: usize) -> Result<Vec<Batch>, BusError>;
+
+    /// Offsets reached, for dashboards only.
+    async fn hint_commit(&mut self, _part: u32, _offset: i64) {}
+}
+
+/// A log: a sink, and sources from given offsets.
+#[async_trait]
+pub trait Bus: LogSink {
+    /// Reads the partitions named, each from its offset.
+    async fn source(&self, topic: &Topic, from: &[(u32, i64)]) -> Result<Box<dyn LogSource>, BusError>;
+
+    /// For each partition the offset behind its last record.
+    async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_partition_of_a_key_never_changes() {
+        assert_eq!(partition_of(""), 4);
+        assert_eq!(partition_of("account-1"), partition_of("account-1"));
+        let mut seen = [0_u32; PARTITIONS as usize];
+        for key in 0..24_000 {
+            seen[partition_of(&format!("key-{key}")) as usize] += 1;
+        }
+        assert!(seen.iter().all(|count| (800..1200).contains(count)), "keys spread evenly: {seen:?}");
+    }
+}

@@ -1,0 +1,129 @@
+//! Cursors: how far a consumer has come, moved only in the transaction of the effects.
+
+use crate::{
+    args,
+    bus::{Bus, PARTITIONS, Topic},
+    event::Position,
+    readers::{Source, Start},
+    sql::{Db, DbError, Tx},
+};
+
+use super::source_name;
+
+/// One partition's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) part: u32,
+    pub(crate) log_offset: i64,
+    pub(crate) source_pos: Position,
+}
+
+/// A consumer's places in one source.
+#[derive(Clone, Debug)]
+pub(crate) struct Cursors {
+    pub(crate) consumer: String,
+    pub(crate) source: String,
+    pub(crate) epoch: i64,
+    pub(crate) places: Vec<Place>,
+}
+
+/// Why a cursor could not be read or moved.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum CursorError {
+    #[error("another owner has moved the cursor")]
+    Fenced,
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("{0}")]
+    Bus(String),
+}
+
+impl Cursors {
+    /// Reads the cursors under this owner's epoch, making those that are missing.
+    pub(crate) async fn open(
+        db: &Db,
+        bus: &dyn Bus,
+        consumer: &str,
+        (source, service): (Source, &'static str),
+        start: Start,
+        epoch: i64,
+        head: Position,
+    ) -> Result<Self, CursorError> {
+        let ends = match (source, start) {
+            (Source::Topic(of), Start::Present) => {
+                bus.ends(&Topic::events(of)).await.map_err(|error| CursorError::Bus(error.to_string()))?
+            }
+            (Source::Topic(_), Start::Beginning) => vec![0; PARTITIONS as usize],
+            (Source::OwnJournal, _) => vec![0],
+        };
+        let first_pos = if source == Source::OwnJournal && start == Start::Present { head } else { 0 };
+        let (consumer, source) = (consumer.to_owned(), source_name(source, service));
+        let cursors = Self { consumer: consumer.clone(), source: source.clone(), epoch, places: Vec::new() };
+        let places = db
+            .transact(move |tx| {
+                Box::pin(async move {
+                    for (part, end) in ends.iter().enumerate() {
+                        tx.execute(
+                            "INSERT INTO es_cursor (consumer, source, part, log_offset, source_pos, epoch)
+                             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (consumer, source, part) DO NOTHING",
+                            args![&consumer, &source, i64::try_from(part).unwrap_or_default(), *end, first_pos, epoch],
+                        )
+                        .await?;
+                    }
+                    tx.execute(
+                        "UPDATE es_cursor SET epoch = $3 WHERE consumer = $1 AND source = $2 AND epoch < $3",
+                        args![&consumer, &source, epoch],
+                    )
+                    .await?;
+                    read(tx, &consumer, &source).await
+                })
+            })
+            .await?;
+        Ok(Self { places, ..cursors })
+    }
+
+    pub(crate) fn place(&self, part: u32) -> Option<Place> {
+        self.places.iter().copied().find(|place| place.part == part)
+    }
+
+    /// Remembers what a committed transaction has moved.
+    pub(crate) fn moved(&mut self, to: Place) {
+        if let Some(place) = self.places.iter_mut().find(|place| place.part == to.part) {
+            *place = to;
+        }
+    }
+
+    /// Moves one place, if nobody else has.
+    pub(crate) async fn advance(&self, tx: &mut dyn Tx, to: Place) -> Result<(), CursorError> {
+        let from = self.place(to.part).ok_or(CursorError::Fenced)?;
+        let moved = tx
+            .execute(
+                "UPDATE es_cursor SET log_offset = $1, source_pos = $2
+                 WHERE consumer = $3 AND source = $4 AND part = $5 AND log_offset = $6 AND source_pos = $7 AND epoch = $8",
+                args![
+                    to.log_offset,
+                    to.source_pos,
+                    &self.consumer,
+                    &self.source,
+                    to.part,
+                    from.log_offset,
+                    from.source_pos,
+                    self.epoch
+                ],
+            )
+            .await?;
+        if moved == 1 { Ok(()) } else { Err(CursorError::Fenced) }
+    }
+}
+
+async fn read(tx: &mut dyn Tx, consumer: &str, source: &str) -> Result<Vec<Place>, DbError> {
+    let rows = tx
+        .fetch(
+            "SELECT part, log_offset, source_pos FROM es_cursor WHERE consumer = $1 AND source = $2 ORDER BY part",
+            args![consumer, source],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok(Place { part: row.get(0)?, log_offset: row.get(1)?, source_pos: row.get(2)? }))
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! Where a reader's events come from: the service's own journal, or another's topic.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use proto::envelope::{Record, record::Body};
+use tokio::sync::watch;
+
+use super::{BATCH, Ground, cursor::Cursors, cursor::Place};
+use crate::{
+    bus::{Batch, LogSource, Topic},
+    event::{DecodeError, Position, Recorded},
+    readers::Source,
+    store::EventStore,
+};
+use prost::Message;
+
+/// How long a reader waits for news before it looks again by itself.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// New events of one partition, and where the cursor stands behind them.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) events: Vec<Arrived>,
+    pub(crate) to: Place,
+}
+
+/// One event, or bytes that are none.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrived {
+    /// Where the cursor stands behind this one.
+    pub(crate) to: Place,
+    pub(crate) event: Result<Recorded, (DecodeError, Bytes)>,
+}
+
+pub(crate) enum Feed {
+    Journal { store: Arc<dyn EventStore>, news: watch::Receiver<Position> },
+    Topic { log: Box<dyn LogSource> },
+}
+
+impl Feed {
+    pub(crate) async fn open(ground: &Ground, source: Source, cursors: &Cursors) -> Result<Self, String> {
+        match source {
+            Source::OwnJournal => Ok(Self::Journal { store: ground.store.clone(), news: ground.store.watch() }),
+            Source::Topic(of) => {
+                let from: Vec<(u32, i64)> =
+                    cursors.places.iter().map(|place| (place.part, place.log_offset)).collect();
+                let log = ground.bus.source(&Topic::events(of), &from).await.map_err(|error| error.to_string())?;
+                Ok(Self::Topic { log })
+            }
+        }
+    }
+
+    /// Waits a moment for events behind the cursors; may be empty.
+    pub(crate) async fn next(&mut self, cursors: &Cursors) -> Result<Vec<Arrival>, String> {
+        match self {
+            Self::Journal { store, news } => {
+                let after = cursors.place(0).map_or(0, |place| place.source_pos);
+                news.mark_unchanged();
+                let page = store.read_all(after, BATCH).await.map_err(|error| error.to_string())?;
+                if page.is_empty() {
+                    // Whether news came or time passed: the next look tells.
+                    let _ = tokio::time::timeout(LOOK_AGAIN, news.changed()).await;
+                    return Ok(Vec::new());
+                }
+                Ok(arrival_of_page(page).into_iter().collect())
+            }
+            Self::Topic { log } => {
+                let batches = log.poll(BATCH).await.map_err(|error| error.to_string())?;
+                Ok(batches.into_iter().filter_map(|batch| arrival_of_batch(batch, cursors)).collect())
+            }
+        }
+    }
+}
+
+fn arrival_of_page(page: Vec<Recorded>) -> Option<Arrival> {
+    let place = |position| Place { part: 0, log_offset: 0, source_pos: position };
+    let to = place(page.last()?.position);
+    let events =
+        page.into_iter().map(|event| Arrived { to: place(event.position), event: Ok(event) }).collect();
+    Some(Arrival { events, to })
+}
+
+/// Positions ascend within a partition: what is at or below the cursor's was seen before, whoever sent it again.
+fn arrival_of_batch(batch: Batch, cursors: &Cursors) -> Option<Arrival> {
+    let start = cursors.place(batch.part)?;
+    if batch.next_offset <= start.log_offset {
+        return None;
+    }
+    let mut seen = start.source_pos;
+    let mut events = Vec::with_capacity(batch.records.len());
+    for (offset, record) in batch.records {
+        if offset < start.log_offset {
+            continue;
+        }
+        let place = |seen| Place { part: batch.part, log_offset: offset + 1, source_pos: seen };
+        match event_of(record) {
+            Ok(Some(event)) if event.position > seen => {
+                seen = event.position;
+                events.push(Arrived { to: place(seen), event: Ok(event) });
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => {}
+            Err(Fault::Watermark(head)) => seen = seen.max(head),
+            Err(Fault::Poison(error, bytes)) => events.push(Arrived { to: place(seen), event: Err((error, bytes)) }),
+        }
+    }
+    Some(Arrival { events, to: Place { part: batch.part, log_offset: batch.next_offset, source_pos: seen } })
+}
+
+enum Fault {
+    Watermark(Position),
+    Poison(DecodeError, Bytes),
+}
+
+fn event_of(record: Record) -> Result<Option<Recorded>, Fault> {
+    let bytes = record.encode_to_vec();
+    match record.body {
+        Some(Body::Event(event)) => {
+            Recorded::from_proto(event).map(Some).map_err(|error| Fault::Poison(error, bytes.into()))
+        }
+        Some(Body::Watermark(head)) => Err(Fault::Watermark(Position::try_from(head).unwrap_or(Position::MAX))),
+        Some(Body::State(_)) | None => Ok(None),
+    }
+}

@@ -1,0 +1,58 @@
+//! How readers are run: feed → open → apply → move the cursor, with poison parked by key.
+
+mod cursor;
+mod feed;
+mod parking;
+mod progress;
+mod projector;
+mod reacting;
+mod step;
+
+pub(crate) use feed::Feed;
+pub(crate) use parking::parked;
+pub use parking::{Parked, Replayed};
+pub(crate) use progress::Progress;
+pub(crate) use projector::{project, replay_projection};
+pub(crate) use reacting::{react, replay_reactor};
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{bus::Bus, readers::Source, sealing::Sealer, sql::Db, store::EventStore};
+
+/// Tries of a poison event before its key is parked.
+const POISON_TRIES: u32 = 3;
+/// Events a reader takes at once.
+const BATCH: usize = 500;
+/// A wait between tries that grows to this.
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// What every reader's loop stands on.
+#[derive(Clone)]
+pub(crate) struct Ground {
+    pub(crate) service: &'static str,
+    pub(crate) db: Db,
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) sealer: Sealer,
+    pub(crate) epoch: i64,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// The name of a source in cursors and dead letters.
+pub(crate) fn source_name(source: Source, service: &str) -> String {
+    match source {
+        Source::OwnJournal => format!("journal:{service}"),
+        Source::Topic(of) => format!("topic:{of}"),
+    }
+}
+
+/// Grows from 20 ms; `false` when the process stops instead.
+pub(crate) async fn back_off(attempt: u32, shutdown: &CancellationToken) -> bool {
+    let wait = Duration::from_millis(20_u64.saturating_mul(1 << attempt.min(10))).min(BACKOFF_MAX);
+    tokio::select! {
+        () = shutdown.cancelled() => false,
+        () = tokio::time::sleep(wait) => true,
+    }
+}

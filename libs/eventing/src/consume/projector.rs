@@ -1,0 +1,257 @@
+//! Runs a projection: cursor and rows in one transaction.
+
+use std::sync::Arc;
+
+use tracing::{error, info, warn};
+
+use super::{
+    Feed, Ground, POISON_TRIES, Progress, Replayed, back_off,
+    cursor::{CursorError, Cursors},
+    parking::{Parked, park, parked, parked_keys},
+    source_name,
+    step::Step,
+};
+use crate::{
+    event::Incoming,
+    readers::{Failure, Projection, Source, Start},
+    sql::{DbError, Tx},
+};
+
+/// What can end one transaction.
+enum StepError {
+    Failure(Failure),
+    Fenced,
+}
+
+impl From<DbError> for StepError {
+    fn from(error: DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<CursorError> for StepError {
+    fn from(error: CursorError) -> Self {
+        match error {
+            CursorError::Fenced => Self::Fenced,
+            CursorError::Db(error) => error.into(),
+            CursorError::Bus(error) => Self::Failure(Failure::Retry(error)),
+        }
+    }
+}
+
+/// Reads `source` until the process stops.
+pub(crate) async fn project(
+    ground: Ground,
+    projection: Arc<dyn Projection>,
+    source: Source,
+    progress: Option<Arc<Progress>>,
+) {
+    let mut attempt = 0;
+    while !ground.shutdown.is_cancelled() {
+        let ended = run(&ground, &projection, source, progress.as_deref()).await;
+        if let Err(error) = ended {
+            warn!(projection = projection.name(), %error, "a projection starts again");
+        }
+        attempt += 1;
+        if !back_off(attempt, &ground.shutdown).await {
+            return;
+        }
+    }
+}
+
+async fn run(
+    ground: &Ground,
+    projection: &Arc<dyn Projection>,
+    source: Source,
+    progress: Option<&Progress>,
+) -> Result<(), String> {
+    let (name, of) = (projection.name(), (source, ground.service));
+    let mut cursors = Cursors::open(&ground.db, &*ground.bus, name, of, Start::Beginning, ground.epoch, 0)
+        .await
+        .map_err(|error| error.to_string())?;
+    let mut feed = Feed::open(ground, source, &cursors).await?;
+    let report = |cursors: &Cursors| {
+        if let (Some(progress), Some(place)) = (progress, cursors.place(0)) {
+            progress.reached(name, place.source_pos);
+        }
+    };
+    report(&cursors);
+    while !ground.shutdown.is_cancelled() {
+        let arrivals = tokio::select! {
+            () = ground.shutdown.cancelled() => return Ok(()),
+            arrivals = feed.next(&cursors) => arrivals?,
+        };
+        if arrivals.is_empty() {
+            continue;
+        }
+        let source_word = source_name(source, ground.service);
+        let word = source_word.split(':').next_back().unwrap_or_default();
+        let step = Step::open(arrivals, word, &ground.sealer).await.map_err(|error| error.to_string())?;
+        take(ground, projection, &mut cursors, step).await?;
+        report(&cursors);
+    }
+    Ok(())
+}
+
+/// A whole step at once; when an event of it is poison, one by one.
+async fn take(
+    ground: &Ground,
+    projection: &Arc<dyn Projection>,
+    cursors: &mut Cursors,
+    step: Step,
+) -> Result<(), String> {
+    if step.is_whole() && step.taken.len() != 1 {
+        match try_step(ground, projection, cursors, &step).await {
+            Ok(()) => return Ok(()),
+            Err(StepError::Fenced) => return Err("another owner has moved the cursor".to_owned()),
+            Err(StepError::Failure(Failure::Retry(error))) => return Err(error),
+            Err(StepError::Failure(Failure::Poison(error))) => {
+                info!(projection = projection.name(), %error, "a batch holds poison: one by one");
+            }
+        }
+    }
+    for single in step.one_by_one() {
+        take_single(ground, projection, cursors, single).await?;
+    }
+    Ok(())
+}
+
+async fn take_single(
+    ground: &Ground,
+    projection: &Arc<dyn Projection>,
+    cursors: &mut Cursors,
+    step: Step,
+) -> Result<(), String> {
+    let mut attempt = 1;
+    loop {
+        match try_step(ground, projection, cursors, &step).await {
+            Ok(()) => return Ok(()),
+            Err(StepError::Fenced) => return Err("another owner has moved the cursor".to_owned()),
+            Err(StepError::Failure(Failure::Retry(error))) => return Err(error),
+            Err(StepError::Failure(Failure::Poison(error))) if attempt >= POISON_TRIES => {
+                error!(projection = projection.name(), %error, "poison: its key is parked");
+                return park_step(ground, projection.name(), cursors, step, error, attempt).await;
+            }
+            Err(StepError::Failure(Failure::Poison(_))) => {
+                attempt += 1;
+                if !back_off(attempt, &ground.shutdown).await {
+                    return Err("stopping".to_owned());
+                }
+            }
+        }
+    }
+}
+
+async fn try_step(
+    ground: &Ground,
+    projection: &Arc<dyn Projection>,
+    cursors: &mut Cursors,
+    step: &Step,
+) -> Result<(), StepError> {
+    let (projection, held, work) = (projection.clone(), cursors.clone(), step.clone());
+    ground
+        .db
+        .transact(move |tx| {
+            Box::pin(async move {
+                for to in &work.moves {
+                    held.advance(tx, *to).await?;
+                }
+                apply_unparked(tx, &*projection, &held, &work).await
+            })
+        })
+        .await?;
+    step.moves.iter().for_each(|to| cursors.moved(*to));
+    Ok(())
+}
+
+async fn apply_unparked(
+    tx: &mut dyn Tx,
+    projection: &dyn Projection,
+    cursors: &Cursors,
+    step: &Step,
+) -> Result<(), StepError> {
+    let waiting = parked_keys(tx, &cursors.consumer).await?;
+    let mut events: Vec<Incoming> = Vec::with_capacity(step.taken.len());
+    for taken in &step.taken {
+        if waiting.contains(&taken.key) {
+            park(tx, &cursors.consumer, &cursors.source, taken, "waits behind a parked event of its key", 0).await?;
+            continue;
+        }
+        match &taken.opened {
+            Ok(incoming) => events.push(incoming.clone()),
+            Err(error) => return Err(StepError::Failure(Failure::Poison(error.clone()))),
+        }
+    }
+    if events.is_empty() {
+        return Ok(());
+    }
+    projection.apply(tx, &events).await.map_err(StepError::Failure)
+}
+
+pub(super) async fn park_step(
+    ground: &Ground,
+    consumer: &'static str,
+    cursors: &mut Cursors,
+    step: Step,
+    error: String,
+    attempts: u32,
+) -> Result<(), String> {
+    let (held, work) = (cursors.clone(), step.clone());
+    let parked: Result<(), CursorError> = ground
+        .db
+        .transact(move |tx| {
+            Box::pin(async move {
+                for to in &work.moves {
+                    held.advance(tx, *to).await?;
+                }
+                for taken in &work.taken {
+                    park(tx, consumer, &held.source, taken, &error, attempts).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+    parked.map_err(|error| error.to_string())?;
+    step.moves.iter().for_each(|to| cursors.moved(*to));
+    Ok(())
+}
+
+/// Applies parked events again, in order within each key; a key that still fails stays, with all behind it.
+pub(crate) async fn replay_projection(ground: &Ground, projection: &Arc<dyn Projection>) -> Result<Replayed, String> {
+    let waiting = parked(&ground.db, projection.name()).await.map_err(|error| error.to_string())?;
+    let mut report = Replayed::default();
+    let mut failed: Option<String> = None;
+    for letter in waiting {
+        if failed.as_ref() == Some(&letter.key) {
+            report.still_parked += 1;
+            continue;
+        }
+        match replay_one(ground, projection.clone(), letter.clone()).await {
+            Ok(()) => report.released += 1,
+            Err(error) => {
+                warn!(projection = projection.name(), key = %letter.key, %error, "still poison");
+                failed = Some(letter.key);
+                report.still_parked += 1;
+            }
+        }
+    }
+    Ok(report)
+}
+
+async fn replay_one(ground: &Ground, projection: Arc<dyn Projection>, letter: Parked) -> Result<(), String> {
+    let incoming = letter.open(&ground.sealer).await?;
+    let applied: Result<(), StepError> = ground
+        .db
+        .transact(move |tx| {
+            Box::pin(async move {
+                projection.apply(tx, &[incoming]).await.map_err(StepError::Failure)?;
+                letter.forget(tx).await?;
+                Ok(())
+            })
+        })
+        .await;
+    applied.map_err(|error| match error {
+        StepError::Failure(failure) => failure.to_string(),
+        StepError::Fenced => "fenced".to_owned(),
+    })
+}

@@ -1,0 +1,150 @@
+//! Runs a reactor: its keyed commands first, then its cursor, so that a crash between the two repeats without effect.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tracing::{error, warn};
+
+use super::{
+    Feed, Ground, POISON_TRIES, Replayed, back_off,
+    cursor::{CursorError, Cursors},
+    parking::{park, parked, parked_keys},
+    projector::park_step,
+    source_name,
+    step::{Step, Taken},
+};
+use crate::{
+    readers::{Failure, Reactor, Source},
+    sql::DbError,
+};
+
+/// Reads `source` until the process stops.
+pub(crate) async fn react(ground: Ground, reactor: Arc<dyn Reactor>, source: Source) {
+    let mut attempt = 0;
+    while !ground.shutdown.is_cancelled() {
+        if let Err(error) = run(&ground, &reactor, source).await {
+            warn!(reactor = reactor.name(), %error, "a reactor starts again");
+        }
+        attempt += 1;
+        if !back_off(attempt, &ground.shutdown).await {
+            return;
+        }
+    }
+}
+
+async fn run(ground: &Ground, reactor: &Arc<dyn Reactor>, source: Source) -> Result<(), String> {
+    let head = ground.store.head().await.map_err(|error| error.to_string())?;
+    let (name, of) = (reactor.name(), (source, ground.service));
+    let mut cursors = Cursors::open(&ground.db, &*ground.bus, name, of, reactor.start(), ground.epoch, head)
+        .await
+        .map_err(|error| error.to_string())?;
+    let mut feed = Feed::open(ground, source, &cursors).await?;
+    while !ground.shutdown.is_cancelled() {
+        let arrivals = tokio::select! {
+            () = ground.shutdown.cancelled() => return Ok(()),
+            arrivals = feed.next(&cursors) => arrivals?,
+        };
+        if arrivals.is_empty() {
+            continue;
+        }
+        let source_word = source_name(source, ground.service);
+        let word = source_word.split(':').next_back().unwrap_or_default();
+        let step = Step::open(arrivals, word, &ground.sealer).await.map_err(|error| error.to_string())?;
+        take(ground, reactor, &mut cursors, step).await?;
+    }
+    Ok(())
+}
+
+/// Reacts to each event, parks what is poison, and moves the cursor once behind all of them.
+async fn take(ground: &Ground, reactor: &Arc<dyn Reactor>, cursors: &mut Cursors, step: Step) -> Result<(), String> {
+    let consumer = reactor.name();
+    let mut waiting: HashSet<String> = ground
+        .db
+        .transact(move |tx| Box::pin(async move { parked_keys(tx, consumer).await }))
+        .await
+        .map_err(|error: DbError| error.to_string())?;
+    for taken in &step.taken {
+        if waiting.contains(&taken.key) {
+            park_one(ground, consumer, cursors, taken, "waits behind a parked event of its key", 0).await?;
+        } else if let Err(error) = attempt(ground, reactor, taken).await? {
+            error!(reactor = consumer, %error, "poison: its key is parked");
+            park_one(ground, consumer, cursors, taken, &error, POISON_TRIES).await?;
+            waiting.insert(taken.key.clone());
+        }
+    }
+    let rest = Step { taken: Vec::new(), moves: step.moves };
+    park_step(ground, consumer, cursors, rest, String::new(), 0).await
+}
+
+/// The outer error says "later", the inner one "never".
+async fn attempt(ground: &Ground, reactor: &Arc<dyn Reactor>, taken: &Taken) -> Result<Result<(), String>, String> {
+    let incoming = match &taken.opened {
+        Ok(incoming) => incoming,
+        Err(error) => return Ok(Err(error.clone())),
+    };
+    let mut poison_tries = 0;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match reactor.react(incoming).await {
+            Ok(()) => return Ok(Ok(())),
+            Err(Failure::Retry(error)) => {
+                warn!(reactor = reactor.name(), %error, attempt, "a reaction is tried again");
+            }
+            Err(Failure::Poison(error)) => {
+                poison_tries += 1;
+                if poison_tries >= POISON_TRIES {
+                    return Ok(Err(error));
+                }
+            }
+        }
+        if !back_off(attempt, &ground.shutdown).await {
+            return Err("stopping".to_owned());
+        }
+    }
+}
+
+async fn park_one(
+    ground: &Ground,
+    consumer: &'static str,
+    cursors: &Cursors,
+    taken: &Taken,
+    error: &str,
+    attempts: u32,
+) -> Result<(), String> {
+    let (source, taken, error) = (cursors.source.clone(), taken.clone(), error.to_owned());
+    let parked: Result<(), CursorError> = ground
+        .db
+        .transact(move |tx| {
+            Box::pin(async move { Ok(park(tx, consumer, &source, &taken, &error, attempts).await?) })
+        })
+        .await;
+    parked.map_err(|error| error.to_string())
+}
+
+/// Reacts to parked events again, in order within each key.
+pub(crate) async fn replay_reactor(ground: &Ground, reactor: &Arc<dyn Reactor>) -> Result<Replayed, String> {
+    let waiting = parked(&ground.db, reactor.name()).await.map_err(|error| error.to_string())?;
+    let mut report = Replayed::default();
+    let mut failed: Option<String> = None;
+    for letter in waiting {
+        if failed.as_ref() == Some(&letter.key) {
+            report.still_parked += 1;
+            continue;
+        }
+        let reaction = match letter.open(&ground.sealer).await {
+            Ok(incoming) => reactor.react(&incoming).await.map_err(|failure| failure.to_string()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = reaction {
+            warn!(reactor = reactor.name(), key = %letter.key, %error, "still poison");
+            failed = Some(letter.key);
+            report.still_parked += 1;
+            continue;
+        }
+        let forgotten: Result<(), DbError> =
+            ground.db.transact(move |tx| Box::pin(async move { letter.forget(tx).await })).await;
+        forgotten.map_err(|error| error.to_string())?;
+        report.released += 1;
+    }
+    Ok(report)
+}

@@ -1,0 +1,121 @@
+//! Runs a follower: the whole of a state topic first, then its tail. It knows how fresh it is, and its users ask.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use proto::envelope::{State, record::Body};
+use tracing::warn;
+
+use crate::{
+    consume::{Ground, back_off},
+    readers::{Follower, StateValue},
+    sealing::SealingError,
+};
+
+const BATCH: usize = 500;
+
+/// Whether a follower may be believed.
+#[derive(Clone)]
+pub struct Freshness {
+    caught_up: Arc<AtomicBool>,
+    since: Instant,
+    heard_ms: Arc<AtomicI64>,
+}
+
+impl Freshness {
+    fn new() -> Self {
+        Self {
+            caught_up: Arc::new(AtomicBool::new(false)),
+            since: Instant::now(),
+            heard_ms: Arc::new(AtomicI64::new(0)),
+        }
+    }
+
+    /// The whole topic has been read once.
+    pub fn is_ready(&self) -> bool {
+        self.caught_up.load(Ordering::Acquire)
+    }
+
+    /// How long the log has been silent towards this follower: it fails closed when that is too long.
+    pub fn lag(&self) -> Duration {
+        let heard = Duration::from_millis(self.heard_ms.load(Ordering::Acquire).unsigned_abs());
+        self.since.elapsed().saturating_sub(heard)
+    }
+
+    fn heard(&self) {
+        let now = i64::try_from(self.since.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.heard_ms.store(now, Ordering::Release);
+    }
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Follows until the process stops.
+pub(crate) async fn follow(ground: Ground, follower: Arc<dyn Follower>, freshness: Freshness) {
+    let mut attempt = 0;
+    while !ground.shutdown.is_cancelled() {
+        if let Err(error) = run(&ground, &*follower, &freshness).await {
+            warn!(follower = follower.name(), %error, "a follower starts again");
+        }
+        attempt += 1;
+        if !back_off(attempt, &ground.shutdown).await {
+            return;
+        }
+    }
+}
+
+async fn run(ground: &Ground, follower: &dyn Follower, freshness: &Freshness) -> Result<(), String> {
+    let topic = follower.topic();
+    let ends = ground.bus.ends(&topic).await.map_err(|error| error.to_string())?;
+    let mut places: HashMap<u32, i64> = (0_u32..).zip(&ends).map(|(part, _)| (part, 0)).collect();
+    let from: Vec<(u32, i64)> = places.iter().map(|(part, offset)| (*part, *offset)).collect();
+    let mut log = ground.bus.source(&topic, &from).await.map_err(|error| error.to_string())?;
+    let mut newest: HashMap<String, u64> = HashMap::new();
+    loop {
+        let caught_up = (0_u32..).zip(&ends).all(|(part, end)| places.get(&part).is_some_and(|at| at >= end));
+        if caught_up {
+            freshness.caught_up.store(true, Ordering::Release);
+        }
+        let batches = tokio::select! {
+            () = ground.shutdown.cancelled() => return Ok(()),
+            batches = log.poll(BATCH) => batches.map_err(|error| error.to_string())?,
+        };
+        for batch in batches {
+            for (_, record) in batch.records {
+                let Some(Body::State(state)) = record.body else { continue };
+                if newest.get(&state.key).is_some_and(|known| *known >= state.revision) {
+                    continue;
+                }
+                newest.insert(state.key.clone(), state.revision);
+                hand_over(ground, follower, state).await?;
+            }
+            places.insert(batch.part, batch.next_offset);
+        }
+        freshness.heard();
+    }
+}
+
+async fn hand_over(ground: &Ground, follower: &dyn Follower, state: State) -> Result<(), String> {
+    let Some(parcel) = &state.value else { return Ok(()) };
+    match ground.sealer.open_parcel(parcel).await {
+        Ok(plain) => {
+            follower.apply(&StateValue { key: state.key, revision: state.revision, plain }).await;
+            Ok(())
+        }
+        Err(error @ SealingError::Unavailable(_)) => Err(error.to_string()),
+        Err(error) => {
+            warn!(follower = follower.name(), key = %state.key, %error, "a state value does not open");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Four kinds of reader, distinct types.
+//!
+//! *Inline* rows are no type of their own: they are [`crate::sql::Statement`]s of a decision, written in its append.
+
+use async_trait::async_trait;
+
+use crate::{
+    bus::Topic,
+    error::Error,
+    event::{DecodeError, Incoming, Plain},
+    sealing::SealingError,
+    sql::{DbError, Tx},
+    store::DueTimer,
+};
+
+/// Where a reader's events come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The service's own journal.
+    OwnJournal,
+    /// Another service's event topic, by the service's name.
+    Topic(&'static str),
+}
+
+/// Where a reader begins that has no cursor yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    Beginning,
+    Present,
+}
+
+/// Why a reader could not take an event.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failure {
+    /// The world is not ready: the same event is tried again, and everything behind it waits.
+    #[error("try again: {0}")]
+    Retry(String),
+    /// The event itself is at fault: after some tries its key is parked, with its bytes, and others go on.
+    #[error("poison: {0}")]
+    Poison(String),
+}
+
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unavailable(_) | DbError::Fatal(_) | DbError::RolledBack(_) => Self::Retry(error.to_string()),
+            DbError::Statement(_) | DbError::Column { .. } => Self::Poison(error.to_string()),
+        }
+    }
+}
+
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
+        Self::Poison(error.to_string())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(_) | Error::Corrupt(_) | Error::Claimed { .. } | Error::IdempotencyMismatch => {
+                Self::Poison(error.to_string())
+            }
+            Error::Sealing(SealingError::Tampered { .. } | SealingError::NoSubject { .. }) => {
+                Self::Poison(error.to_string())
+            }
+            _ => Self::Retry(error.to_string()),
+        }
+    }
+}
+
+/// Turns events into rows: cursor and rows in one transaction.
+#[async_trait]
+pub trait Projection: Send + Sync + 'static {
+    /// The cursor's name; a rebuilt read model takes a new one.
+    fn name(&self) -> &'static str;
+    fn sources(&self) -> Vec<Source>;
+    /// Batches are the normal case. A poison batch is tried again one event at a time.
+    async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure>;
+}
+
+/// Turns events into commands, keyed by [`crate::Command::reacting`], then moves its cursor.
+#[async_trait]
+pub trait Reactor: Send + Sync + 'static {
+    fn name(&self) -> &'static str;
+    fn sources(&self) -> Vec<Source>;
+    /// A new reactor does not answer for the past unless it says so.
+    fn start(&self) -> Start {
+        Start::Beginning
+    }
+    async fn react(&self, event: &Incoming) -> Result<(), Failure>;
+}
+
+/// A value of a state topic, opened.
+#[derive(Clone, Debug)]
+pub struct StateValue {
+    pub key: String,
+    pub revision: u64,
+    pub plain: Plain,
+}
+
+/// Keeps a state topic in this process' memory: no lease, no cursor row. Not ready until caught up.
+#[async_trait]
+pub trait Follower: Send + Sync + 'static {
+    fn name(&self) -> &'static str;
+    fn topic(&self) -> Topic;
+    /// The newest value of a key so far; may come more than once.
+    async fn apply(&self, value: &StateValue);
+}
+
+/// Takes what time brings. The handler issues a command that the aggregate decides anew.
+#[async_trait]
+pub trait TimerHandler: Send + Sync + 'static {
+    async fn fire(&self, timer: &DueTimer) -> Result<(), Failure>;
+}

@@ -1,0 +1,110 @@
+//! The relay: the journal's events to the bus, at least once, in order, and word of how far it has come.
+
+use std::time::Duration;
+
+use proto::envelope::{Record, record::Body};
+use tracing::warn;
+
+use crate::{
+    args,
+    bus::{Routed, Topic},
+    consume::{Ground, back_off},
+    event::Position,
+    sql::DbError,
+};
+
+/// Events published in one go.
+const BATCH: usize = 512;
+/// How often an idle relay tells every partition the journal's head.
+const WATERMARK_EVERY: Duration = Duration::from_secs(1);
+
+/// Publishes until the process stops.
+pub(crate) async fn relay(ground: Ground) {
+    let mut attempt = 0;
+    while !ground.shutdown.is_cancelled() {
+        match run(&ground).await {
+            Ok(()) => attempt = 0,
+            Err(error) => warn!(service = ground.service, %error, "the relay starts again"),
+        }
+        attempt += 1;
+        if !back_off(attempt, &ground.shutdown).await {
+            return;
+        }
+    }
+}
+
+async fn run(ground: &Ground) -> Result<(), String> {
+    let topic = Topic::events(ground.service);
+    let mut news = ground.store.watch();
+    let mut published = open_cursor(ground).await.map_err(|error| error.to_string())?;
+    let mut marked = 0;
+    while !ground.shutdown.is_cancelled() {
+        news.mark_unchanged();
+        let page = ground.store.read_all(published, BATCH).await.map_err(|error| error.to_string())?;
+        let Some(last) = page.last().map(|event| event.position) else {
+            let woken = tokio::select! {
+                () = ground.shutdown.cancelled() => return Ok(()),
+                woken = tokio::time::timeout(WATERMARK_EVERY, news.changed()) => woken.is_ok(),
+            };
+            // Idle: tell how far this journal has come, unless that was told already.
+            if !woken && marked < published {
+                let watermarks = Routed::watermarks(ground.service, published);
+                ground.bus.publish(&topic, &watermarks).await.map_err(|error| error.to_string())?;
+                marked = published;
+            }
+            continue;
+        };
+        let records: Vec<Routed> = page
+            .iter()
+            .map(|event| {
+                let body = Some(Body::Event(event.to_proto()));
+                Routed::by_key(Record { source: ground.service.to_owned(), body })
+            })
+            .collect();
+        ground.bus.publish(&topic, &records).await.map_err(|error| error.to_string())?;
+        move_cursor(ground, published, last).await?;
+        published = last;
+    }
+    Ok(())
+}
+
+async fn open_cursor(ground: &Ground) -> Result<Position, DbError> {
+    let (service, epoch) = (ground.service, ground.epoch);
+    ground
+        .db
+        .transact(move |tx| {
+            Box::pin(async move {
+                tx.execute(
+                    "INSERT INTO es_cursor (consumer, source, part, log_offset, source_pos, epoch)
+                     VALUES ('relay', $1, 0, 0, 0, $2) ON CONFLICT (consumer, source, part) DO NOTHING",
+                    args![service, epoch],
+                )
+                .await?;
+                tx.execute(
+                    "UPDATE es_cursor SET epoch = $2 WHERE consumer = 'relay' AND source = $1 AND epoch < $2",
+                    args![service, epoch],
+                )
+                .await?;
+                let row = tx
+                    .fetch_one(
+                        "SELECT source_pos FROM es_cursor WHERE consumer = 'relay' AND source = $1",
+                        args![service],
+                    )
+                    .await?;
+                row.map_or(Ok(0), |row| row.get(0))
+            })
+        })
+        .await
+}
+
+async fn move_cursor(ground: &Ground, from: Position, to: Position) -> Result<(), String> {
+    let moved = ground
+        .db
+        .execute(
+            "UPDATE es_cursor SET source_pos = $1 WHERE consumer = 'relay' AND source = $2 AND source_pos = $3 AND epoch = $4",
+            args![to, ground.service, from, ground.epoch],
+        )
+        .await
+        .map_err(|error| error.to_string())?;
+    if moved == 1 { Ok(()) } else { Err("another relay owns this journal".to_owned()) }
+}

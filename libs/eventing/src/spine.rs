@@ -1,0 +1,221 @@
+//! A service's readers, wired: what runs beside its commands.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use kernel::Clock;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::{
+    bus::Bus,
+    consume::{self, Ground, Parked, Progress, Replayed},
+    event::Position,
+    follow::{self, Freshness},
+    journal::Journal,
+    outbox,
+    readers::{Follower, Projection, Reactor, Source, TimerHandler},
+    relay,
+    sql::{Db, DbError},
+    timers,
+};
+
+/// A loop with a name; ends when the spine's shutdown is asked for.
+pub struct Loop {
+    pub name: String,
+    pub run: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// How often the outbox is looked at.
+const OUTBOX_EVERY: Duration = Duration::from_millis(100);
+
+/// The readers of one service over one store.
+pub struct Spine {
+    ground: Ground,
+    clock: Arc<dyn Clock>,
+    projections: Vec<Arc<dyn Projection>>,
+    reactors: Vec<Arc<dyn Reactor>>,
+    followers: Vec<(Arc<dyn Follower>, Freshness)>,
+    timers: Option<Arc<dyn TimerHandler>>,
+    progress: watch::Sender<Option<watch::Receiver<Position>>>,
+}
+
+impl Spine {
+    /// `epoch` proves ownership of the store: see [`crate::ownership`].
+    pub fn new(
+        journal: &Journal,
+        db: Db,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+        epoch: i64,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let ground = Ground {
+            service: journal.service(),
+            db,
+            store: journal.store().clone(),
+            bus,
+            sealer: journal.sealer().clone(),
+            epoch,
+            shutdown,
+        };
+        Self {
+            ground,
+            clock,
+            projections: Vec::new(),
+            reactors: Vec::new(),
+            followers: Vec::new(),
+            timers: None,
+            progress: watch::Sender::new(None),
+        }
+    }
+
+    #[must_use]
+    pub fn projection(mut self, projection: impl Projection) -> Self {
+        self.projections.push(Arc::new(projection));
+        self
+    }
+
+    #[must_use]
+    pub fn reactor(mut self, reactor: impl Reactor) -> Self {
+        self.reactors.push(Arc::new(reactor));
+        self
+    }
+
+    /// The freshness handle tells whether the follower may be believed.
+    pub fn follower(&mut self, follower: Arc<dyn Follower>) -> Freshness {
+        let freshness = Freshness::default();
+        self.followers.push((follower, freshness.clone()));
+        freshness
+    }
+
+    #[must_use]
+    pub fn timers(mut self, handler: impl TimerHandler) -> Self {
+        self.timers = Some(Arc::new(handler));
+        self
+    }
+
+    /// The topics this service reads, for the service graph.
+    pub fn topics(&self) -> Vec<&'static str> {
+        let sources = self.projections.iter().flat_map(|one| one.sources());
+        let sources = sources.chain(self.reactors.iter().flat_map(|one| one.sources()));
+        let mut topics: Vec<&'static str> = sources
+            .filter_map(|source| match source {
+                Source::Topic(of) => Some(of),
+                Source::OwnJournal => None,
+            })
+            .collect();
+        topics.sort_unstable();
+        topics.dedup();
+        topics
+    }
+
+    /// How far the service's own projections have come. Without any, the journal's head itself.
+    pub fn projected(&self) -> Projected {
+        Projected { progress: self.progress.subscribe(), head: self.ground.store.watch() }
+    }
+
+    /// Every loop of this service, to be run under the process' task keeper.
+    pub fn loops(&self) -> Vec<Loop> {
+        let own: Vec<&'static str> = self
+            .projections
+            .iter()
+            .filter(|one| one.sources().contains(&Source::OwnJournal))
+            .map(|one| one.name())
+            .collect();
+        let progress = Arc::new(Progress::of(&own));
+        if !own.is_empty() {
+            self.progress.send_replace(Some(progress.watch()));
+        }
+        let mut loops = Vec::new();
+        let mut add = |name: String, run: Pin<Box<dyn Future<Output = ()> + Send>>| loops.push(Loop { name, run });
+        let service = self.ground.service;
+        add(format!("{service}/relay"), Box::pin(relay::relay(self.ground.clone())));
+        add(format!("{service}/outbox"), Box::pin(send_outbox(self.ground.clone())));
+        for projection in &self.projections {
+            for source in projection.sources() {
+                let told = (source == Source::OwnJournal).then(|| progress.clone());
+                let run = consume::project(self.ground.clone(), projection.clone(), source, told);
+                add(format!("{service}/projection/{}", projection.name()), Box::pin(run));
+            }
+        }
+        for reactor in &self.reactors {
+            for source in reactor.sources() {
+                let run = consume::react(self.ground.clone(), reactor.clone(), source);
+                add(format!("{service}/reactor/{}", reactor.name()), Box::pin(run));
+            }
+        }
+        for (follower, freshness) in &self.followers {
+            let run = follow::follow(self.ground.clone(), follower.clone(), freshness.clone());
+            add(format!("{service}/follower/{}", follower.name()), Box::pin(run));
+        }
+        if let Some(handler) = &self.timers {
+            let run = timers::fire(self.ground.clone(), self.clock.clone(), handler.clone());
+            add(format!("{service}/timers"), Box::pin(run));
+        }
+        loops
+    }
+
+    /// Everything that waits in this service's dead letters.
+    pub async fn parked(&self) -> Result<Vec<Parked>, DbError> {
+        let mut all = Vec::new();
+        let names = self.projections.iter().map(|one| one.name()).chain(self.reactors.iter().map(|one| one.name()));
+        for name in names {
+            all.extend(consume::parked(&self.ground.db, name).await?);
+        }
+        Ok(all)
+    }
+
+    /// Takes parked events again, in order within each key; `consumer` narrows it to one reader.
+    pub async fn replay(&self, consumer: Option<&str>) -> Result<Replayed, String> {
+        let mut report = Replayed::default();
+        let mut add = |one: Replayed| {
+            report.released += one.released;
+            report.still_parked += one.still_parked;
+        };
+        for projection in self.projections.iter().filter(|one| consumer.is_none_or(|name| name == one.name())) {
+            add(consume::replay_projection(&self.ground, projection).await?);
+        }
+        for reactor in self.reactors.iter().filter(|one| consumer.is_none_or(|name| name == one.name())) {
+            add(consume::replay_reactor(&self.ground, reactor).await?);
+        }
+        Ok(report)
+    }
+}
+
+/// Tells when a position has been seen by the service's own read models.
+#[derive(Clone)]
+pub struct Projected {
+    progress: watch::Receiver<Option<watch::Receiver<Position>>>,
+    head: watch::Receiver<Position>,
+}
+
+impl Projected {
+    /// Waits until `position` has been projected, at most `patience`. `false`: it has not, yet.
+    pub async fn reached(&self, position: Position, patience: Duration) -> bool {
+        let running = self.progress.borrow().clone();
+        let mut positions = running.unwrap_or_else(|| self.head.clone());
+        let reached = positions.wait_for(|at| *at >= position);
+        matches!(tokio::time::timeout(patience, reached).await, Ok(Ok(_)))
+    }
+
+    /// How far they are now.
+    pub fn position(&self) -> Position {
+        let running = self.progress.borrow().clone();
+        *running.unwrap_or_else(|| self.head.clone()).borrow()
+    }
+}
+
+async fn send_outbox(ground: Ground) {
+    while !ground.shutdown.is_cancelled() {
+        match outbox::flush(&ground.db, &*ground.bus, ground.service).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => warn!(service = ground.service, %error, "the outbox was not published"),
+        }
+        tokio::select! {
+            () = ground.shutdown.cancelled() => return,
+            () = tokio::time::sleep(OUTBOX_EVERY) => {}
+        }
+    }
+}

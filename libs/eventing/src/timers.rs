@@ -1,0 +1,61 @@
+//! Timers: fired in due order, each as a keyed command, so that firing twice changes nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use kernel::Clock;
+use tracing::warn;
+
+use crate::{
+    consume::{Ground, back_off},
+    readers::{Failure, TimerHandler},
+};
+
+const BATCH: usize = 200;
+/// The longest sleep: a timer set by another process is seen no later than this.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Fires until the process stops.
+pub(crate) async fn fire(ground: Ground, clock: Arc<dyn Clock>, handler: Arc<dyn TimerHandler>) {
+    let mut attempt = 0;
+    while !ground.shutdown.is_cancelled() {
+        match run(&ground, &*clock, &*handler).await {
+            Ok(()) => return,
+            Err(error) => warn!(service = ground.service, %error, "timers start again"),
+        }
+        attempt += 1;
+        if !back_off(attempt, &ground.shutdown).await {
+            return;
+        }
+    }
+}
+
+async fn run(ground: &Ground, clock: &dyn Clock, handler: &dyn TimerHandler) -> Result<(), String> {
+    let mut news = ground.store.watch();
+    while !ground.shutdown.is_cancelled() {
+        news.mark_unchanged();
+        let now_us = kernel::time::micros(clock.now());
+        let due = ground.store.due_timers(now_us, BATCH).await.map_err(|error| error.to_string())?;
+        for timer in &due {
+            match handler.fire(timer).await {
+                Ok(()) => {}
+                Err(Failure::Retry(error)) => return Err(error),
+                // The aggregate will never take it: said, and done with.
+                Err(Failure::Poison(error)) => warn!(stream = %timer.stream, %error, "a timer was refused"),
+            }
+            ground.store.timer_done(timer).await.map_err(|error| error.to_string())?;
+        }
+        if !due.is_empty() {
+            continue;
+        }
+        let next = ground.store.next_timer_us().await.map_err(|error| error.to_string())?;
+        let wait = next.map_or(LOOK_AGAIN, |next| {
+            Duration::from_micros(u64::try_from(next.saturating_sub(now_us)).unwrap_or_default()).min(LOOK_AGAIN)
+        });
+        tokio::select! {
+            () = ground.shutdown.cancelled() => return Ok(()),
+            _ = news.changed() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+    Ok(())
+}
