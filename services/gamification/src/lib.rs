@@ -1,1 +1,3 @@
 //! XP, levels, badges: each explains itself
+
+pub mod domain;

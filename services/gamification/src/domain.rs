@@ -1,0 +1,29 @@
+//! What an account has earned, decided from the facts of its activities. Sync, clockless, no I/O.
+//!
+//! | file | decides |
+//! |---|---|
+//! | [`fact`] | what the rules look at of one activity, and which local day it belongs to |
+//! | [`rules`] | the declarative rules and what makes them valid |
+//! | [`standing`] | the fold: rules over facts in canonical order → XP, level, badges, streak |
+//! | [`streak`] | runs of days |
+//! | [`progress`] | the stream of one account: what was said, what changes now |
+
+pub mod fact;
+pub mod progress;
+pub mod rules;
+pub mod standing;
+pub mod streak;
+
+pub use fact::Fact;
+pub use progress::{Event, Observation, Progress};
+pub use rules::Rules;
+pub use standing::Standing;
+
+/// Kind of an achievement's id.
+pub enum Achievement {}
+pub type AchievementId = kernel::Id<Achievement>;
+
+/// The id of a badge as held by an account: won again after a revocation, it is the same.
+pub fn achievement_id(account: kernel::AccountId, badge: &str) -> AchievementId {
+    AchievementId::derived(&[b"achievement", account.as_bytes(), badge.as_bytes()])
+}

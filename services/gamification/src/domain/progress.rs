@@ -1,0 +1,206 @@
+//! The stream of one account: what is known of its activities, what it has been told, and what changes now.
+//!
+//! A decision compares what was said with what the facts now amount to, and says the difference. So activities may
+//! come late, twice, in any order, edited or deleted: the account ends where the fold over its facts stands.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kernel::{AccountId, ActivityId};
+
+use super::{
+    AchievementId, Fact, Rules, Standing, achievement_id,
+    standing::{Award, Cause},
+    streak::Run,
+};
+
+/// How many changed lines an [`Event::XpChanged`] names.
+pub const PARTS_MAX: usize = 64;
+
+/// What an activity's event says: at this revision the activity counts with this fact, or no longer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    pub activity_id: ActivityId,
+    pub revision: u64,
+    pub change: Change,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    Counts(Fact),
+    Gone,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// `None`: the fact was erased with its key.
+    Counted { account: AccountId, activity: ActivityId, revision: u64, fact: Option<Fact> },
+    Uncounted { account: AccountId, activity: ActivityId, revision: u64 },
+    XpChanged { account: AccountId, before: i64, after: i64, rule_version: u32, parts: Vec<XpPart> },
+    LevelReached { account: AccountId, level: u32, from_level: u32, rule_version: u32 },
+    LevelLost { account: AccountId, level: u32, from_level: u32, rule_version: u32 },
+    StreakChanged { account: AccountId, run: Run },
+    BadgeUnlocked(BadgeGiven),
+    BadgeReexplained(BadgeGiven),
+    BadgeRevoked { id: AchievementId, account: AccountId, badge: String, rule_version: u32 },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BadgeGiven {
+    pub id: AchievementId,
+    pub account: AccountId,
+    pub badge: String,
+    pub rule_version: u32,
+    pub award: Arc<Award>,
+}
+
+/// A change of XP by one rule for one activity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct XpPart {
+    pub activity: ActivityId,
+    pub rule: String,
+    pub xp: i64,
+}
+
+/// One small fact an activity, and what was said last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    pub activities: BTreeMap<ActivityId, Known>,
+    pub xp: i64,
+    pub level: u32,
+    pub run: Option<Run>,
+    pub badges: BTreeMap<String, Arc<Award>>,
+}
+
+/// The newest that was heard of an activity. A deleted one keeps its revision, so that an old word changes nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    pub revision: u64,
+    pub fact: Option<Arc<Fact>>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { activities: BTreeMap::new(), xp: 0, level: 1, run: None, badges: BTreeMap::new() }
+    }
+}
+
+impl Progress {
+    /// What an observation changes. An older or known one changes nothing.
+    pub fn observe(&self, account: AccountId, seen: &Observation, rules: &Rules) -> Vec<Event> {
+        let known = self.activities.get(&seen.activity_id);
+        if known.is_some_and(|known| known.revision >= seen.revision) {
+            return Vec::new();
+        }
+        let (activity, revision) = (seen.activity_id, seen.revision);
+        let mut after = self.clone();
+        let heard = match &seen.change {
+            Change::Counts(fact) => Event::Counted { account, activity, revision, fact: Some(fact.clone()) },
+            Change::Gone => Event::Uncounted { account, activity, revision },
+        };
+        after.evolve(&heard);
+        let mut events = vec![heard];
+        events.extend(self.differences(account, &after, rules));
+        events
+    }
+
+    /// What other rules change with the same facts.
+    pub fn reassess(&self, account: AccountId, rules: &Rules) -> Vec<Event> {
+        self.differences(account, self, rules)
+    }
+
+    /// The facts that count.
+    pub fn facts(&self) -> impl Iterator<Item = (ActivityId, &Fact)> {
+        self.activities.iter().filter_map(|(id, known)| known.fact.as_deref().map(|fact| (*id, fact)))
+    }
+
+    /// What must be said so that what was said agrees with the facts of `after`.
+    fn differences(&self, account: AccountId, after: &Self, rules: &Rules) -> Vec<Event> {
+        let standing = Standing::of(rules, after.facts());
+        let rule_version = rules.version;
+        let mut events = Vec::new();
+        if standing.xp != self.xp {
+            let before = Standing::of(rules, self.facts());
+            let parts = changed_parts(&before, &standing);
+            events.push(Event::XpChanged { account, before: self.xp, after: standing.xp, rule_version, parts });
+        }
+        let (level, from_level) = (standing.level, self.level);
+        match level.cmp(&from_level) {
+            std::cmp::Ordering::Greater => {
+                events.push(Event::LevelReached { account, level, from_level, rule_version });
+            }
+            std::cmp::Ordering::Less => events.push(Event::LevelLost { account, level, from_level, rule_version }),
+            std::cmp::Ordering::Equal => {}
+        }
+        if standing.run != self.run {
+            events.push(Event::StreakChanged { account, run: standing.run.unwrap_or_default() });
+        }
+        events.extend(self.badge_changes(account, standing, rule_version));
+        events
+    }
+
+    fn badge_changes(&self, account: AccountId, standing: Standing<'_>, rule_version: u32) -> Vec<Event> {
+        let mut events = Vec::new();
+        for badge in self.badges.keys().filter(|badge| !standing.awards.contains_key(badge.as_str())) {
+            let (id, badge) = (achievement_id(account, badge), badge.clone());
+            events.push(Event::BadgeRevoked { id, account, badge, rule_version });
+        }
+        for (badge, award) in standing.awards {
+            let said = self.badges.get(badge);
+            if said.is_some_and(|said| **said == award) {
+                continue;
+            }
+            let (id, award) = (achievement_id(account, badge), Arc::new(award));
+            let given = BadgeGiven { id, account, badge: badge.to_owned(), rule_version, award };
+            events.push(if said.is_some() { Event::BadgeReexplained(given) } else { Event::BadgeUnlocked(given) });
+        }
+        events
+    }
+
+    pub fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::Counted { activity, revision, fact, .. } => {
+                let fact = fact.clone().map(Arc::new);
+                self.activities.insert(*activity, Known { revision: *revision, fact });
+            }
+            Event::Uncounted { activity, revision, .. } => {
+                self.activities.insert(*activity, Known { revision: *revision, fact: None });
+            }
+            Event::XpChanged { after, .. } => self.xp = *after,
+            Event::LevelReached { level, .. } | Event::LevelLost { level, .. } => self.level = *level,
+            Event::StreakChanged { run, .. } => self.run = (run.days > 0).then_some(*run),
+            Event::BadgeUnlocked(given) | Event::BadgeReexplained(given) => {
+                self.badges.insert(given.badge.clone(), given.award.clone());
+            }
+            Event::BadgeRevoked { badge, .. } => {
+                self.badges.remove(badge);
+            }
+        }
+    }
+}
+
+/// The lines that differ, the greatest changes first.
+fn changed_parts(before: &Standing<'_>, after: &Standing<'_>) -> Vec<XpPart> {
+    let mut changes: BTreeMap<(ActivityId, &str), i64> = after.lines.clone();
+    for (line, xp) in &before.lines {
+        *changes.entry(*line).or_default() -= xp;
+    }
+    let mut parts: Vec<XpPart> = changes
+        .into_iter()
+        .filter(|(_, xp)| *xp != 0)
+        .map(|((activity, rule), xp)| XpPart { activity, rule: rule.to_owned(), xp })
+        .collect();
+    parts.sort_by_key(|part| (std::cmp::Reverse(part.xp.abs()), part.activity));
+    parts.truncate(PARTS_MAX);
+    parts
+}
+
+impl Award {
+    /// An award whose explanation was erased with its key: that it was given still stands.
+    pub fn erased(rule: String) -> Self {
+        Self { unlocked_us: 0, rule, because: Vec::<Cause>::new() }
+    }
+}
+
+#[cfg(test)]
+#[path = "progress_tests.rs"]
+mod tests;

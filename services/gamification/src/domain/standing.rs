@@ -1,0 +1,196 @@
+//! The fold: rules over all facts of an account, in canonical order (start, then id). Whatever order activities are
+//! heard in, the same facts give the same standing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernel::{ActivityId, Sport};
+
+use super::{
+    fact::{Day, Fact},
+    rules::{EarnedBy, Measure, Rules, Sports, XpRule},
+    streak::{self, Run},
+};
+
+/// How many activities an explanation names: the newest of those that earned the badge.
+pub const CAUSES_MAX: usize = 50;
+
+/// What the facts of an account amount to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing<'r> {
+    pub xp: i64,
+    /// Who gave how much, by which rule. Sums to `xp`.
+    pub lines: BTreeMap<(ActivityId, &'r str), i64>,
+    pub level: u32,
+    /// The newest run of days; none without activities.
+    pub run: Option<Run>,
+    pub awards: BTreeMap<&'r str, Award>,
+}
+
+/// A badge with its explanation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Award {
+    /// The end of the activity that earned it.
+    pub unlocked_us: i64,
+    /// The rule, in one line.
+    pub rule: String,
+    pub because: Vec<Cause>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cause {
+    pub activity_id: ActivityId,
+    /// In the rule's own measure: metres, seconds, a count, the day of a streak.
+    pub value: f64,
+    pub at_us: i64,
+}
+
+impl<'r> Standing<'r> {
+    pub fn of<'f>(rules: &'r Rules, facts: impl IntoIterator<Item = (ActivityId, &'f Fact)>) -> Self {
+        let timeline = Timeline::of(facts);
+        let lines = timeline.xp(rules);
+        let xp = lines.values().sum();
+        let awards = rules.badges.iter().filter_map(|badge| {
+            let (unlocked_us, because) = timeline.earned(&badge.earned_by)?;
+            Some((badge.badge.as_str(), Award { unlocked_us, rule: badge.describe(), because }))
+        });
+        Self {
+            xp,
+            awards: awards.collect(),
+            level: rules.levels.level_of(xp),
+            run: timeline.runs.last().copied(),
+            lines,
+        }
+    }
+}
+
+/// Facts in canonical order, with their days.
+struct Timeline<'f> {
+    facts: Vec<(ActivityId, &'f Fact)>,
+    /// The first activity of each day.
+    openers: BTreeMap<Day, (ActivityId, &'f Fact)>,
+    runs: Vec<Run>,
+}
+
+impl<'f> Timeline<'f> {
+    fn of(facts: impl IntoIterator<Item = (ActivityId, &'f Fact)>) -> Self {
+        let mut facts: Vec<_> = facts.into_iter().collect();
+        facts.sort_unstable_by_key(|(id, fact)| (fact.start_us, *id));
+        let mut openers = BTreeMap::new();
+        for &(id, fact) in &facts {
+            openers.entry(fact.local_day).or_insert((id, fact));
+        }
+        let runs = streak::runs(&openers.keys().copied().collect());
+        Self { facts, openers, runs }
+    }
+
+    fn xp<'r>(&self, rules: &'r Rules) -> BTreeMap<(ActivityId, &'r str), i64> {
+        let mut lines = BTreeMap::new();
+        let mut given = Given::default();
+        for rule in &rules.xp {
+            if let XpRule::Streak { rule, every_days, xp } = rule {
+                let days = self.runs.iter().filter(|run| run.days.is_multiple_of(*every_days));
+                for (id, _) in days.filter_map(|run| self.openers.get(&run.last_day)) {
+                    lines.insert((*id, rule.as_str()), *xp);
+                }
+            }
+        }
+        for &(id, fact) in &self.facts {
+            for rule in &rules.xp {
+                let xp = given.by(rule, fact, rules.xp_per_day_max);
+                if xp > 0 {
+                    lines.insert((id, rule.name()), xp);
+                }
+            }
+        }
+        lines
+    }
+
+    /// When and by what a badge is earned, if it is.
+    fn earned(&self, by: &EarnedBy) -> Option<(i64, Vec<Cause>)> {
+        match by {
+            EarnedBy::First { sports } => self.crossing(sports, Measure::Count, 1),
+            EarnedBy::Threshold { sports, measure, at_least } => {
+                let wanted = at_least * 1_000;
+                let found = |(_, fact): &&(ActivityId, &Fact)| {
+                    sports.contain(fact.sport) && measure.thousandths(fact) >= wanted
+                };
+                let &(id, fact) = self.facts.iter().find(found)?;
+                Some((fact.end_us, vec![cause(id, fact, measure.thousandths(fact))]))
+            }
+            EarnedBy::Cumulative { sports, measure, at_least } => self.crossing(sports, *measure, *at_least),
+            EarnedBy::Streak { days } => self.days_in_a_row(*days),
+        }
+    }
+
+    /// The activities that reach `at_least` together, up to the one that crosses it.
+    fn crossing(&self, sports: &Sports, measure: Measure, at_least: i64) -> Option<(i64, Vec<Cause>)> {
+        let wanted = at_least * 1_000;
+        let mut sum = 0_i64;
+        let mut because = Vec::new();
+        for &(id, fact) in self.facts.iter().filter(|(_, fact)| sports.contain(fact.sport)) {
+            let part = measure.thousandths(fact);
+            if part > 0 {
+                sum = sum.saturating_add(part);
+                because.push(cause(id, fact, part));
+            }
+            if sum >= wanted {
+                return Some((fact.end_us, newest(because)));
+            }
+        }
+        None
+    }
+
+    fn days_in_a_row(&self, days: u32) -> Option<(i64, Vec<Cause>)> {
+        let run = self.runs.iter().find(|run| run.days >= days)?;
+        let first_day = run.last_day - Day::try_from(days).ok()? + 1;
+        let openers = self.openers.range(first_day..=run.last_day);
+        let because: Vec<Cause> =
+            openers.zip(1_i64..).map(|((_, (id, fact)), nth)| cause(*id, fact, nth * 1_000)).collect();
+        // The last day's opener, unless a journey across the date line turned the order of ends around.
+        let unlocked_us = because.iter().map(|cause| cause.at_us).max()?;
+        Some((unlocked_us, newest(because)))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "thousandths stay far below 2^53")]
+fn cause(activity_id: ActivityId, fact: &Fact, thousandths: i64) -> Cause {
+    Cause { activity_id, value: thousandths as f64 / 1_000.0, at_us: fact.end_us }
+}
+
+fn newest(mut because: Vec<Cause>) -> Vec<Cause> {
+    because.drain(..because.len().saturating_sub(CAUSES_MAX));
+    because
+}
+
+/// What was given so far, on the way through the timeline.
+#[derive(Default)]
+struct Given<'r> {
+    by_rule: BTreeMap<(Day, &'r str), i64>,
+    by_day: BTreeMap<Day, i64>,
+    firsts: BTreeSet<(&'r str, Option<Sport>)>,
+}
+
+impl<'r> Given<'r> {
+    /// What `rule` gives for the next activity of the timeline.
+    fn by(&mut self, rule: &'r XpRule, fact: &Fact, per_day_max: i64) -> i64 {
+        match rule {
+            XpRule::Measure { rule, sports, measure, per, xp, per_day_max: rule_max } => {
+                if !sports.contain(fact.sport) {
+                    return 0;
+                }
+                let of_rule = self.by_rule.entry((fact.local_day, rule)).or_default();
+                let of_day = self.by_day.entry(fact.local_day).or_default();
+                let earned = (measure.thousandths(fact) / (per * 1_000)).saturating_mul(*xp);
+                let given = earned.min(rule_max - *of_rule).min(per_day_max - *of_day).max(0);
+                *of_rule += given;
+                *of_day += given;
+                given
+            }
+            XpRule::FirstTime { rule, sports, each_sport, xp } => {
+                let key = (rule.as_str(), each_sport.then_some(fact.sport));
+                if sports.contain(fact.sport) && self.firsts.insert(key) { *xp } else { 0 }
+            }
+            XpRule::Streak { .. } => 0,
+        }
+    }
+}
