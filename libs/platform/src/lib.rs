@@ -1,1 +1,41 @@
-//! What every service stands on: config, telemetry, transport, actors, health, shutdown
+//! What every service stands on. A service is a [`Module`] built from [`Resources`]; it runs alike beside its siblings
+//! in one process and alone in a fleet.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`module`] | `Module`, `Resources`: what a service gives and gets |
+//! | [`context`] | `Caller` of a request, ambient of a task |
+//! | [`transport`], [`guard`] | the two sides of a call between services |
+//! | [`actor`], [`installation`] | who acts: signed tokens and the key that signs them |
+//! | [`status`] | refusals as gRPC statuses and back |
+//! | [`answer`], [`seen`] | a caller sees its own writes |
+//! | [`journal`], [`keys`] | journals, state tables and data keys between siblings |
+//! | [`config`] | typed settings, each with one name and a known origin |
+//! | [`telemetry`], [`trace`], [`metrics`], [`health`] | what operators see |
+//! | [`tasks`], [`serve`], [`shutdown`], [`load`] | running, listening, stopping, saying no |
+
+pub mod actor;
+pub mod answer;
+pub mod context;
+pub mod deadline;
+pub mod guard;
+pub mod health;
+pub mod installation;
+pub mod journal;
+pub mod keys;
+pub mod load;
+pub mod metrics;
+pub mod module;
+pub mod seen;
+pub mod status;
+pub mod tasks;
+pub mod trace;
+pub mod transport;
+
+pub use actor::Actor;
+pub use answer::{answer, settled};
+pub use context::Caller;
+pub use module::{Module, Resources, StartError};
+pub use status::{refusal, status};
+pub use tasks::{Task, Tasks};
+pub use transport::Peers;

@@ -1,0 +1,118 @@
+//! Prometheus metrics: one registry a process, names `stadion_<service>_…`.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Metric, Registry},
+};
+
+/// Bounds of durations in seconds: 1 ms to 10 s.
+pub const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// A service's view of the process' registry. Register once, at start; clone the metric, not this.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    service: &'static str,
+}
+
+impl Metrics {
+    /// A fresh registry, for one process; services get theirs by [`Metrics::of`].
+    pub fn new() -> Self {
+        Self { registry: Arc::new(Mutex::new(Registry::default())), service: "process" }
+    }
+
+    /// The same registry under a service's name.
+    pub fn of(&self, service: &'static str) -> Self {
+        Self { registry: self.registry.clone(), service }
+    }
+
+    /// Registers any metric; the name gets the prefix `stadion_<service>_`. Counters get `_total` when rendered.
+    pub fn register<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register(format!("stadion_{}_{name}", self.service), help, metric.clone());
+        metric
+    }
+
+    pub fn counter(&self, name: &str, help: &str) -> Counter {
+        self.register(name, help, Counter::default())
+    }
+
+    pub fn gauge(&self, name: &str, help: &str) -> Gauge {
+        self.register(name, help, Gauge::default())
+    }
+
+    /// Durations in seconds.
+    pub fn seconds(&self, name: &str, help: &str) -> Histogram {
+        self.register(name, help, Histogram::new(SECONDS))
+    }
+
+    /// Counters told apart by labels; keep the label values few.
+    pub fn counters<L>(&self, name: &str, help: &str) -> Family<L, Counter>
+    where
+        L: Clone + Eq + std::hash::Hash + EncodeLabelSet + fmt::Debug + Send + Sync + 'static,
+    {
+        self.register(name, help, Family::default())
+    }
+
+    /// The exposition text of everything registered (OpenMetrics).
+    pub fn render(&self) -> Result<String, fmt::Error> {
+        let mut page = String::new();
+        text::encode(&mut page, &self.registry.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Ok(page)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Rate, errors, duration of a service's gRPC calls.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    answered: Family<Answer, Counter>,
+    seconds: Family<Method, Histogram, fn() -> Histogram>,
+    shed: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answer {
+    method: String,
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Method {
+    method: String,
+}
+
+impl Calls {
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        let seconds = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
+        Self {
+            answered: metrics.counters("grpc_calls", "gRPC calls answered, by method and code"),
+            seconds: metrics.register("grpc_call_seconds", "How long gRPC calls took", seconds),
+            shed: metrics.counter("grpc_calls_shed", "gRPC calls refused because too many ran"),
+        }
+    }
+
+    /// `method` must be one that exists, so that callers cannot grow the label's values.
+    pub(crate) fn answered(&self, method: &str, code: tonic::Code, took: Duration) {
+        let method = if code == tonic::Code::Unimplemented { "unknown" } else { method };
+        let answer = Answer { method: method.to_owned(), code: format!("{code:?}") };
+        self.answered.get_or_create(&answer).inc();
+        self.seconds.get_or_create(&Method { method: method.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn shed(&self) {
+        self.shed.inc();
+    }
+}

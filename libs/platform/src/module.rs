@@ -1,0 +1,146 @@
+//! A service as a part: what it is given, and what it gives back. The same for one process and for a fleet.
+
+use std::{path::PathBuf, sync::Arc};
+
+use eventing::{Bus, Db, Journal, Projected, Spine, sql::DbError};
+use kernel::Clock;
+use proto::journal::{journal_server::JournalServer, state_server::StateServer};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::{
+    actor::{ActorSigner, ActorVerifier},
+    guard::{Guard, Guarded},
+    health::Health,
+    journal::{JournalReads, NoState, StateReads, StateTables},
+    metrics::Metrics,
+    tasks::{Task, Tasks},
+    transport::Peers,
+};
+
+/// What a service is given to stand on.
+#[derive(Clone)]
+pub struct Resources {
+    pub service: &'static str,
+    pub db: Db,
+    pub journal: Journal,
+    pub bus: Arc<dyn Bus>,
+    pub clock: Arc<dyn Clock>,
+    /// Proves that this process owns the store; for [`Spine::new`].
+    pub epoch: i64,
+    pub peers: Peers,
+    /// The service's own folder for files; it exists.
+    pub data: PathBuf,
+    /// The folder of the local mail sink.
+    pub mail: PathBuf,
+    pub metrics: Metrics,
+    pub health: Health,
+    pub shutdown: CancellationToken,
+    pub tasks: Tasks,
+    pub actors: ActorSigner,
+    pub verifier: ActorVerifier,
+}
+
+impl Resources {
+    /// A spine over this service's own store, to add its readers to.
+    pub fn spine(&self) -> Spine {
+        Spine::new(
+            &self.journal,
+            self.db.clone(),
+            self.bus.clone(),
+            self.clock.clone(),
+            self.epoch,
+            self.shutdown.clone(),
+        )
+    }
+}
+
+/// Why a service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{service}: the store: {source}")]
+    Store { service: &'static str, source: DbError },
+    #[error("{service}: {detail}")]
+    Other { service: &'static str, detail: String },
+}
+
+impl StartError {
+    pub fn store(service: &'static str, source: DbError) -> Self {
+        Self::Store { service, source }
+    }
+
+    pub fn other(service: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self::Other { service, detail: detail.to_string() }
+    }
+}
+
+/// A service, built and not yet running.
+pub struct Module {
+    pub name: &'static str,
+    /// The siblings it calls, for the service graph.
+    pub peers: &'static [&'static str],
+    pub grpc: Routes,
+    /// Its readers; `None` for a service that keeps nothing (the gateway).
+    pub spine: Option<Arc<Spine>>,
+    /// What it serves to the public; the gateway alone has any.
+    pub http: Option<axum::Router>,
+    pub tasks: Vec<Task>,
+}
+
+impl Module {
+    /// A module with its gRPC routes; health and the journal are added by the builder calls below.
+    pub fn new(name: &'static str, peers: &'static [&'static str], grpc: Routes) -> Self {
+        Self { name, peers, grpc, spine: None, http: None, tasks: Vec::new() }
+    }
+
+    /// The readers, and the journal served to siblings; a service without state topics passes [`NoState`].
+    #[must_use]
+    pub fn keeping(mut self, journal: &Journal, spine: Spine, state: impl StateTables) -> Self {
+        let reads = JournalServer::new(JournalReads::new(journal.store().clone()));
+        let state = StateServer::new(StateReads::new(Arc::new(state)));
+        self.grpc = self.grpc.add_service(reads).add_service(state);
+        self.spine = Some(Arc::new(spine));
+        self
+    }
+
+    /// As [`Module::keeping`], for a service without state topics.
+    #[must_use]
+    pub fn spine(self, journal: &Journal, spine: Spine) -> Self {
+        self.keeping(journal, spine, NoState)
+    }
+
+    #[must_use]
+    pub fn http(mut self, router: axum::Router) -> Self {
+        self.http = Some(router);
+        self
+    }
+
+    #[must_use]
+    pub fn task(mut self, task: Task) -> Self {
+        self.tasks.push(task);
+        self
+    }
+
+    pub fn projected(&self) -> Option<Projected> {
+        self.spine.as_ref().map(|spine| spine.projected())
+    }
+
+    /// The routes behind their guard: what siblings and servers call.
+    pub fn guarded(&self, verifier: ActorVerifier, at_once_max: usize, metrics: &Metrics) -> Guarded {
+        Guard::new(self.name, verifier, self.projected(), at_once_max, metrics).before(self.grpc.clone())
+    }
+
+    /// Starts the readers' loops and the module's own tasks.
+    pub fn start(&mut self, tasks: &Tasks) {
+        let loops = self.spine.iter().flat_map(|spine| spine.loops());
+        for one in loops {
+            tasks.spawn(Task::new(one.name, async move {
+                one.run.await;
+                Ok(())
+            }));
+        }
+        for task in self.tasks.drain(..) {
+            tasks.spawn(task);
+        }
+    }
+}
