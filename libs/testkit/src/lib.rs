@@ -1,1 +1,15 @@
-//! For tests only: in-process fleet, given/when/then, golden events, house rules
+//! For tests only: what the tests of several crates share. No crate but a test may depend on it.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`story`] | `given(events).when(decision).then(events)` for aggregates |
+//! | [`golden`] | payloads of the past with what they must decode to |
+//! | [`engines`] | where the real engines are, and what to say when they are not |
+//!
+//! The house rules stand in `tests/it`: dependency direction, service graph, sizes, names, migrations, contract.
+
+pub mod engines;
+pub mod golden;
+pub mod story;
+
+pub use story::given;

@@ -1,0 +1,13 @@
+//! The house rules, as tests: the house keeps itself.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic with its line is the message")]
+
+mod contract;
+mod dependencies;
+mod documents;
+mod golden_events;
+mod migrations;
+mod names;
+mod service_graph;
+mod sizes;
+mod tree;
