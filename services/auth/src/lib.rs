@@ -1,1 +1,4 @@
-//! Accounts, tokens, roles, consents, privacy settings, the key store
+//! Accounts, tokens, roles, consents, privacy settings, partners, the key store.
+
+pub mod domain;
+pub mod wire;
