@@ -1,1 +1,18 @@
-//! The engines behind the spine's traits: SQLite, PostgreSQL, folders
+//! The engines behind the spine's traits. Engine drivers are named in this crate and nowhere else.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`sqlite`], [`postgres`] | `Db` over each engine |
+//! | [`SqlEventStore`] | the journal over any `Db`: one group-commit writer, gapless positions |
+//! | [`SqliteBus`] | the log as a SQLite file |
+//! | [`DataFolder`] | one data folder, one owner |
+
+mod data_folder;
+mod engine;
+mod event_store;
+mod sqlite_bus;
+
+pub use data_folder::{DataFolder, DataFolderError};
+pub use engine::{postgres, sqlite};
+pub use event_store::SqlEventStore;
+pub use sqlite_bus::{BUS_MIGRATIONS, SqliteBus};

@@ -1,0 +1,4 @@
+//! `Db` over each engine.
+
+pub mod postgres;
+pub mod sqlite;

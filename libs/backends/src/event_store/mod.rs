@@ -1,0 +1,159 @@
+//! The journal over any [`Db`]: one group-commit writer a store, positions without gaps.
+//!
+//! Appends that wait together are decided one behind the other against a picture of the store read inside the lock,
+//! and written in one transaction. So a global order costs one lock a group, not one an append.
+
+mod group;
+mod picture;
+mod reads;
+mod rows;
+
+use async_trait::async_trait;
+use eventing::{
+    event::{Position, Recorded, StreamId, Version},
+    sql::{Db, DbError},
+    store::{Answered, Append, DueTimer, EventStore, Outcome, Snapshot, StoreError},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::warn;
+
+/// Appends that may wait for the writer; more are told to come back later.
+const QUEUE_MAX: usize = 8_192;
+/// Appends committed by one transaction.
+const GROUP_MAX: usize = 512;
+
+/// An event store on SQL.
+pub struct SqlEventStore {
+    db: Db,
+    appends: mpsc::Sender<Waiting>,
+    head: watch::Sender<Position>,
+}
+
+struct Waiting {
+    append: Append,
+    answer: oneshot::Sender<Result<Outcome, StoreError>>,
+}
+
+impl SqlEventStore {
+    /// The spine's tables must be there already ([`eventing::migrate::SPINE`]).
+    pub async fn open(db: Db) -> Result<Self, StoreError> {
+        let head = watch::Sender::new(reads::head(&db).await?);
+        let (appends, queue) = mpsc::channel(QUEUE_MAX);
+        #[expect(clippy::disallowed_methods, reason = "the writer lives as long as its store: it ends when that is dropped")]
+        tokio::spawn(write(db.clone(), queue, head.clone()));
+        Ok(Self { db, appends, head })
+    }
+}
+
+#[async_trait]
+impl EventStore for SqlEventStore {
+    async fn append(&self, append: Append) -> Result<Outcome, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.appends.try_send(Waiting { append, answer }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+        })?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn load(&self, stream: &StreamId, after: Version, max: usize) -> Result<Vec<Recorded>, StoreError> {
+        reads::load(&self.db, stream, after, max).await
+    }
+
+    async fn read_all(&self, after: Position, max: usize) -> Result<Vec<Recorded>, StoreError> {
+        let page = reads::read_all(&self.db, after, max).await?;
+        // What another process has appended is news here too.
+        if let Some(last) = page.last() {
+            raise(&self.head, last.position);
+        }
+        Ok(page)
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        reads::head(&self.db).await
+    }
+
+    async fn answered(&self, actor: &str, key: &str) -> Result<Option<Answered>, StoreError> {
+        reads::answered(&self.db, actor, key).await
+    }
+
+    async fn claimed_by(&self, scope: &str, key: &str) -> Result<Option<StreamId>, StoreError> {
+        reads::claimed_by(&self.db, scope, key).await
+    }
+
+    async fn snapshot(&self, stream: &StreamId) -> Result<Option<Snapshot>, StoreError> {
+        reads::snapshot(&self.db, stream).await
+    }
+
+    async fn save_snapshot(&self, stream: &StreamId, snapshot: Snapshot) -> Result<(), StoreError> {
+        rows::save_snapshot(&self.db, stream, snapshot).await
+    }
+
+    async fn due_timers(&self, now_us: i64, max: usize) -> Result<Vec<DueTimer>, StoreError> {
+        reads::due_timers(&self.db, now_us, max).await
+    }
+
+    async fn next_timer_us(&self) -> Result<Option<i64>, StoreError> {
+        reads::next_timer_us(&self.db).await
+    }
+
+    async fn timer_done(&self, timer: &DueTimer) -> Result<(), StoreError> {
+        rows::timer_done(&self.db, timer).await
+    }
+
+    async fn sweep_commands(&self, before_us: i64) -> Result<u64, StoreError> {
+        rows::sweep_commands(&self.db, before_us).await
+    }
+
+    fn watch(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+}
+
+/// The writer: takes what waits, at once when idle, and commits it together.
+async fn write(db: Db, mut queue: mpsc::Receiver<Waiting>, head: watch::Sender<Position>) {
+    let mut waiting = Vec::with_capacity(GROUP_MAX);
+    while queue.recv_many(&mut waiting, GROUP_MAX).await > 0 {
+        let (appends, answers): (Vec<Append>, Vec<_>) =
+            waiting.drain(..).map(|waiting| (waiting.append, waiting.answer)).unzip();
+        let results = commit(&db, appends).await;
+        let newest = results.iter().filter_map(|result| match result {
+            Ok(Outcome::Appended { position, .. }) => Some(*position),
+            _ => None,
+        });
+        if let Some(newest) = newest.max() {
+            raise(&head, newest);
+        }
+        for (answer, result) in answers.into_iter().zip(results) {
+            // A caller that has gone away does not undo what was committed.
+            let _ = answer.send(result);
+        }
+    }
+}
+
+/// All in one transaction; when one of them breaks it, each in its own, so that only the culprit fails.
+async fn commit(db: &Db, appends: Vec<Append>) -> Vec<Result<Outcome, StoreError>> {
+    match group::commit(db, appends.clone()).await {
+        Ok(outcomes) => return outcomes.into_iter().map(Ok).collect(),
+        Err(StoreError::Db(DbError::Statement(error))) if appends.len() > 1 => {
+            warn!(%error, "a group of appends failed: each is tried by itself");
+        }
+        Err(error) => return appends.iter().map(|_| Err(error.clone())).collect(),
+    }
+    let mut results = Vec::with_capacity(appends.len());
+    for append in appends {
+        let one = group::commit(db, vec![append]).await;
+        results.push(one.and_then(|mut outcomes| {
+            outcomes.pop().ok_or_else(|| StoreError::Corrupt("an append without an outcome".to_owned()))
+        }));
+    }
+    results
+}
+
+fn raise(head: &watch::Sender<Position>, to: Position) {
+    head.send_if_modified(|known| {
+        let higher = to > *known;
+        *known = to.max(*known);
+        higher
+    });
+}

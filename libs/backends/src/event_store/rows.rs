@@ -1,0 +1,156 @@
+//! What a group writes, in as few statements as the engines allow.
+
+use eventing::{
+    args,
+    event::{Position, StreamId, Version},
+    sql::{Db, DbError, Tx, Value},
+    store::{Append, Claim, DueTimer, Snapshot, StoreError, Timer},
+};
+use prost::Message;
+
+/// Rows of one INSERT. Ten columns of this many rows stay below every engine's limit of parameters.
+const ROWS_MAX: usize = 256;
+
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    events: Vec<Vec<Value>>,
+    commands: Vec<Vec<Value>>,
+    claims: Vec<Claim>,
+    timers: Vec<Timer>,
+}
+
+impl Pending {
+    /// `versions` are the streams' versions behind each write; positions run from `first`.
+    pub(super) fn add(
+        &mut self,
+        append: &Append,
+        first: Position,
+        versions: &[(StreamId, Version)],
+        last: Position,
+    ) -> Result<(), StoreError> {
+        let mut position = first;
+        for (write, (_, after)) in append.writes.iter().zip(versions) {
+            let count = Version::try_from(write.events.len()).unwrap_or(Version::MAX);
+            let mut version = after - count;
+            for event in &write.events {
+                version += 1;
+                self.events.push(args![
+                    position,
+                    write.stream.as_str(),
+                    version,
+                    event.event_id,
+                    &write.partition_key,
+                    &event.kind,
+                    event.schema_ver,
+                    event.payload.clone(),
+                    event.meta.encode_to_vec(),
+                    append.at_us
+                ]);
+                position += 1;
+            }
+        }
+        if position != last + 1 {
+            return Err(StoreError::Corrupt(format!("positions {first}..{last} were miscounted")));
+        }
+        for row in &append.commands {
+            self.commands.push(args![
+                &row.actor,
+                &row.key,
+                row.request_hash.clone(),
+                row.stream.as_str(),
+                last,
+                row.result.encode_to_vec(),
+                append.at_us
+            ]);
+        }
+        self.claims.extend(append.claims.iter().cloned());
+        self.timers.extend(append.timers.iter().cloned());
+        Ok(())
+    }
+
+    pub(super) async fn write(self, tx: &mut dyn Tx) -> Result<(), DbError> {
+        let events = "INSERT INTO es_event (position, stream_id, version, event_id, partition_key, type, schema_ver, payload, meta, at_us) VALUES ";
+        insert(tx, events, self.events).await?;
+        let commands = "INSERT INTO es_command (actor, key, request_hash, stream_id, position, result, at_us) VALUES ";
+        insert(tx, commands, self.commands).await?;
+        for claim in self.claims {
+            write_claim(tx, claim).await?;
+        }
+        for timer in self.timers {
+            write_timer(tx, timer).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Many rows a statement, in powers of two, so that few statements are prepared.
+async fn insert(tx: &mut dyn Tx, sql: &str, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let left = rows.len();
+        let take = if left >= ROWS_MAX { ROWS_MAX } else { 1 << left.ilog2() };
+        let chunk: Vec<Vec<Value>> = rows.by_ref().take(take).collect();
+        let width = chunk.first().map_or(0, Vec::len);
+        let tuples: Vec<String> = (0..chunk.len())
+            .map(|row| {
+                let places: Vec<String> = (1..=width).map(|place| format!("${}", row * width + place)).collect();
+                format!("({})", places.join(", "))
+            })
+            .collect();
+        let sql = format!("{sql}{}", tuples.join(", "));
+        tx.execute(&sql, chunk.into_iter().flatten().collect()).await?;
+    }
+    Ok(())
+}
+
+async fn write_claim(tx: &mut dyn Tx, claim: Claim) -> Result<(), DbError> {
+    let take = "INSERT INTO es_claim (scope, key, stream_id) VALUES ($1, $2, $3) ON CONFLICT (scope, key) DO NOTHING";
+    let release = "DELETE FROM es_claim WHERE scope = $1 AND key = $2 AND stream_id = $3";
+    match claim {
+        Claim::Take { scope, key, stream } => {
+            tx.execute(take, args![scope, key, stream.as_str()]).await?;
+        }
+        Claim::Release { scope, key, stream } => {
+            tx.execute(release, args![scope, key, stream.as_str()]).await?;
+        }
+        Claim::Move { scope, from, to, stream } => {
+            tx.execute(release, args![&scope, from, stream.as_str()]).await?;
+            tx.execute(take, args![scope, to, stream.as_str()]).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn write_timer(tx: &mut dyn Tx, timer: Timer) -> Result<(), DbError> {
+    match timer {
+        Timer::Set { due_us, stream, command_id, payload } => {
+            let set = "INSERT INTO es_timer (due_us, stream_id, command_id, payload, state) VALUES ($1, $2, $3, $4, 'waiting')
+                 ON CONFLICT (stream_id, command_id) DO UPDATE SET due_us = excluded.due_us, payload = excluded.payload, state = 'waiting'";
+            tx.execute(set, args![due_us, stream.as_str(), command_id, payload]).await?;
+        }
+        Timer::Cancel { stream, command_id } => {
+            let cancel = "DELETE FROM es_timer WHERE stream_id = $1 AND command_id = $2";
+            tx.execute(cancel, args![stream.as_str(), command_id]).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn save_snapshot(db: &Db, stream: &StreamId, snapshot: Snapshot) -> Result<(), StoreError> {
+    let sql = "INSERT INTO es_snapshot (stream_id, version, state_ver, state) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (stream_id) DO UPDATE SET version = excluded.version, state_ver = excluded.state_ver, state = excluded.state
+         WHERE excluded.version > es_snapshot.version OR excluded.state_ver > es_snapshot.state_ver";
+    db.execute(sql, args![stream.as_str(), snapshot.version, snapshot.state_ver, snapshot.state]).await?;
+    Ok(())
+}
+
+/// Done only if it was not set anew meanwhile.
+pub(super) async fn timer_done(db: &Db, timer: &DueTimer) -> Result<(), StoreError> {
+    let sql = "UPDATE es_timer SET state = 'fired' WHERE stream_id = $1 AND command_id = $2 AND due_us = $3";
+    db.execute(sql, args![timer.stream.as_str(), &timer.command_id, timer.due_us]).await?;
+    Ok(())
+}
+
+pub(super) async fn sweep_commands(db: &Db, before_us: i64) -> Result<u64, StoreError> {
+    Ok(db.execute("DELETE FROM es_command WHERE at_us < $1", args![before_us]).await?)
+}

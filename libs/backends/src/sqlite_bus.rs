@@ -1,0 +1,260 @@
+//! The log as a SQLite file: the same topics, partitions and offsets as on Kafka, for one process.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use eventing::{
+    args,
+    bus::{Batch, Bus, BusError, LogSink, LogSource, PARTITIONS, Routed, Topic, TopicKind},
+    migrate::Migrations,
+    sql::{Db, DbError, Tx},
+};
+use kernel::Clock;
+use prost::Message;
+use proto::envelope::{self, Record, record::Body};
+use tokio::sync::watch;
+
+/// The bus file's schema.
+pub const BUS_MIGRATIONS: Migrations = Migrations {
+    service: "bus",
+    sqlite: &[("0001_create_bus", include_str!("../../../migrations/sqlite/bus/0001_create_bus.sql"))],
+    postgres: &[],
+};
+
+/// How long a source waits for news before it answers with nothing.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Stored batches read of one partition in one poll.
+const ROWS_MAX: i64 = 200;
+
+type Ends = HashMap<String, Vec<i64>>;
+
+/// One process' log. Readers are woken by what this process publishes; the file alone is the truth.
+#[derive(Clone)]
+pub struct SqliteBus {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    ends: Arc<Mutex<Ends>>,
+    news: watch::Sender<u64>,
+}
+
+impl SqliteBus {
+    /// `db` is the bus file, migrated with [`BUS_MIGRATIONS`].
+    pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self, DbError> {
+        let mut ends = Ends::new();
+        for row in db.fetch("SELECT topic, part, next_offset FROM bus_part", vec![]).await? {
+            let parts = ends.entry(row.get(0)?).or_insert_with(empty);
+            if let Some(end) = parts.get_mut(row.get::<u32>(1)? as usize) {
+                *end = row.get(2)?;
+            }
+        }
+        Ok(Self { db, clock, ends: Arc::new(Mutex::new(ends)), news: watch::Sender::new(0) })
+    }
+
+    /// Forgets event batches older than `before_us`; state topics keep their newest values. The number forgotten.
+    pub async fn sweep(&self, before_us: i64) -> Result<u64, DbError> {
+        self.db.execute("DELETE FROM bus_batch WHERE key IS NULL AND at_us < $1", args![before_us]).await
+    }
+
+    fn end_of(&self, topic: &str) -> Vec<i64> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned().unwrap_or_else(empty)
+    }
+}
+
+fn empty() -> Vec<i64> {
+    vec![0; PARTITIONS as usize]
+}
+
+fn unavailable(error: DbError) -> BusError {
+    BusError::Unavailable(error.to_string())
+}
+
+#[async_trait]
+impl LogSink for SqliteBus {
+    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        let rows = stored_rows(topic, records);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (name, at_us) = (topic.name.clone(), kernel::time::micros(self.clock.now()));
+        let ends = self
+            .db
+            .transact(move |tx| Box::pin(async move { append(tx, &name, rows, at_us).await }))
+            .await
+            .map_err(unavailable)?;
+        {
+            let mut known = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            let parts = known.entry(topic.name.clone()).or_insert_with(empty);
+            for (part, end) in ends {
+                if let Some(known) = parts.get_mut(part as usize) {
+                    *known = end.max(*known);
+                }
+            }
+        }
+        self.news.send_modify(|count| *count = count.wrapping_add(1));
+        Ok(())
+    }
+}
+
+/// A row to be stored: a batch of one partition, or one value of a state topic.
+struct StoredRow {
+    part: u32,
+    key: Option<String>,
+    records: Vec<Record>,
+}
+
+fn stored_rows(topic: &Topic, records: &[Routed]) -> Vec<StoredRow> {
+    let mut rows: Vec<StoredRow> = Vec::new();
+    for routed in records {
+        let key = match (&topic.kind, &routed.record.body) {
+            (TopicKind::State, Some(Body::State(state))) => Some(state.key.clone()),
+            _ => None,
+        };
+        let open = rows.iter_mut().find(|row| row.part == routed.part && row.key.is_none() && key.is_none());
+        match open {
+            Some(row) => row.records.push(routed.record.clone()),
+            None => rows.push(StoredRow { part: routed.part, key, records: vec![routed.record.clone()] }),
+        }
+    }
+    rows
+}
+
+async fn append(
+    tx: &mut dyn Tx,
+    topic: &str,
+    rows: Vec<StoredRow>,
+    at_us: i64,
+) -> Result<HashMap<u32, i64>, DbError> {
+    let mut ends: HashMap<u32, i64> = HashMap::new();
+    for row in tx.fetch("SELECT part, next_offset FROM bus_part WHERE topic = $1", args![topic]).await? {
+        ends.insert(row.get(0)?, row.get(1)?);
+    }
+    let mut touched: HashMap<u32, i64> = HashMap::new();
+    for row in rows {
+        let first = ends.get(&row.part).copied().unwrap_or_default();
+        let next = first + i64::try_from(row.records.len()).unwrap_or(i64::MAX);
+        if let Some(key) = &row.key {
+            tx.execute(
+                "DELETE FROM bus_batch WHERE topic = $1 AND part = $2 AND key = $3",
+                args![topic, row.part, key],
+            )
+            .await?;
+        }
+        let body = envelope::Batch { records: row.records }.encode_to_vec();
+        tx.execute(
+            "INSERT INTO bus_batch (topic, part, first_offset, next_offset, key, body, at_us) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            args![topic, row.part, first, next, row.key, body, at_us],
+        )
+        .await?;
+        ends.insert(row.part, next);
+        touched.insert(row.part, next);
+    }
+    for (part, next) in &touched {
+        tx.execute(
+            "INSERT INTO bus_part (topic, part, next_offset) VALUES ($1, $2, $3)
+             ON CONFLICT (topic, part) DO UPDATE SET next_offset = excluded.next_offset",
+            args![topic, *part, *next],
+        )
+        .await?;
+    }
+    Ok(touched)
+}
+
+#[async_trait]
+impl Bus for SqliteBus {
+    async fn source(&self, topic: &Topic, from: &[(u32, i64)]) -> Result<Box<dyn LogSource>, BusError> {
+        Ok(Box::new(SqliteSource {
+            bus: self.clone(),
+            topic: topic.name.clone(),
+            places: from.to_vec(),
+            first: 0,
+            news: self.news.subscribe(),
+        }))
+    }
+
+    async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
+        Ok(self.end_of(&topic.name))
+    }
+}
+
+struct SqliteSource {
+    bus: SqliteBus,
+    topic: String,
+    places: Vec<(u32, i64)>,
+    /// The partition whose turn it is to be read first.
+    first: usize,
+    news: watch::Receiver<u64>,
+}
+
+#[async_trait]
+impl LogSource for SqliteSource {
+    async fn poll(&mut self, max: usize) -> Result<Vec<Batch>, BusError> {
+        self.news.mark_unchanged();
+        if !self.has_news() {
+            // Whether news came or time passed: the ends tell.
+            let _ = tokio::time::timeout(PATIENCE, self.news.changed()).await;
+        }
+        let ends = self.bus.end_of(&self.topic);
+        let mut batches = Vec::new();
+        let mut left = max;
+        for turn in 0..self.places.len() {
+            let index = (self.first + turn) % self.places.len();
+            let Some((part, offset)) = self.places.get(index).copied() else { continue };
+            if left == 0 || ends.get(part as usize).is_none_or(|end| *end <= offset) {
+                continue;
+            }
+            let batch = self.read(part, offset, left).await?;
+            left = left.saturating_sub(batch.records.len());
+            if let Some(place) = self.places.get_mut(index) {
+                place.1 = batch.next_offset;
+            }
+            batches.push(batch);
+        }
+        self.first = self.first.wrapping_add(1);
+        Ok(batches)
+    }
+}
+
+impl SqliteSource {
+    fn has_news(&self) -> bool {
+        let ends = self.bus.end_of(&self.topic);
+        self.places.iter().any(|(part, offset)| ends.get(*part as usize).is_some_and(|end| end > offset))
+    }
+
+    /// At most `max` records of one partition, whole stored batches except the one that begins before `offset`.
+    async fn read(&self, part: u32, offset: i64, max: usize) -> Result<Batch, BusError> {
+        let sql = "SELECT first_offset, next_offset, body FROM bus_batch
+             WHERE topic = $1 AND part = $2 AND next_offset > $3 AND first_offset >= $4 ORDER BY first_offset LIMIT $5";
+        // A stored batch holds at most a relay's page: a row that reaches past `offset` begins no earlier than this.
+        let earliest = offset.saturating_sub(4_096);
+        let rows = self
+            .bus
+            .db
+            .fetch(sql, args![self.topic.as_str(), part, offset, earliest, ROWS_MAX])
+            .await
+            .map_err(unavailable)?;
+        let mut records = Vec::new();
+        let mut next_offset = offset;
+        for row in &rows {
+            if records.len() >= max {
+                break;
+            }
+            let corrupt = |offset| BusError::Corrupt { topic: self.topic.clone(), part, offset };
+            let first: i64 = row.get(0).map_err(unavailable)?;
+            next_offset = row.get(1).map_err(unavailable)?;
+            let body: Bytes = row.get(2).map_err(unavailable)?;
+            let batch = envelope::Batch::decode(body).map_err(|_| corrupt(first))?;
+            let placed = (first..).zip(batch.records).filter(|(at, _)| *at >= offset);
+            records.extend(placed);
+        }
+        if rows.is_empty() {
+            // Everything up to the end was swept or overtaken by newer values.
+            next_offset = self.bus.end_of(&self.topic).get(part as usize).copied().unwrap_or(offset).max(offset);
+        }
+        Ok(Batch { part, records, next_offset })
+    }
+}
