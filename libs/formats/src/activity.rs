@@ -1,0 +1,243 @@
+//! The neutral shape every format is read into: totals with their source, laps, pauses and columns.
+
+use jiff::Timestamp;
+use kernel::Sport;
+
+/// One workout. A multisport parent has its legs beside its own whole streams.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Activity {
+    pub sport: Sport,
+    /// FIT's name of it (`trail`, `lap_swimming`, `indoor_cycling`), or the device's narrower sport (`soccer`).
+    pub sub_sport: Option<String>,
+    /// The zero of every offset in here.
+    pub start: Timestamp,
+    /// Local time minus UTC as the device had it.
+    pub utc_offset_s: Option<i32>,
+    pub totals: Totals,
+    pub laps: Vec<Lap>,
+    /// The recording device first, then its sensors.
+    pub devices: Vec<Device>,
+    /// When the timer stood still, in order, apart, within the activity.
+    pub pauses: Vec<Pause>,
+    pub streams: Streams,
+    /// The number of this activity in its file, unique there: 0 for the first, a parent before its legs.
+    pub session_index: u32,
+    /// Legs of a multisport parent, in order of start; empty otherwise.
+    pub legs: Vec<Activity>,
+}
+
+impl Activity {
+    /// An activity without totals, laps or samples.
+    pub fn new(sport: Sport, start: Timestamp) -> Self {
+        Self {
+            sport,
+            sub_sport: None,
+            start,
+            utc_offset_s: None,
+            totals: Totals::default(),
+            laps: Vec::new(),
+            devices: Vec::new(),
+            pauses: Vec::new(),
+            streams: Streams::default(),
+            session_index: 0,
+            legs: Vec::new(),
+        }
+    }
+}
+
+/// Where a figure comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The file states it.
+    Device,
+    /// Worked out here from the streams.
+    Computed,
+}
+
+/// A figure that can be explained: value, source, algorithm and its version.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Total {
+    pub value: f64,
+    pub source: Source,
+    /// `device`, or a name of [`crate::totals`].
+    pub algorithm: &'static str,
+    /// Raised when the algorithm gives other figures for the same streams; 0 for `device`.
+    pub version: u16,
+}
+
+impl Total {
+    /// A figure the file states.
+    pub const fn device(value: f64) -> Self {
+        Self { value, source: Source::Device, algorithm: "device", version: 0 }
+    }
+
+    /// A figure worked out from the streams.
+    pub const fn computed(value: f64, algorithm: &'static str, version: u16) -> Self {
+        Self { value, source: Source::Computed, algorithm, version }
+    }
+}
+
+/// The figures of an activity; `None` is unknown, zero is a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// First to last, pauses included.
+    pub elapsed_time_s: Option<Total>,
+    /// While the timer ran. Some devices give more than the elapsed time.
+    pub timer_time_s: Option<Total>,
+    /// See [`crate::totals::moving_time_s`].
+    pub moving_time_s: Option<Total>,
+    pub distance_m: Option<Total>,
+    pub ascent_m: Option<Total>,
+    pub descent_m: Option<Total>,
+    /// What the body spent (dietary), not the work done on the pedals.
+    pub energy_kj: Option<Total>,
+    pub heart_rate_avg_bpm: Option<Total>,
+    pub heart_rate_max_bpm: Option<Total>,
+    pub power_avg_w: Option<Total>,
+    pub power_max_w: Option<Total>,
+    /// Revolutions, strides (two steps) or strokes a minute.
+    pub cadence_avg_rpm: Option<Total>,
+}
+
+/// A lap as the device cut and summed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lap {
+    /// From the activity's start; negative never.
+    pub start_s: f64,
+    pub elapsed_time_s: Option<f64>,
+    pub timer_time_s: Option<f64>,
+    pub distance_m: Option<f64>,
+    pub ascent_m: Option<f64>,
+    pub descent_m: Option<f64>,
+    pub energy_kj: Option<f64>,
+    pub heart_rate_avg_bpm: Option<f64>,
+    pub heart_rate_max_bpm: Option<f64>,
+    pub power_avg_w: Option<f64>,
+    pub power_max_w: Option<f64>,
+    pub cadence_avg_rpm: Option<f64>,
+}
+
+/// A device or sensor, by FIT's numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Device {
+    /// It made the file.
+    pub creator: bool,
+    /// FIT's manufacturer number; [`Device::manufacturer`] names the common ones.
+    pub manufacturer_id: Option<u16>,
+    pub product_id: Option<u16>,
+    pub serial: Option<u32>,
+    /// The device's own words, at most 64 bytes.
+    pub product_name: Option<String>,
+    /// As the device prints it: 5.10 is `5.1`.
+    pub software_version: Option<f64>,
+}
+
+impl Device {
+    /// The maker's name, where it is a common one.
+    pub fn manufacturer(&self) -> Option<&'static str> {
+        crate::fit::manufacturer(self.manufacturer_id?)
+    }
+}
+
+/// The timer stood still from `start_s` until `end_s`, in seconds from the activity's start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pause {
+    pub start_s: f64,
+    pub end_s: f64,
+}
+
+impl Pause {
+    pub fn duration_s(&self) -> f64 {
+        (self.end_s - self.start_s).max(0.0)
+    }
+}
+
+/// One row of [`Streams`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sample {
+    pub time_s: f64,
+    pub latlng: Option<(f64, f64)>,
+    pub altitude_m: Option<f64>,
+    pub heart_rate_bpm: Option<f64>,
+    pub power_w: Option<f64>,
+    pub cadence_rpm: Option<f64>,
+    pub speed_mps: Option<f64>,
+    pub temperature_c: Option<f64>,
+    pub distance_m: Option<f64>,
+}
+
+/// Columns of equal length. A heart rate of zero is missing; any other zero is a value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Streams {
+    /// From the activity's start, never negative, never falling; equal times happen.
+    pub time_s: Vec<f64>,
+    /// Degrees, WGS 84.
+    pub latlng: Vec<Option<(f64, f64)>>,
+    pub altitude_m: Vec<Option<f64>>,
+    pub heart_rate_bpm: Vec<Option<f64>>,
+    pub power_w: Vec<Option<f64>>,
+    /// Revolutions, strides (two steps) or strokes a minute.
+    pub cadence_rpm: Vec<Option<f64>>,
+    pub speed_mps: Vec<Option<f64>>,
+    pub temperature_c: Vec<Option<f64>>,
+    /// Since the start, as the device counts; worked out from the positions where it gives none.
+    pub distance_m: Vec<Option<f64>>,
+}
+
+impl Streams {
+    pub fn len(&self) -> usize {
+        self.time_s.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.time_s.is_empty()
+    }
+
+    /// Columns with room for `samples` rows that are at hand already.
+    pub(crate) fn with_room(samples: usize) -> Self {
+        Self {
+            time_s: Vec::with_capacity(samples),
+            latlng: Vec::with_capacity(samples),
+            altitude_m: Vec::with_capacity(samples),
+            heart_rate_bpm: Vec::with_capacity(samples),
+            power_w: Vec::with_capacity(samples),
+            cadence_rpm: Vec::with_capacity(samples),
+            speed_mps: Vec::with_capacity(samples),
+            temperature_c: Vec::with_capacity(samples),
+            distance_m: Vec::with_capacity(samples),
+        }
+    }
+
+    /// Adds a row to every column.
+    pub fn push(&mut self, sample: Sample) {
+        self.time_s.push(sample.time_s);
+        self.latlng.push(sample.latlng);
+        self.altitude_m.push(sample.altitude_m);
+        self.heart_rate_bpm.push(sample.heart_rate_bpm);
+        self.power_w.push(sample.power_w);
+        self.cadence_rpm.push(sample.cadence_rpm);
+        self.speed_mps.push(sample.speed_mps);
+        self.temperature_c.push(sample.temperature_c);
+        self.distance_m.push(sample.distance_m);
+    }
+
+    /// The row at `index`.
+    pub fn sample(&self, index: usize) -> Option<Sample> {
+        Some(Sample {
+            time_s: *self.time_s.get(index)?,
+            latlng: *self.latlng.get(index)?,
+            altitude_m: *self.altitude_m.get(index)?,
+            heart_rate_bpm: *self.heart_rate_bpm.get(index)?,
+            power_w: *self.power_w.get(index)?,
+            cadence_rpm: *self.cadence_rpm.get(index)?,
+            speed_mps: *self.speed_mps.get(index)?,
+            temperature_c: *self.temperature_c.get(index)?,
+            distance_m: *self.distance_m.get(index)?,
+        })
+    }
+
+    /// The rows in order.
+    pub fn samples(&self) -> impl Iterator<Item = Sample> + '_ {
+        (0..self.len()).map_while(|index| self.sample(index))
+    }
+}

@@ -1,0 +1,233 @@
+//! The walk over the messages of one FIT file. Whatever can be read is kept; after a gap the way back is sought.
+
+use super::definition::Definition;
+use super::message::{self, Clocks, FileId, Message, Session, TimerEvent};
+use super::profile::{self, FILE_ACTIVITY, TIMESTAMP, global};
+use super::record::{self, Odometer, Row};
+use super::resync;
+use crate::activity::Device;
+use crate::reading::{Damage, Reason};
+
+const SESSIONS_MAX: usize = 100;
+const LAPS_MAX: usize = 10_000;
+const EVENTS_MAX: usize = 50_000;
+const DEVICES_MAX: usize = 32;
+const PRODUCT_NAME_BYTES_MAX: usize = 64;
+/// Longest step between two records that belong together.
+pub(super) const DAY_S: u32 = 86_400;
+
+/// What one FIT file of a chain holds.
+#[derive(Debug, Default)]
+pub(crate) struct Sequence {
+    pub(crate) file_id: Option<FileId>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) laps: Vec<Session>,
+    pub(crate) timer_events: Vec<TimerEvent>,
+    pub(crate) devices: Vec<Device>,
+    pub(crate) clocks: Clocks,
+    pub(crate) sport: (Option<u8>, Option<u8>),
+}
+
+impl Sequence {
+    /// `file_id.type`.
+    pub(crate) fn kind(&self) -> Option<u8> {
+        self.file_id.as_ref()?.kind
+    }
+
+    /// A session makes any file an activity; records do unless the file says that it is something else (a course).
+    pub(crate) fn is_activity(&self) -> bool {
+        let recorded = self.kind().is_none_or(|kind| kind == FILE_ACTIVITY) && !self.rows.is_empty();
+        recorded || !self.sessions.is_empty()
+    }
+}
+
+pub(super) const LOCALS: usize = 16;
+pub(super) type Definitions = [Option<Definition>; LOCALS];
+
+struct Decoder<'d> {
+    definitions: Definitions,
+    /// Of the last message that had one; compressed timestamps count from it.
+    timestamp: Option<u32>,
+    odometer: Odometer,
+    records_max: usize,
+    sequence: Sequence,
+    damage: &'d mut Damage,
+}
+
+/// Decodes the data of one FIT file.
+pub(crate) fn decode(data: &[u8], records_max: usize, damage: &mut Damage) -> Sequence {
+    let mut decoder = Decoder {
+        definitions: Definitions::default(),
+        timestamp: None,
+        odometer: Odometer::default(),
+        records_max,
+        sequence: Sequence::default(),
+        damage,
+    };
+    decoder.run(data);
+    decoder.sequence
+}
+
+/// The parts of a record header byte.
+pub(super) enum Head {
+    Definition { local: usize, developer: bool },
+    Data { local: usize },
+    Compressed { local: usize, offset: u32 },
+}
+
+impl Head {
+    pub(super) const fn of(byte: u8) -> Self {
+        if byte & 0x80 != 0 {
+            Self::Compressed { local: (byte >> 5 & 3) as usize, offset: (byte & 0x1f) as u32 }
+        } else if byte & 0x40 != 0 {
+            Self::Definition { local: (byte & 0x0f) as usize, developer: byte & 0x20 != 0 }
+        } else {
+            Self::Data { local: (byte & 0x0f) as usize }
+        }
+    }
+}
+
+impl Decoder<'_> {
+    fn run(&mut self, data: &[u8]) {
+        let mut search = resync::Search::default();
+        let (mut at, mut last_at, mut last_rows) = (0, 0, 0);
+        while let Some(rest) = data.get(at..)
+            && !rest.is_empty()
+        {
+            let rows = self.sequence.rows.len();
+            if rows > self.records_max {
+                self.sequence.rows.truncate(self.records_max);
+                self.damage.lose(Reason::TooMany, rest.len());
+                return;
+            }
+            match self.message(rest) {
+                Ok(after) => {
+                    (last_at, last_rows) = (at, rows);
+                    at = data.len() - after.len();
+                }
+                Err(reason) => {
+                    let Some(next) = search.find(data, last_at + 1, &self.definitions, &self.sequence.rows)
+                    else {
+                        self.damage.lose(reason, rest.len());
+                        return;
+                    };
+                    if next <= at {
+                        // The message before ran into this one, so it is the broken one.
+                        self.sequence.rows.truncate(last_rows);
+                    }
+                    self.damage.lose(reason, next - if next <= at { last_at } else { at });
+                    (at, last_at, last_rows) = (next, next, self.sequence.rows.len());
+                }
+            }
+        }
+    }
+
+    /// Reads one message and gives what follows it.
+    fn message<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Reason> {
+        let (&head, rest) = bytes.split_first().ok_or(Reason::Truncated)?;
+        match Head::of(head) {
+            Head::Data { local } => self.data(local, rest, None),
+            Head::Compressed { local, offset } => self.data(local, rest, Some(offset)),
+            Head::Definition { local, developer } => {
+                let (definition, length) = Definition::parse(rest, developer).ok_or(Reason::Truncated)?;
+                if !definition.possible {
+                    return Err(Reason::MalformedDefinition);
+                }
+                if let Some(slot) = self.definitions.get_mut(local) {
+                    *slot = Some(definition);
+                }
+                Ok(rest.get(length..).unwrap_or_default())
+            }
+        }
+    }
+
+    #[inline]
+    fn data<'a>(&mut self, local: usize, bytes: &'a [u8], offset: Option<u32>) -> Result<&'a [u8], Reason> {
+        let definition =
+            self.definitions.get(local).and_then(Option::as_ref).ok_or(Reason::UndefinedLocal)?;
+        let (bytes, after) = bytes.split_at_checked(definition.size).ok_or(Reason::Truncated)?;
+        if let (Some(offset), Some(last)) = (offset, self.timestamp) {
+            self.timestamp = Some(last.wrapping_add(offset.wrapping_sub(last) & 0x1f));
+        }
+        if definition.global == global::RECORD {
+            let mut row = record::read(definition, bytes, &mut self.odometer);
+            if row.time == Row::EMPTY.time {
+                row.time = self.timestamp.unwrap_or(Row::EMPTY.time);
+            }
+            if row.time != Row::EMPTY.time {
+                self.timestamp = Some(row.time);
+                self.sequence.rows.push(row);
+            }
+            return Ok(after);
+        }
+        let message = Message { definition, bytes };
+        if let Some(time) = message.get(TIMESTAMP) {
+            self.timestamp = Some(time);
+        }
+        self.sequence.take(message, self.damage);
+        Ok(after)
+    }
+}
+
+impl Sequence {
+    fn take(&mut self, message: Message<'_>, damage: &mut Damage) {
+        let within = match message.definition.global {
+            global::FILE_ID => {
+                self.file_id.get_or_insert_with(|| bounded_name(message::file_id(message)));
+                true
+            }
+            global::SPORT => {
+                self.sport = message::sport(message);
+                true
+            }
+            global::ACTIVITY => {
+                self.clocks = message::clocks(message);
+                true
+            }
+            global::SESSION => {
+                push(&mut self.sessions, SESSIONS_MAX, || message::session(message, &profile::SESSION))
+            }
+            global::LAP => push(&mut self.laps, LAPS_MAX, || message::session(message, &profile::LAP)),
+            global::EVENT => match message::timer_event(message) {
+                Some(event) => push(&mut self.timer_events, EVENTS_MAX, || event),
+                None => true,
+            },
+            global::DEVICE_INFO => {
+                self.meet(message::device(message));
+                true
+            }
+            _ => true,
+        };
+        if !within {
+            damage.note(Reason::TooMany);
+        }
+    }
+
+    /// Devices report again and again, and more than anybody wants to know: the first few are kept, once each.
+    fn meet(&mut self, mut device: Device) {
+        device.product_name = device.product_name.map(bounded);
+        let nameless = Device { creator: device.creator, ..Device::default() } == device;
+        if !nameless && self.devices.len() < DEVICES_MAX && !self.devices.contains(&device) {
+            self.devices.push(device);
+        }
+    }
+}
+
+fn push<T>(list: &mut Vec<T>, most: usize, item: impl FnOnce() -> T) -> bool {
+    let within = list.len() < most;
+    if within {
+        list.push(item());
+    }
+    within
+}
+
+fn bounded_name(mut file_id: FileId) -> FileId {
+    file_id.device.product_name = file_id.device.product_name.map(bounded);
+    file_id
+}
+
+fn bounded(mut name: String) -> String {
+    name.truncate(name.floor_char_boundary(PRODUCT_NAME_BYTES_MAX));
+    name
+}

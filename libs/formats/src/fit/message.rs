@@ -1,0 +1,160 @@
+//! The messages besides records: what a device says about the workout as a whole.
+
+use super::definition::Definition;
+use super::profile::{self, Summary, TIMESTAMP, device_info, event, file_id, sport};
+use super::units;
+use crate::activity::{Device, Lap, Total, Totals};
+
+/// A data message and its layout.
+#[derive(Clone, Copy)]
+pub(crate) struct Message<'a> {
+    pub(crate) definition: &'a Definition,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Message<'_> {
+    /// The field as an integer of the wanted width; out of range is none.
+    pub(crate) fn get<T: TryFrom<i64>>(&self, number: u8) -> Option<T> {
+        let raw = self.definition.field(number)?.integer(self.bytes, self.definition.big_endian)?;
+        T::try_from(raw).ok()
+    }
+
+    fn text(&self, number: u8) -> Option<String> {
+        self.definition.field(number)?.text(self.bytes)
+    }
+
+    fn scaled(&self, number: u8, scale: f64) -> Option<f64> {
+        self.get::<u32>(number).map(|raw| units::scaled(raw, scale))
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FileId {
+    pub(crate) kind: Option<u8>,
+    pub(crate) time_created: Option<u32>,
+    pub(crate) device: Device,
+}
+
+/// A session, or a lap before it becomes a [`Lap`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Session {
+    pub(crate) start: Option<u32>,
+    pub(crate) end: Option<u32>,
+    pub(crate) sport: Option<u8>,
+    pub(crate) sub_sport: Option<u8>,
+    pub(crate) sums: Lap,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimerEvent {
+    pub(crate) time: u32,
+    pub(crate) running: bool,
+}
+
+/// Local time minus UTC is their difference.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clocks {
+    pub(crate) utc: Option<u32>,
+    pub(crate) local: Option<u32>,
+}
+
+pub(crate) fn file_id(message: Message<'_>) -> FileId {
+    FileId {
+        kind: message.get(file_id::KIND),
+        time_created: message.get(file_id::TIME_CREATED),
+        device: Device {
+            creator: true,
+            manufacturer_id: message.get(file_id::MANUFACTURER),
+            product_id: message.get(file_id::PRODUCT),
+            serial: message.get(file_id::SERIAL),
+            product_name: message.text(file_id::PRODUCT_NAME),
+            software_version: None,
+        },
+    }
+}
+
+/// A sensor; `creator` where it is the recording device itself (index 0).
+pub(crate) fn device(message: Message<'_>) -> Device {
+    Device {
+        creator: message.get::<u8>(device_info::INDEX) == Some(0),
+        manufacturer_id: message.get(device_info::MANUFACTURER),
+        product_id: message.get(device_info::PRODUCT),
+        serial: message.get(device_info::SERIAL),
+        product_name: message.text(device_info::PRODUCT_NAME),
+        software_version: message.scaled(device_info::SOFTWARE_VERSION, 100.0),
+    }
+}
+
+/// `sport` and `sub_sport` of the `sport` message.
+pub(crate) fn sport(message: Message<'_>) -> (Option<u8>, Option<u8>) {
+    (message.get(sport::SPORT), message.get(sport::SUB_SPORT))
+}
+
+pub(crate) fn timer_event(message: Message<'_>) -> Option<TimerEvent> {
+    if message.get::<u8>(event::EVENT)? != event::TIMER {
+        return None;
+    }
+    let running = match message.get(event::KIND)? {
+        event::START => true,
+        event::STOP | event::STOP_ALL | event::STOP_DISABLE | event::STOP_DISABLE_ALL => false,
+        _ => return None,
+    };
+    Some(TimerEvent { time: message.get(TIMESTAMP)?, running })
+}
+
+pub(crate) fn clocks(message: Message<'_>) -> Clocks {
+    Clocks { utc: message.get(TIMESTAMP), local: message.get(profile::activity::LOCAL_TIMESTAMP) }
+}
+
+/// Reads a session or a lap, by the table of where it keeps its sums.
+pub(crate) fn session(message: Message<'_>, at: &Summary) -> Session {
+    let nonzero = |value: Option<u8>| value.filter(|bpm| *bpm != 0).map(f64::from);
+    let fraction = message.get::<u8>(at.cadence_fraction).map_or(0.0, |raw| f64::from(raw) / 128.0);
+    let sums = Lap {
+        start_s: 0.0,
+        elapsed_time_s: message.scaled(at.elapsed, 1000.0),
+        timer_time_s: message.scaled(at.timer, 1000.0),
+        distance_m: message.scaled(at.distance, 100.0),
+        ascent_m: message.get::<u16>(at.ascent).map(f64::from),
+        descent_m: message.get::<u16>(at.descent).map(f64::from),
+        energy_kj: message.get::<u16>(at.calories).map(|raw| units::energy_kj(f64::from(raw))),
+        heart_rate_avg_bpm: nonzero(message.get(at.heart_rate_avg)),
+        heart_rate_max_bpm: nonzero(message.get(at.heart_rate_max)),
+        power_avg_w: message.get::<u16>(at.power_avg).map(f64::from),
+        power_max_w: message.get::<u16>(at.power_max).map(f64::from),
+        cadence_avg_rpm: message.get::<u8>(at.cadence_avg).map(|raw| f64::from(raw) + fraction),
+    };
+    let end: Option<u32> = message.get(TIMESTAMP);
+    let start = message.get(at.start_time).or_else(|| {
+        let elapsed_s = sums.elapsed_time_s?;
+        end.map(|end| end.saturating_sub(elapsed_s as u32))
+    });
+    Session { start, end, sport: message.get(at.sport), sub_sport: message.get(at.sub_sport), sums }
+}
+
+impl Session {
+    /// The device's figures. Sessions of zero seconds that nobody filled in say nothing about time.
+    pub(crate) fn totals(&self) -> Totals {
+        let sums = &self.sums;
+        let device = |value: Option<f64>| value.map(Total::device);
+        Totals {
+            elapsed_time_s: device(sums.elapsed_time_s),
+            timer_time_s: device(sums.timer_time_s),
+            moving_time_s: None,
+            distance_m: device(sums.distance_m),
+            ascent_m: device(sums.ascent_m),
+            descent_m: device(sums.descent_m),
+            energy_kj: device(sums.energy_kj),
+            heart_rate_avg_bpm: device(sums.heart_rate_avg_bpm),
+            heart_rate_max_bpm: device(sums.heart_rate_max_bpm),
+            power_avg_w: device(sums.power_avg_w),
+            power_max_w: device(sums.power_max_w),
+            cadence_avg_rpm: device(sums.cadence_avg_rpm),
+        }
+    }
+
+    /// The lap as seen from the activity's start.
+    pub(crate) fn lap(&self, start: u32) -> Lap {
+        Lap { start_s: f64::from(self.start.unwrap_or(start).saturating_sub(start)), ..self.sums }
+    }
+}

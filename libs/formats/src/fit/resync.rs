@@ -1,0 +1,110 @@
+//! The way back after lost bytes: the next place from where several messages in a row make sense.
+
+use super::decode::{DAY_S, Definitions, Head, LOCALS};
+use super::definition::Definition;
+use super::message::Message;
+use super::profile::TIMESTAMP;
+use super::record::Row;
+
+/// So many messages in a row must make sense.
+const CHAIN: usize = 12;
+/// So many of them must bear a time close after the last one; one will do if the chain ends with the data.
+const TIMED_MIN: usize = 2;
+const BEFORE_S: u32 = 60;
+/// Bounds the work on a hostile file.
+const STEPS_MAX: usize = 16 << 20;
+
+/// Searches of one FIT file, with what is left of their effort.
+pub(super) struct Search {
+    steps_left: usize,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self { steps_left: STEPS_MAX }
+    }
+}
+
+impl Search {
+    /// Where to read on, at or after `from`.
+    pub(super) fn find(
+        &mut self,
+        data: &[u8],
+        from: usize,
+        definitions: &Definitions,
+        rows: &[Row],
+    ) -> Option<usize> {
+        let near = anchor(rows)?;
+        for at in from..data.len() {
+            let mut walk = Walk { definitions, redefined: [const { None }; LOCALS], near, timed: 0 };
+            if walk.makes_sense(data.get(at..)?, &mut self.steps_left) {
+                return Some(at);
+            }
+            if self.steps_left == 0 {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+/// The last time that agrees with the one before it.
+fn anchor(rows: &[Row]) -> Option<u32> {
+    let agreeing = rows.windows(2).rev().take(CHAIN).find_map(|pair| match pair {
+        [before, last] if before.time.abs_diff(last.time) <= DAY_S => Some(last.time),
+        _ => None,
+    });
+    agreeing.or_else(|| rows.last().map(|row| row.time))
+}
+
+struct Walk<'a> {
+    definitions: &'a Definitions,
+    redefined: [Option<Definition>; LOCALS],
+    near: u32,
+    timed: usize,
+}
+
+impl Walk<'_> {
+    fn makes_sense(&mut self, mut bytes: &[u8], steps_left: &mut usize) -> bool {
+        for _ in 0..CHAIN {
+            if bytes.is_empty() {
+                return self.timed > 0;
+            }
+            let Some((after, cost)) = self.step(bytes) else {
+                *steps_left = steps_left.saturating_sub(1);
+                return false;
+            };
+            *steps_left = steps_left.saturating_sub(cost);
+            bytes = after;
+        }
+        self.timed >= TIMED_MIN
+    }
+
+    /// Passes one message if it makes sense; gives what follows and what it cost.
+    fn step<'b>(&mut self, bytes: &'b [u8]) -> Option<(&'b [u8], usize)> {
+        let (&head, rest) = bytes.split_first()?;
+        match Head::of(head) {
+            Head::Definition { local, developer } => {
+                let (definition, length) = Definition::parse(rest, developer)?;
+                if !definition.sane {
+                    return None;
+                }
+                *self.redefined.get_mut(local)? = Some(definition);
+                Some((rest.get(length..)?, 1 + length))
+            }
+            Head::Data { local } | Head::Compressed { local, .. } => {
+                let redefined = self.redefined.get(local)?.as_ref();
+                let definition = redefined.or(self.definitions.get(local)?.as_ref())?;
+                let (bytes, after) = rest.split_at_checked(definition.size)?;
+                if let Some(time) = (Message { definition, bytes }).get::<u32>(TIMESTAMP) {
+                    let soonest = self.near.saturating_sub(BEFORE_S);
+                    if !(soonest..=self.near.saturating_add(DAY_S)).contains(&time) {
+                        return None;
+                    }
+                    self.timed += 1;
+                }
+                Some((after, 1))
+            }
+        }
+    }
+}

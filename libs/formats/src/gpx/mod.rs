@@ -1,0 +1,36 @@
+//! GPX 1.0 and 1.1, read leniently and bounded, on quick-xml's pull events.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `text` | bytes into text: byte order mark, ISO-8859-1 |
+//! | `read` | events into tracks of points |
+//! | `time` | the times of points |
+//! | `tracks` | tracks into activities |
+//! | [`write()`] | the way back |
+
+mod read;
+mod text;
+mod time;
+mod tracks;
+mod write;
+
+pub use write::write;
+
+use crate::activity::Activity;
+use crate::reading::{Damage, Problem};
+
+/// Reads the tracks; routes and waypoints are no activities.
+pub(crate) fn read(bytes: &[u8], damage: &mut Damage) -> Result<Vec<Activity>, Problem> {
+    let text = text::decode(bytes);
+    let tracks = read::tracks(&text, damage)?;
+    let points: usize = tracks.iter().map(|track| track.times.len()).sum();
+    let activities = tracks::activities(tracks, damage);
+    if !activities.is_empty() {
+        return Ok(activities);
+    }
+    Err(match points {
+        0 if damage.is_empty() => Problem::not_activity("a GPX file without track points"),
+        0 => Problem::unreadable("a damaged GPX file without a readable track point"),
+        _ => Problem::not_activity("a GPX file whose track points have no time"),
+    })
+}
