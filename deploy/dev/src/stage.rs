@@ -1,0 +1,95 @@
+//! One stage of a run: a command with a name, timed, its outcome kept for the report.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+
+/// What became of a stage.
+pub(crate) enum Outcome {
+    Passed,
+    Failed(String),
+    Skipped(String),
+}
+
+pub(crate) struct Stage {
+    pub(crate) name: String,
+    pub(crate) outcome: Outcome,
+    pub(crate) took: Duration,
+}
+
+/// Says that a stage begins.
+pub(crate) fn announce(name: &str) {
+    println!("\n── {name} ──");
+}
+
+/// Runs a command to its end, its output shown as it comes.
+pub(crate) fn run(name: &str, command: &mut Command) -> Stage {
+    announce(name);
+    let began = Instant::now();
+    let outcome = match command.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => Outcome::Passed,
+        Ok(status) => Outcome::Failed(format!("`{}` ended with {status}", told(command))),
+        Err(error) => Outcome::Failed(format!("`{}` did not start: {error}", told(command))),
+    };
+    Stage { name: name.to_owned(), outcome, took: began.elapsed() }
+}
+
+/// A stage that did not run.
+pub(crate) fn skipped(name: &str, why: impl Into<String>) -> Stage {
+    announce(name);
+    let why = why.into();
+    println!("skipped: {why}");
+    Stage { name: name.to_owned(), outcome: Outcome::Skipped(why), took: Duration::ZERO }
+}
+
+pub(crate) fn failed(name: &str, why: impl Into<String>, took: Duration) -> Stage {
+    let why = why.into();
+    println!("failed: {why}");
+    Stage { name: name.to_owned(), outcome: Outcome::Failed(why), took }
+}
+
+/// A command as one would type it.
+pub(crate) fn told(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+/// Runs a command that must succeed; answers what it printed.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("`{}` did not start", told(command)))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        anyhow::bail!("`{}` ended with {}: {}", told(command), output.status, said.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The cargo that started us, so that a pinned toolchain stays the same.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// The top of the repository.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}
+
+/// Where cargo builds, and where `cargo dev` keeps its own things.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
+/// In CI a missing engine or tool is a failure; by hand it is a skip.
+pub(crate) fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
+}

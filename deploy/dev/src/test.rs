@@ -1,0 +1,126 @@
+//! `cargo dev test`: every test, on real engines, and an honest account of it.
+
+use std::{
+    fs,
+    io::{BufReader, BufWriter},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    install,
+    postgres::Throwaway,
+    report::{self, Counts, Reader},
+    stage::{self, Outcome, Stage, announce, failed, skipped},
+};
+
+pub(crate) fn run() -> Result<bool> {
+    let mut stages = Vec::new();
+    let postgres = engine(&mut stages);
+    let (tests, counts) = tests(postgres.as_ref().map(Throwaway::url).as_deref())?;
+    stages.push(tests);
+    drop(postgres);
+
+    stages
+        .push(stage::run("the binary", stage::cargo().args(["build", "--locked", "-p", "stadion-stadion"])));
+    let binary = stage::target().join("debug").join("stadion");
+    if matches!(stages.last().map(|stage| &stage.outcome), Some(Outcome::Passed)) && binary.exists() {
+        stages.push(demo(&binary));
+        stages.push(schemathesis(&binary));
+    } else {
+        stages.push(skipped("the journey by `stadion demo`", "there is no binary"));
+        stages.push(skipped("schemathesis", "there is no binary"));
+    }
+    Ok(report::close(&stages, &counts))
+}
+
+/// A missing engine is a failure in CI, else a skip that is told.
+fn engine(stages: &mut Vec<Stage>) -> Option<Throwaway> {
+    let name = "PostgreSQL, started for the tests";
+    announce(name);
+    let began = Instant::now();
+    match Throwaway::start() {
+        Ok(server) => {
+            println!("{}", server.url());
+            stages.push(Stage { name: name.to_owned(), outcome: Outcome::Passed, took: began.elapsed() });
+            Some(server)
+        }
+        Err(error) if stage::in_ci() => {
+            stages.push(failed(name, format!("{error:#}"), began.elapsed()));
+            None
+        }
+        Err(error) => {
+            stages.push(skipped(name, format!("{error:#}")));
+            None
+        }
+    }
+}
+
+/// Unit, property, conformance, crash and end-to-end tests, house rules.
+fn tests(postgres: Option<&str>) -> Result<(Stage, Counts)> {
+    let name = "cargo test --workspace";
+    announce(name);
+    let began = Instant::now();
+    let log_path = stage::target().join("dev-test.log");
+    fs::create_dir_all(stage::target())?;
+    let mut log =
+        BufWriter::new(fs::File::create(&log_path).with_context(|| log_path.display().to_string())?);
+
+    // `--show-output` prints what passed tests said: among it, what they skipped.
+    let mut command = stage::cargo();
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"]);
+    if let Some(address) = postgres {
+        command.env("STADION_TEST_POSTGRES", address);
+    }
+    // Cargo names the binaries on its error stream, tests answer on the other: one pipe keeps them in order.
+    let (answers, said) = std::io::pipe()?;
+    command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
+    let mut child = command.spawn().context("cargo did not start")?;
+    let shown = stage::told(&command);
+    // Our own copies of the pipe's end live in the command: without them the pipe ends with the child.
+    drop(command);
+    let mut reader = Reader::default();
+    reader.follow(BufReader::new(answers), &mut log)?;
+    let status = child.wait()?;
+    println!("everything that was said: {}", log_path.display());
+    let outcome = if status.success() {
+        Outcome::Passed
+    } else {
+        Outcome::Failed(format!("`{shown}` ended with {status}"))
+    };
+    Ok((Stage { name: name.to_owned(), outcome, took: began.elapsed() }, reader.finish()))
+}
+
+/// The whole journey as a new user starts it, on a fresh folder.
+fn demo(binary: &Path) -> Stage {
+    let name = "the journey by `stadion demo`";
+    let Ok(folder) = tempfile::Builder::new().prefix("stadion-demo-").tempdir() else {
+        return failed(name, "no temporary folder", Duration::ZERO);
+    };
+    let mut demo = Command::new(binary);
+    demo.arg("demo")
+        .arg("--exit")
+        .arg("--data")
+        .arg(folder.path().join("data"))
+        .args(["--http", "127.0.0.1:0"]);
+    demo.current_dir(stage::root());
+    stage::run(name, &mut demo)
+}
+
+/// Schemathesis against the served OpenAPI: no 5xx, no answer outside the schema.
+fn schemathesis(binary: &Path) -> Stage {
+    let name = "schemathesis against the served OpenAPI";
+    let script: PathBuf = stage::root().join("deploy/schemathesis/run.sh");
+    let tools = match install::python_tools() {
+        Ok(tools) => tools,
+        Err(error) if stage::in_ci() => return failed(name, format!("{error:#}"), Duration::ZERO),
+        Err(error) => return skipped(name, format!("{error:#}")),
+    };
+    let mut command = Command::new("bash");
+    command.arg(script).current_dir(stage::root());
+    command.env("STADION_BIN", binary).env("SCHEMATHESIS", tools.join("schemathesis"));
+    stage::run(name, &mut command)
+}
