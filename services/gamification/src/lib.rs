@@ -1,3 +1,55 @@
-//! XP, levels, badges: each explains itself
+//! Gamification owns what an account has earned: XP and levels by versioned rules, badges, streaks. Each explains
+//! itself, and is taken back when what earned it is deleted or edited.
+//!
+//! One stream an account, `progress-{account}`. A reactor turns each activity's event into a command on it; the
+//! aggregate folds its rules over the account's facts and says the difference.
 
+pub mod api;
+pub mod app;
+pub mod config;
+pub mod consumers;
 pub mod domain;
+pub mod metrics;
+pub mod store;
+pub mod wire;
+
+pub use config::Config;
+
+use std::sync::Arc;
+
+use eventing::migrate::Migrations;
+use platform::{Module, Resources, StartError};
+use proto::gamification::gamification_server::GamificationServer;
+use tonic::service::Routes;
+
+/// The schema of the read models.
+pub const MIGRATIONS: Migrations = Migrations {
+    service: "gamification",
+    sqlite: &[(
+        "0001_create_progress",
+        include_str!("../../../migrations/sqlite/gamification/0001_create_progress.sql"),
+    )],
+    postgres: &[(
+        "0001_create_progress",
+        include_str!("../../../migrations/postgres/gamification/0001_create_progress.sql"),
+    )],
+};
+
+/// The service, built and not yet running. Its schema is applied already.
+pub async fn module(resources: Resources, config: Config) -> Result<Module, StartError> {
+    let rules = domain::Rules::newest().map_err(|error| StartError::other("gamification", error))?;
+    let told = metrics::Told::register(&resources.metrics);
+    let spine = resources.spine().projection(consumers::own_progress::OwnProgress::new(told));
+    let app = app::App {
+        journal: resources.journal.clone(),
+        store: store::Store::new(resources.db.clone()),
+        rules: Arc::new(rules),
+        clock: resources.clock.clone(),
+        peers: resources.peers.clone(),
+        projected: spine.projected(),
+        config,
+    };
+    let spine = spine.reactor(consumers::activities::Activities::new(app.clone()));
+    let routes = Routes::new(GamificationServer::new(api::Api::new(app)));
+    Ok(Module::new("gamification", &["auth"], routes).spine(&resources.journal, spine))
+}

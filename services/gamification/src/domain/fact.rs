@@ -32,6 +32,8 @@ pub struct Told<'a> {
     pub start_us: i64,
     pub time_zone: &'a str,
     pub utc_offset_s: Option<i32>,
+    /// The day as the activity's service decided it, `2026-05-01`.
+    pub local_date: &'a str,
     pub elapsed_time_s: Option<f64>,
     pub timer_time_s: Option<f64>,
     pub moving_time_s: Option<f64>,
@@ -53,7 +55,7 @@ impl Fact {
             sport: Sport::parse(told.sport).unwrap_or(Sport::Other),
             start_us: kernel::time::micros(start),
             end_us: kernel::time::micros(start).saturating_add(elapsed_s * 1_000_000),
-            local_day: day_in(start, &zone),
+            local_day: told.local_date.parse().map_or_else(|_| day_in(start, &zone), day_of),
             time_zone: zone.iana_name().unwrap_or_default().to_owned(),
             utc_offset_s: offset_s,
             duration_s: seconds(told.moving_time_s).or(seconds(told.timer_time_s)).unwrap_or(elapsed_s),
@@ -78,7 +80,10 @@ pub fn zone_of(name: &str, utc_offset_s: Option<i32>) -> TimeZone {
 
 /// The local day of an instant.
 pub fn day_in(at: Timestamp, zone: &TimeZone) -> Day {
-    let date = zone.to_datetime(at).date();
+    day_of(zone.to_datetime(at).date())
+}
+
+fn day_of(date: jiff::civil::Date) -> Day {
     let epoch = jiff::civil::date(1970, 1, 1);
     // Both are civil dates between the years −9999 and 9999: the distance in days always fits.
     date.since(epoch).map(|span| span.get_days()).unwrap_or_default()
@@ -127,6 +132,13 @@ mod tests {
         assert_eq!(date(offset.local_day), "2026-05-02");
         let unknown = Fact::of(&Told { start_us, time_zone: "Mars/Olympus", ..Told::default() });
         assert_eq!(date(unknown.local_day), "2026-05-01");
+    }
+
+    #[test]
+    fn the_day_that_the_activity_itself_names_is_believed() {
+        let told = Told { start_us: 0, local_date: "2026-05-01", ..Told::default() };
+        assert_eq!(date(Fact::of(&told).local_day), "2026-05-01");
+        assert_eq!(date(Fact::of(&Told { local_date: "yesterday", ..told }).local_day), "1970-01-01");
     }
 
     #[test]

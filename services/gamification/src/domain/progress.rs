@@ -64,6 +64,8 @@ pub struct XpPart {
 /// One small fact an activity, and what was said last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
+    /// Whose progress it is; none before its first event.
+    pub account: Option<AccountId>,
     pub activities: BTreeMap<ActivityId, Known>,
     pub xp: i64,
     pub level: u32,
@@ -80,7 +82,7 @@ pub struct Known {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { activities: BTreeMap::new(), xp: 0, level: 1, run: None, badges: BTreeMap::new() }
+        Self { account: None, activities: BTreeMap::new(), xp: 0, level: 1, run: None, badges: BTreeMap::new() }
     }
 }
 
@@ -158,11 +160,13 @@ impl Progress {
 
     pub fn evolve(&mut self, event: &Event) {
         match event {
-            Event::Counted { activity, revision, fact, .. } => {
+            Event::Counted { account, activity, revision, fact } => {
+                self.account = Some(*account);
                 let fact = fact.clone().map(Arc::new);
                 self.activities.insert(*activity, Known { revision: *revision, fact });
             }
-            Event::Uncounted { activity, revision, .. } => {
+            Event::Uncounted { account, activity, revision } => {
+                self.account = Some(*account);
                 self.activities.insert(*activity, Known { revision: *revision, fact: None });
             }
             Event::XpChanged { after, .. } => self.xp = *after,

@@ -1,0 +1,141 @@
+//! gRPC: decode → app → encode.
+
+use kernel::{AccountId, Refusal};
+use platform::{Caller, status};
+use proto::gamification::{
+    self as wire, explain_achievement_response::Cause, gamification_server::Gamification,
+    preview_rules_response::BadgeChange,
+};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    app::{App, achievements, facts, get_progress, rules},
+    wire::{bytes_of, id},
+};
+
+pub struct Api {
+    app: App,
+}
+
+impl Api {
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+}
+
+#[tonic::async_trait]
+impl Gamification for Api {
+    async fn get_progress(
+        &self,
+        request: Request<wire::GetProgressRequest>,
+    ) -> Result<Response<wire::GetProgressResponse>, Status> {
+        let account = Caller::of(&request)?.account()?;
+        let zone = request.into_inner().time_zone;
+        let progress = get_progress::get_progress(&self.app, account, &zone).await.map_err(status)?;
+        Ok(Response::new(wire::GetProgressResponse {
+            xp: progress.xp,
+            level: progress.level,
+            level_xp_next: progress.level_xp_next,
+            streak_days: progress.streak_days,
+            points: progress.points,
+        }))
+    }
+
+    async fn list_achievements(
+        &self,
+        request: Request<wire::ListAchievementsRequest>,
+    ) -> Result<Response<wire::ListAchievementsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let account = caller.account()?;
+        let wire::ListAchievementsRequest { cursor, limit } = request.into_inner();
+        let (rows, next_cursor) = achievements::list(&self.app, account, &cursor, limit).await.map_err(status)?;
+        let item = |row: crate::store::AchievementRow| wire::Achievement {
+            achievement_id: bytes_of(row.id),
+            name: self.app.rules.badge_name(&row.badge, &caller.locale).to_owned(),
+            badge: row.badge,
+            unlocked_us: row.unlocked_us,
+        };
+        let items = rows.into_iter().map(item).collect();
+        Ok(Response::new(wire::ListAchievementsResponse { items, next_cursor }))
+    }
+
+    async fn explain_achievement(
+        &self,
+        request: Request<wire::ExplainAchievementRequest>,
+    ) -> Result<Response<wire::ExplainAchievementResponse>, Status> {
+        let account = Caller::of(&request)?.account()?;
+        let achievement = id(&request.into_inner().achievement_id).map_err(|_| status(Refusal::not_found()))?;
+        let held = achievements::explain(&self.app, account, achievement).await.map_err(status)?;
+        let cause = |because: wire::Because| Cause {
+            activity_id: because.activity_id,
+            value: because.value,
+            at_us: because.at_us,
+        };
+        Ok(Response::new(wire::ExplainAchievementResponse {
+            rule: held.rule,
+            rule_version: held.rule_version,
+            because: held.because.into_iter().map(cause).collect(),
+        }))
+    }
+
+    async fn facts(&self, request: Request<wire::FactsRequest>) -> Result<Response<wire::FactsResponse>, Status> {
+        Caller::of(&request)?.service()?;
+        let wire::FactsRequest { account_ids, seen_position } = request.into_inner();
+        let malformed = |_| status(Refusal::field("/account_ids", "malformed", "an account id has 16 bytes"));
+        let accounts: Vec<AccountId> =
+            account_ids.iter().map(|account| id(account)).collect::<Result<_, _>>().map_err(malformed)?;
+        let seen = i64::try_from(seen_position).unwrap_or(i64::MAX);
+        let found = facts::facts(&self.app, &accounts, seen).await.map_err(status)?;
+        Ok(Response::new(wire::FactsResponse { items: found.into_iter().map(facts_to_wire).collect() }))
+    }
+
+    async fn list_rules(
+        &self,
+        request: Request<wire::ListRulesRequest>,
+    ) -> Result<Response<wire::ListRulesResponse>, Status> {
+        let caller = Caller::of(&request)?.account()?;
+        let (version, rules_json) = rules::in_force(&self.app, caller).await.map_err(status)?;
+        Ok(Response::new(wire::ListRulesResponse { version, rules_json }))
+    }
+
+    async fn preview_rules(
+        &self,
+        request: Request<wire::PreviewRulesRequest>,
+    ) -> Result<Response<wire::PreviewRulesResponse>, Status> {
+        let caller = Caller::of(&request)?.account()?;
+        let document = request.into_inner().rules_json;
+        let preview = rules::preview(&self.app, caller, &document).await.map_err(status)?;
+        let change = |(badge, change): (String, rules::Change)| BadgeChange {
+            badge,
+            gained: change.gained,
+            lost: change.lost,
+            gained_account_ids: change.gained_by.into_iter().map(bytes_of).collect(),
+            lost_account_ids: change.lost_by.into_iter().map(bytes_of).collect(),
+        };
+        Ok(Response::new(wire::PreviewRulesResponse {
+            accounts_looked_at: preview.accounts_looked_at,
+            complete: preview.complete,
+            badges: preview.badges.into_iter().map(change).collect(),
+            xp_up: preview.xp_up,
+            xp_down: preview.xp_down,
+        }))
+    }
+}
+
+fn facts_to_wire(found: facts::Facts) -> wire::AccountFacts {
+    wire::AccountFacts {
+        account_id: bytes_of(found.account),
+        level: found.level,
+        last_activity_us: found.last_activity_us(),
+        badges: found.badges,
+        sports: found
+            .sports
+            .into_iter()
+            .map(|row| wire::SportFacts {
+                sport: row.sport,
+                activities: row.activities,
+                last_activity_us: row.last_end_us,
+            })
+            .collect(),
+    }
+}

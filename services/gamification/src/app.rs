@@ -1,0 +1,58 @@
+//! Everything gamification does.
+//!
+//! | file | |
+//! |---|---|
+//! | [`observe`] | command, by the reactor: an activity now is this |
+//! | [`get_progress`] | query: XP, level, streak as of today |
+//! | [`achievements`] | queries: badges, the newest first; why one is held |
+//! | [`facts`] | query of siblings: what rules' clauses need |
+//! | [`rules`] | queries of operators: the rules in force; what others would change |
+
+pub mod achievements;
+pub mod facts;
+pub mod get_progress;
+pub mod observe;
+pub mod rules;
+
+use std::sync::Arc;
+
+use eventing::{Journal, Projected, StreamId};
+use kernel::{AccountId, Clock, Code, Refusal};
+use platform::Peers;
+use proto::auth::{AccountStanding, StandingRequest};
+
+use crate::{Config, domain::Rules, store::Store, wire::bytes_of};
+
+/// What commands and queries stand on; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub journal: Journal,
+    pub store: Store,
+    pub rules: Arc<Rules>,
+    pub clock: Arc<dyn Clock>,
+    pub peers: Peers,
+    /// How far the read models have come.
+    pub projected: Projected,
+    pub config: Config,
+}
+
+impl App {
+    /// What auth says of an account now.
+    pub(crate) async fn standing(&self, account: AccountId) -> Result<Option<AccountStanding>, Refusal> {
+        let request = StandingRequest { account_ids: vec![bytes_of(account)] };
+        let answer = self.peers.auth().standing(request).await.map_err(|status| platform::refusal(&status))?;
+        Ok(answer.into_inner().accounts.into_iter().next().filter(|standing| standing.known && !standing.erased))
+    }
+
+    /// `forbidden` unless auth says, now, that the account is an operator.
+    pub(crate) async fn operator(&self, account: AccountId) -> Result<(), Refusal> {
+        let standing = self.standing(account).await?;
+        let holds = standing.is_some_and(|standing| standing.roles.iter().any(|role| role.role == "operator"));
+        if holds { Ok(()) } else { Err(Refusal::new(Code::Forbidden, "only operators may do this")) }
+    }
+}
+
+/// The stream of an account's progress.
+pub fn stream_of(account: AccountId) -> StreamId {
+    StreamId::of("progress", account)
+}

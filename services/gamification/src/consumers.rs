@@ -1,0 +1,9 @@
+//! What gamification reads.
+//!
+//! | file | kind | reads | does |
+//! |---|---|---|---|
+//! | [`activities`] | reactor | topic `activity` | tells the account's progress what an activity now is |
+//! | [`own_progress`] | projection | own journal | the read models |
+
+pub mod activities;
+pub mod own_progress;

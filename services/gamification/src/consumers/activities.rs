@@ -1,0 +1,123 @@
+//! Activities recorded, replaced, edited, restored, deleted → one keyed command on the account's progress.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use eventing::{Class, DecodeError, Failure, Incoming, Plain, Reactor, Source};
+use kernel::{AccountId, ActivityId};
+use proto::activity as wire;
+
+use crate::{
+    app::{App, observe},
+    domain::{
+        Fact, Observation,
+        fact::Told,
+        progress::Change,
+    },
+    wire::id,
+};
+
+pub struct Activities {
+    app: App,
+}
+
+impl Activities {
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+}
+
+#[async_trait]
+impl Reactor for Activities {
+    fn name(&self) -> &'static str {
+        "gamification-activities"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::Topic("activity")]
+    }
+
+    async fn react(&self, incoming: &Incoming) -> Result<(), Failure> {
+        let Some(seen) = observation(incoming)? else { return Ok(()) };
+        observe::observe(&self.app, incoming, seen.account, seen.observation).await?;
+        Ok(())
+    }
+}
+
+/// An account's activity, as one event tells it.
+#[derive(Debug, PartialEq)]
+pub struct Seen {
+    pub account: AccountId,
+    pub observation: Observation,
+}
+
+/// What an event says; `None` when it is not about an activity that counts, or its facts were erased.
+///
+/// The activity's revision is the version of its own stream: higher is newer, whatever order events arrive in.
+pub fn observation(incoming: &Incoming) -> Result<Option<Seen>, DecodeError> {
+    let plain = &incoming.plain;
+    let Some(told) = told(plain)? else { return Ok(None) };
+    let change = match told.facts {
+        None if told.gone => Change::Gone,
+        None if plain.is_erased(Class::Activity) => return Ok(None),
+        None => return Err(DecodeError(format!("{} has no facts", plain.kind))),
+        Some(facts) => Change::Counts(fact(&facts)),
+    };
+    let activity_id: ActivityId = id(&told.activity_id)?;
+    let revision = incoming.event.version.unsigned_abs();
+    Ok(Some(Seen { account: id(&told.account_id)?, observation: Observation { activity_id, revision, change } }))
+}
+
+struct ToldOf {
+    activity_id: Bytes,
+    account_id: Bytes,
+    gone: bool,
+    facts: Option<wire::Facts>,
+}
+
+fn told(plain: &Plain) -> Result<Option<ToldOf>, DecodeError> {
+    if let Some(event) = plain.decode::<wire::ActivityRecorded>() {
+        return event.map(|event| Some(counts(event.activity_id, event.account_id, event.facts)));
+    }
+    if let Some(event) = plain.decode::<wire::ActivityEdited>() {
+        return event.map(|event| Some(counts(event.activity_id, event.account_id, event.facts)));
+    }
+    if let Some(event) = plain.decode::<wire::ActivityRestored>() {
+        return event.map(|event| Some(counts(event.activity_id, event.account_id, event.facts)));
+    }
+    if let Some(event) = plain.decode::<wire::ActivityReplaced>() {
+        // Replaced while deleted: it stays deleted.
+        return event.map(|event| {
+            let told = counts(event.activity_id, event.account_id, event.facts);
+            Some(if event.deleted { ToldOf { gone: true, facts: None, ..told } } else { told })
+        });
+    }
+    if let Some(event) = plain.decode::<wire::ActivityDeleted>() {
+        let gone = |event: wire::ActivityDeleted| ToldOf {
+            activity_id: event.activity_id,
+            account_id: event.account_id,
+            gone: true,
+            facts: None,
+        };
+        return event.map(|event| Some(gone(event)));
+    }
+    Ok(None)
+}
+
+fn counts(activity_id: Bytes, account_id: Bytes, facts: Option<wire::Facts>) -> ToldOf {
+    ToldOf { activity_id, account_id, gone: false, facts }
+}
+
+fn fact(facts: &wire::Facts) -> Fact {
+    Fact::of(&Told {
+        sport: &facts.sport,
+        start_us: facts.start_us,
+        time_zone: &facts.time_zone,
+        utc_offset_s: Some(facts.utc_offset_s),
+        local_date: &facts.local_date,
+        elapsed_time_s: Some(facts.elapsed_time_s),
+        timer_time_s: facts.timer_time_s,
+        moving_time_s: facts.moving_time_s,
+        distance_m: facts.distance_m,
+        ascent_m: facts.ascent_m,
+    })
+}

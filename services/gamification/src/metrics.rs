@@ -1,0 +1,47 @@
+//! What operators see of gamification.
+
+use platform::metrics::Metrics;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+};
+
+use crate::domain::Event;
+
+/// Counts what reaches the read models.
+#[derive(Clone)]
+pub struct Told {
+    activities: Counter,
+    unlocked: Family<Badge, Counter>,
+    revoked: Family<Badge, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Badge {
+    badge: String,
+}
+
+impl Told {
+    pub fn register(metrics: &Metrics) -> Self {
+        Self {
+            activities: metrics.counter("activities_counted", "Activities that count, again for each revision"),
+            unlocked: metrics.counters("badges_unlocked", "Badges unlocked, by badge"),
+            revoked: metrics.counters("badges_revoked", "Badges taken back, by badge"),
+        }
+    }
+
+    pub(crate) fn count(&self, event: &Event) {
+        match event {
+            Event::Counted { .. } => {
+                self.activities.inc();
+            }
+            Event::BadgeUnlocked(given) => {
+                self.unlocked.get_or_create(&Badge { badge: given.badge.clone() }).inc();
+            }
+            Event::BadgeRevoked { badge, .. } => {
+                self.revoked.get_or_create(&Badge { badge: badge.clone() }).inc();
+            }
+            _ => {}
+        }
+    }
+}
