@@ -8,7 +8,9 @@ use std::{
 
 #[derive(Debug, thiserror::Error)]
 pub enum DataFolderError {
-    #[error("the data folder {folder} is in use by another stadion (process {owner}); stop that one, or choose another folder with --data")]
+    #[error(
+        "the data folder {folder} is in use by another stadion (process {owner}); stop that one, or choose another folder with --data"
+    )]
     InUse { folder: PathBuf, owner: String },
     #[error("the data folder {folder} cannot be used: {source}")]
     Io { folder: PathBuf, source: std::io::Error },

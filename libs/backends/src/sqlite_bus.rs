@@ -253,7 +253,8 @@ impl SqliteSource {
         }
         if rows.is_empty() {
             // Everything up to the end was swept or overtaken by newer values.
-            next_offset = self.bus.end_of(&self.topic).get(part as usize).copied().unwrap_or(offset).max(offset);
+            next_offset =
+                self.bus.end_of(&self.topic).get(part as usize).copied().unwrap_or(offset).max(offset);
         }
         Ok(Batch { part, records, next_offset })
     }

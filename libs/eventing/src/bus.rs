@@ -69,7 +69,10 @@ impl Routed {
         (0..PARTITIONS)
             .map(|part| Self {
                 part,
-                record: Record { source: source.to_owned(), body: Some(Body::Watermark(head.unsigned_abs())) },
+                record: Record {
+                    source: source.to_owned(),
+                    body: Some(Body::Watermark(head.unsigned_abs())),
+                },
             })
             .collect()
     }

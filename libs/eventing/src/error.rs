@@ -44,12 +44,16 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(refusal) => refusal,
-            Error::Conflict => Self::new(Code::Conflict, "somebody changed this at the same moment; try again"),
+            Error::Conflict => {
+                Self::new(Code::Conflict, "somebody changed this at the same moment; try again")
+            }
             Error::Claimed { scope, .. } => Self::new(Code::Conflict, format!("this {scope} is taken")),
             Error::IdempotencyMismatch => {
                 Self::new(Code::IdempotencyMismatch, "the Idempotency-Key was used with another request")
             }
-            Error::Fenced => Self::new(Code::Unavailable, "the owner of this has just changed").retry_after_s(1),
+            Error::Fenced => {
+                Self::new(Code::Unavailable, "the owner of this has just changed").retry_after_s(1)
+            }
             Error::Store(StoreError::Overloaded) => {
                 Self::new(Code::Overloaded, "too many writes are waiting").retry_after_s(1)
             }
@@ -57,8 +61,12 @@ impl From<Error> for Refusal {
             | Error::Sealing(SealingError::Unavailable(_)) => {
                 Self::new(Code::Unavailable, "a store is not available at the moment").retry_after_s(2)
             }
-            Error::Sealing(SealingError::Destroyed { .. } | SealingError::UnknownSubject { .. }) => Self::not_found(),
-            Error::Store(_) | Error::Sealing(_) | Error::Corrupt(_) => Self::new(Code::Internal, error.to_string()),
+            Error::Sealing(SealingError::Destroyed { .. } | SealingError::UnknownSubject { .. }) => {
+                Self::not_found()
+            }
+            Error::Store(_) | Error::Sealing(_) | Error::Corrupt(_) => {
+                Self::new(Code::Internal, error.to_string())
+            }
         }
     }
 }

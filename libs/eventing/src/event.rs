@@ -68,13 +68,19 @@ pub struct Plain {
 impl Plain {
     /// A message of the newest schema.
     pub fn of<M: prost::Message + prost::Name>(message: &M) -> Self {
-        Self { kind: M::full_name(), schema_ver: 1, payload: message.encode_to_vec().into(), erased: Vec::new() }
+        Self {
+            kind: M::full_name(),
+            schema_ver: 1,
+            payload: message.encode_to_vec().into(),
+            erased: Vec::new(),
+        }
     }
 
     /// The message, if it is one of type `M`.
     pub fn decode<M: prost::Message + prost::Name + Default>(&self) -> Option<Result<M, DecodeError>> {
-        (self.kind == M::full_name())
-            .then(|| M::decode(self.payload.clone()).map_err(|error| DecodeError(format!("{}: {error}", self.kind))))
+        (self.kind == M::full_name()).then(|| {
+            M::decode(self.payload.clone()).map_err(|error| DecodeError(format!("{}: {error}", self.kind)))
+        })
     }
 
     /// The message of type `M`, or an error that names what was found.
@@ -132,12 +138,14 @@ impl Recorded {
     }
 
     pub fn from_proto(event: envelope::Event) -> Result<Self, DecodeError> {
-        let number = |value: u64| i64::try_from(value).map_err(|_| DecodeError("a number is out of range".to_owned()));
+        let number =
+            |value: u64| i64::try_from(value).map_err(|_| DecodeError("a number is out of range".to_owned()));
         Ok(Self {
             position: number(event.position)?,
             stream: StreamId::named(&event.stream),
             version: number(event.version)?,
-            event_id: Uuid::from_slice(&event.event_id).map_err(|_| DecodeError("event id is no uuid".to_owned()))?,
+            event_id: Uuid::from_slice(&event.event_id)
+                .map_err(|_| DecodeError("event id is no uuid".to_owned()))?,
             partition_key: event.partition_key,
             kind: event.r#type,
             schema_ver: event.schema_ver,

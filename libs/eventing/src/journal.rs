@@ -16,7 +16,9 @@ use crate::{
     event::{DecodeError, DomainEvent, Plain, Position, StreamId, Version},
     sealing::Sealer,
     sql::Statement,
-    store::{Append, Claim, CommandRow, EventStore, Expected, Fence, NewEvent, Outcome, Snapshot, Timer, Write},
+    store::{
+        Append, Claim, CommandRow, EventStore, Expected, Fence, NewEvent, Outcome, Snapshot, Timer, Write,
+    },
 };
 
 /// Events a page when a stream is folded.
@@ -55,7 +57,13 @@ pub struct Decision<E> {
 
 impl<E> Decision<E> {
     pub fn of(events: Vec<E>) -> Self {
-        Self { events, claims: Vec::new(), timers: Vec::new(), inline: Vec::new(), result: CommandResult::default() }
+        Self {
+            events,
+            claims: Vec::new(),
+            timers: Vec::new(),
+            inline: Vec::new(),
+            result: CommandResult::default(),
+        }
     }
 
     pub fn claim(mut self, claim: Claim) -> Self {
@@ -87,7 +95,12 @@ impl<E> From<Vec<E>> for Decision<E> {
 }
 
 impl Journal {
-    pub fn new(service: &'static str, store: Arc<dyn EventStore>, sealer: Sealer, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        service: &'static str,
+        store: Arc<dyn EventStore>,
+        sealer: Sealer,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self { service, store, sealer, clock }
     }
 
@@ -130,14 +143,20 @@ impl Journal {
         if A::SNAPSHOT_EVERY == 0 {
             return Ok(empty);
         }
-        let Some(snapshot) = self.store.snapshot(stream).await?.filter(|found| found.state_ver == A::STATE_VER) else {
+        let Some(snapshot) =
+            self.store.snapshot(stream).await?.filter(|found| found.state_ver == A::STATE_VER)
+        else {
             return Ok(empty);
         };
         let Ok(parcel) = Parcel::decode(snapshot.state.clone()) else { return Ok(empty) };
         let plain = self.sealer.open_parcel(&parcel).await?;
         // A key destroyed since then: only the events tell the truth.
         let restored = if plain.erased.is_empty() { A::restore(&plain) } else { None };
-        Ok(restored.map_or(empty, |state| Loaded { state, version: snapshot.version, stream: stream.clone() }))
+        Ok(restored.map_or(empty, |state| Loaded {
+            state,
+            version: snapshot.version,
+            stream: stream.clone(),
+        }))
     }
 
     /// The command's first answer, if its key was answered before.
@@ -234,7 +253,12 @@ impl Batch {
     }
 
     /// A whole decision for a loaded stream.
-    pub fn decided<A: Aggregate>(&mut self, loaded: &Loaded<A>, partition_key: &str, decision: Decision<A::Event>) {
+    pub fn decided<A: Aggregate>(
+        &mut self,
+        loaded: &Loaded<A>,
+        partition_key: &str,
+        decision: Decision<A::Event>,
+    ) {
         self.write(loaded, partition_key, decision.events);
         self.append.claims.extend(decision.claims);
         self.append.timers.extend(decision.timers);
@@ -268,7 +292,8 @@ impl Batch {
         self.append.at_us = kernel::time::micros(self.journal.now());
         self.append.writes = self.seal().await?;
         if let Some(key) = &self.command.key {
-            let stream = self.writes.first().map_or_else(|| StreamId::named("none"), |write| write.stream.clone());
+            let stream =
+                self.writes.first().map_or_else(|| StreamId::named("none"), |write| write.stream.clone());
             self.append.commands.push(CommandRow {
                 actor: self.command.actor.clone(),
                 key: key.key.clone(),
@@ -347,7 +372,9 @@ async fn save_snapshots(journal: &Journal, snapshots: Vec<(StreamId, Version, i6
     for (stream, version, state_ver, plain) in snapshots {
         let saved = async {
             let state = journal.sealer.parcel(&plain).await?.encode_to_vec().into();
-            Ok::<_, Error>(journal.store.save_snapshot(&stream, Snapshot { version, state_ver, state }).await?)
+            Ok::<_, Error>(
+                journal.store.save_snapshot(&stream, Snapshot { version, state_ver, state }).await?,
+            )
         };
         if let Err(error) = saved.await {
             warn!(%stream, %error, "a snapshot was not saved");

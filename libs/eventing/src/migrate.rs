@@ -20,7 +20,10 @@ pub struct Migrations {
 pub const SPINE: Migrations = Migrations {
     service: "spine",
     sqlite: &[("0001_create_spine", include_str!("../../../migrations/sqlite/spine/0001_create_spine.sql"))],
-    postgres: &[("0001_create_spine", include_str!("../../../migrations/postgres/spine/0001_create_spine.sql"))],
+    postgres: &[(
+        "0001_create_spine",
+        include_str!("../../../migrations/postgres/spine/0001_create_spine.sql"),
+    )],
 };
 
 impl Migrations {
@@ -46,11 +49,17 @@ impl Migrations {
         for (name, sql) in self.files(tx.engine()) {
             let checksum = checksum(sql);
             let known = tx
-                .fetch_one("SELECT checksum FROM schema_migration WHERE service = $1 AND name = $2", args![self.service, *name])
+                .fetch_one(
+                    "SELECT checksum FROM schema_migration WHERE service = $1 AND name = $2",
+                    args![self.service, *name],
+                )
                 .await?;
             if let Some(row) = known {
                 if row.get::<String>(0)? != checksum {
-                    return Err(DbError::Statement(format!("migration {}/{name} was edited after it was applied", self.service)));
+                    return Err(DbError::Statement(format!(
+                        "migration {}/{name} was edited after it was applied",
+                        self.service
+                    )));
                 }
                 continue;
             }

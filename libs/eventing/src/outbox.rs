@@ -26,7 +26,10 @@ pub async fn put(
     value: &Plain,
 ) -> Result<(), DbError> {
     if Plans::of_contract().of(&value.kind).is_some() {
-        return Err(DbError::Statement(format!("{} has personal fields: seal it with put_sealed", value.kind)));
+        return Err(DbError::Statement(format!(
+            "{} has personal fields: seal it with put_sealed",
+            value.kind
+        )));
     }
     let parcel = Parcel {
         r#type: value.kind.clone(),
@@ -66,7 +69,10 @@ pub async fn put_sealed(
 /// Publishes what waits, then forgets it unless it has been overtaken meanwhile. The number published.
 pub(crate) async fn flush(db: &Db, sink: &dyn LogSink, service: &str) -> Result<usize, String> {
     let rows = db
-        .fetch("SELECT topic, key, revision, payload FROM es_outbox ORDER BY topic, key LIMIT $1", args![BATCH])
+        .fetch(
+            "SELECT topic, key, revision, payload FROM es_outbox ORDER BY topic, key LIMIT $1",
+            args![BATCH],
+        )
         .await
         .map_err(|error| error.to_string())?;
     if rows.is_empty() {
@@ -75,7 +81,14 @@ pub(crate) async fn flush(db: &Db, sink: &dyn LogSink, service: &str) -> Result<
     let mut by_topic: Vec<(String, Vec<Routed>)> = Vec::new();
     let mut published: Vec<(String, String, i64)> = Vec::new();
     for row in &rows {
-        let read = || Ok::<_, DbError>((row.get::<String>(0)?, row.get::<String>(1)?, row.get::<i64>(2)?, row.get::<Bytes>(3)?));
+        let read = || {
+            Ok::<_, DbError>((
+                row.get::<String>(0)?,
+                row.get::<String>(1)?,
+                row.get::<i64>(2)?,
+                row.get::<Bytes>(3)?,
+            ))
+        };
         let (topic, key, revision, payload) = read().map_err(|error| error.to_string())?;
         let state = State::decode(payload).map_err(|error| error.to_string())?;
         let routed = Routed::by_key(Record { source: service.to_owned(), body: Some(Body::State(state)) });

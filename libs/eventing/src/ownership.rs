@@ -39,11 +39,14 @@ impl Holder {
 
     /// Takes a resource whatever stands there: for the one owner of a data folder. The new epoch.
     pub async fn take(&self, resource: &str) -> Result<i64, DbError> {
-        let sql = "INSERT INTO es_lease (resource, holder, address, epoch, expires_us) VALUES ($1, $2, $3, 1, $4)
+        let sql =
+            "INSERT INTO es_lease (resource, holder, address, epoch, expires_us) VALUES ($1, $2, $3, 1, $4)
              ON CONFLICT (resource) DO UPDATE SET holder = excluded.holder, address = excluded.address,
                epoch = es_lease.epoch + 1, expires_us = excluded.expires_us RETURNING epoch";
         let arguments = args![resource, &self.name, &self.address, i64::MAX];
-        self.returning(sql.to_owned(), arguments).await?.ok_or_else(|| DbError::Statement("no epoch".to_owned()))
+        self.returning(sql.to_owned(), arguments)
+            .await?
+            .ok_or_else(|| DbError::Statement("no epoch".to_owned()))
     }
 
     /// Takes a resource that is free, expired or one's own; `None` while somebody else lives there.
@@ -61,7 +64,8 @@ impl Holder {
     /// Prolongs everything this holder still has, in one statement; the number of resources kept.
     pub async fn renew(&self, life: Duration) -> Result<u64, DbError> {
         let now = now_us(self.db.engine());
-        let sql = format!("UPDATE es_lease SET expires_us = {now} + $1 WHERE holder = $2 AND expires_us > {now}");
+        let sql =
+            format!("UPDATE es_lease SET expires_us = {now} + $1 WHERE holder = $2 AND expires_us > {now}");
         self.db.execute(&sql, args![life_us(life), &self.name]).await
     }
 
@@ -79,10 +83,16 @@ impl Holder {
         self.db.fetch_one(&sql, args![resource]).await?.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
     }
 
-    async fn returning(&self, sql: String, arguments: Vec<crate::sql::Value>) -> Result<Option<i64>, DbError> {
+    async fn returning(
+        &self,
+        sql: String,
+        arguments: Vec<crate::sql::Value>,
+    ) -> Result<Option<i64>, DbError> {
         self.db
             .transact(move |tx| {
-                Box::pin(async move { tx.fetch_one(&sql, arguments).await?.map(|row| row.get(0)).transpose() })
+                Box::pin(
+                    async move { tx.fetch_one(&sql, arguments).await?.map(|row| row.get(0)).transpose() },
+                )
             })
             .await
     }

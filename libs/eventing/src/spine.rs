@@ -128,7 +128,8 @@ impl Spine {
             self.progress.send_replace(Some(progress.watch()));
         }
         let mut loops = Vec::new();
-        let mut add = |name: String, run: Pin<Box<dyn Future<Output = ()> + Send>>| loops.push(Loop { name, run });
+        let mut add =
+            |name: String, run: Pin<Box<dyn Future<Output = ()> + Send>>| loops.push(Loop { name, run });
         let service = self.ground.service;
         add(format!("{service}/relay"), Box::pin(relay::relay(self.ground.clone())));
         add(format!("{service}/outbox"), Box::pin(send_outbox(self.ground.clone())));
@@ -159,7 +160,8 @@ impl Spine {
     /// Everything that waits in this service's dead letters.
     pub async fn parked(&self) -> Result<Vec<Parked>, DbError> {
         let mut all = Vec::new();
-        let names = self.projections.iter().map(|one| one.name()).chain(self.reactors.iter().map(|one| one.name()));
+        let names =
+            self.projections.iter().map(|one| one.name()).chain(self.reactors.iter().map(|one| one.name()));
         for name in names {
             all.extend(consume::parked(&self.ground.db, name).await?);
         }
@@ -173,7 +175,8 @@ impl Spine {
             report.released += one.released;
             report.still_parked += one.still_parked;
         };
-        for projection in self.projections.iter().filter(|one| consumer.is_none_or(|name| name == one.name())) {
+        for projection in self.projections.iter().filter(|one| consumer.is_none_or(|name| name == one.name()))
+        {
             add(consume::replay_projection(&self.ground, projection).await?);
         }
         for reactor in self.reactors.iter().filter(|one| consumer.is_none_or(|name| name == one.name())) {

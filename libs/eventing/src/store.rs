@@ -50,11 +50,24 @@ pub struct CommandRow {
 /// Uniqueness rows, held by streams. `key` is never a personal value in the clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    Take { scope: String, key: String, stream: StreamId },
+    Take {
+        scope: String,
+        key: String,
+        stream: StreamId,
+    },
     /// Only the holder's stream releases; releasing what is not held changes nothing.
-    Release { scope: String, key: String, stream: StreamId },
+    Release {
+        scope: String,
+        key: String,
+        stream: StreamId,
+    },
     /// Releases `from` and takes `to`, or neither.
-    Move { scope: String, from: String, to: String, stream: StreamId },
+    Move {
+        scope: String,
+        from: String,
+        to: String,
+        stream: StreamId,
+    },
 }
 
 /// A command that time will give: written with the events that need it.

@@ -49,7 +49,8 @@ async fn run(ground: &Ground, clock: &dyn Clock, handler: &dyn TimerHandler) -> 
         }
         let next = ground.store.next_timer_us().await.map_err(|error| error.to_string())?;
         let wait = next.map_or(LOOK_AGAIN, |next| {
-            Duration::from_micros(u64::try_from(next.saturating_sub(now_us)).unwrap_or_default()).min(LOOK_AGAIN)
+            Duration::from_micros(u64::try_from(next.saturating_sub(now_us)).unwrap_or_default())
+                .min(LOOK_AGAIN)
         });
         tokio::select! {
             () = ground.shutdown.cancelled() => return Ok(()),

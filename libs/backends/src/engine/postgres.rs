@@ -9,7 +9,9 @@ use sqlx::{
     AssertSqlSafe, Column, ConnectOptions, PgPool, Postgres, Row as _, TypeInfo, ValueRef,
     encode::{Encode, IsNull},
     error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgPoolOptions, PgRow, PgTypeInfo, types::Oid},
+    postgres::{
+        PgArgumentBuffer, PgArguments, PgConnectOptions, PgPoolOptions, PgRow, PgTypeInfo, types::Oid,
+    },
     query::Query,
 };
 
@@ -58,7 +60,10 @@ pub async fn create_database(url: &str, name: &str) -> Result<String, DbError> {
     }
     let options = PgConnectOptions::from_str(url).map_err(statement)?.disable_statement_logging();
     let mut connection = options.connect().await.map_err(|error| DbError::Unavailable(error.to_string()))?;
-    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.map_err(statement)?;
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&mut connection)
+        .await
+        .map_err(statement)?;
     let made = options.database(name);
     Ok(made.to_url_lossy().to_string())
 }
@@ -168,7 +173,9 @@ fn value(found: &PgRow, index: usize) -> Result<Value, DbError> {
         "FLOAT8" => Value::Real(found.try_get(index).map_err(statement)?),
         "TEXT" | "VARCHAR" | "NAME" => Value::Text(found.try_get(index).map_err(statement)?),
         "BYTEA" => Value::Blob(found.try_get(index).map_err(statement)?),
-        other => return Err(DbError::Statement(format!("column {index} has the foreign type {other}: cast it"))),
+        other => {
+            return Err(DbError::Statement(format!("column {index} has the foreign type {other}: cast it")));
+        }
     })
 }
 
@@ -179,9 +186,9 @@ fn statement(error: sqlx::Error) -> DbError {
         }
         // Serialisation, deadlock, shutting down, too many connections, timeouts: another try may go through.
         sqlx::Error::Database(inner)
-            if inner.code().is_some_and(|code| {
-                ["40", "53", "57", "08"].iter().any(|class| code.starts_with(class))
-            }) =>
+            if inner
+                .code()
+                .is_some_and(|code| ["40", "53", "57", "08"].iter().any(|class| code.starts_with(class))) =>
         {
             DbError::Unavailable(error.to_string())
         }

@@ -6,9 +6,13 @@ use async_trait::async_trait;
 use eventing::sql::{Database, Db, DbError, Engine, Job, Row, Tx, Value};
 use futures::FutureExt;
 use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, Row as _, Sqlite, SqliteConnection, SqlitePool, TypeInfo, ValueRef,
+    AssertSqlSafe, Column, ConnectOptions, Row as _, Sqlite, SqliteConnection, SqlitePool, TypeInfo,
+    ValueRef,
     query::Query,
-    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+        SqliteSynchronous,
+    },
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -51,7 +55,10 @@ pub async fn open(path: &Path, options: Options) -> Result<Db, DbError> {
         .await
         .map_err(|error| unopened(path, &error))?;
     let (jobs, queue) = mpsc::channel(QUEUE_MAX);
-    #[expect(clippy::disallowed_methods, reason = "the writer lives as long as its handles: it ends when they are dropped")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the writer lives as long as its handles: it ends when they are dropped"
+    )]
     tokio::spawn(write(writer, queue, options.fatal));
     Ok(Db::new(SqliteDatabase { readers, jobs }))
 }
@@ -86,7 +93,11 @@ impl Database for SqliteDatabase {
 }
 
 /// The writer: takes what waits, runs each unit in a savepoint, commits all, then answers.
-async fn write(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Queued>, fatal: CancellationToken) {
+async fn write(
+    mut connection: SqliteConnection,
+    mut queue: mpsc::Receiver<Queued>,
+    fatal: CancellationToken,
+) {
     while let Some(first) = queue.recv().await {
         match commit_group(&mut connection, first, &mut queue).await {
             Ok(()) => {}
@@ -205,11 +216,15 @@ fn row(found: &SqliteRow) -> Result<Row, DbError> {
             Value::Null
         } else {
             match kind.as_str() {
-                "INTEGER" | "INT4" | "INT8" | "BOOLEAN" => Value::Int(found.try_get_unchecked(index).map_err(statement)?),
+                "INTEGER" | "INT4" | "INT8" | "BOOLEAN" => {
+                    Value::Int(found.try_get_unchecked(index).map_err(statement)?)
+                }
                 "REAL" | "NUMERIC" => Value::Real(found.try_get_unchecked(index).map_err(statement)?),
                 "TEXT" => Value::Text(found.try_get_unchecked(index).map_err(statement)?),
                 "BLOB" => Value::Blob(found.try_get_unchecked(index).map_err(statement)?),
-                other => return Err(DbError::Statement(format!("column {index} has the foreign type {other}"))),
+                other => {
+                    return Err(DbError::Statement(format!("column {index} has the foreign type {other}")));
+                }
             }
         };
         values.push(value);
@@ -219,9 +234,10 @@ fn row(found: &SqliteRow) -> Result<Row, DbError> {
 
 fn statement(error: sqlx::Error) -> DbError {
     match &error {
-        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) => {
-            DbError::Unavailable(error.to_string())
-        }
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Io(_) => DbError::Unavailable(error.to_string()),
         _ => DbError::Statement(error.to_string()),
     }
 }

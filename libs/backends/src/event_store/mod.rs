@@ -39,7 +39,10 @@ impl SqlEventStore {
     pub async fn open(db: Db) -> Result<Self, StoreError> {
         let head = watch::Sender::new(reads::head(&db).await?);
         let (appends, queue) = mpsc::channel(QUEUE_MAX);
-        #[expect(clippy::disallowed_methods, reason = "the writer lives as long as its store: it ends when that is dropped")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the writer lives as long as its store: it ends when that is dropped"
+        )]
         tokio::spawn(write(db.clone(), queue, head.clone()));
         Ok(Self { db, appends, head })
     }

@@ -34,14 +34,19 @@ impl Picture {
     /// Everything that these appends touch.
     pub(super) async fn read(tx: &mut dyn Tx, appends: &[Append]) -> Result<Self, DbError> {
         let mut picture = Self { head: head(tx).await?, ..Self::default() };
-        let streams: BTreeSet<&StreamId> = appends.iter().flat_map(|one| &one.writes).map(|write| &write.stream).collect();
-        let streams: Vec<[String; 1]> = streams.into_iter().map(|stream| [stream.as_str().to_owned()]).collect();
+        let streams: BTreeSet<&StreamId> =
+            appends.iter().flat_map(|one| &one.writes).map(|write| &write.stream).collect();
+        let streams: Vec<[String; 1]> =
+            streams.into_iter().map(|stream| [stream.as_str().to_owned()]).collect();
         let sql = "SELECT stream_id, MAX(version) FROM es_event WHERE (stream_id) IN ({}) GROUP BY stream_id";
         for row in fetch_keys(tx, sql, &streams).await? {
             picture.versions.insert(StreamId::named(&row.get::<String>(0)?), row.get(1)?);
         }
-        let commands: BTreeSet<[String; 2]> =
-            appends.iter().flat_map(|one| &one.commands).map(|row| [row.actor.clone(), row.key.clone()]).collect();
+        let commands: BTreeSet<[String; 2]> = appends
+            .iter()
+            .flat_map(|one| &one.commands)
+            .map(|row| [row.actor.clone(), row.key.clone()])
+            .collect();
         let commands: Vec<[String; 2]> = commands.into_iter().collect();
         let sql = "SELECT actor, key, request_hash, position, result FROM es_command WHERE (actor, key) IN (VALUES {})";
         for row in fetch_keys(tx, sql, &commands).await? {
@@ -50,14 +55,18 @@ impl Picture {
             let remembered = Remembered { request_hash: row.get(2)?, position: row.get(3)?, result };
             picture.commands.insert((row.get(0)?, row.get(1)?), remembered);
         }
-        let claims: BTreeSet<[String; 2]> = appends.iter().flat_map(|one| &one.claims).flat_map(claim_keys).collect();
+        let claims: BTreeSet<[String; 2]> =
+            appends.iter().flat_map(|one| &one.claims).flat_map(claim_keys).collect();
         let claims: Vec<[String; 2]> = claims.into_iter().collect();
         let sql = "SELECT scope, key, stream_id FROM es_claim WHERE (scope, key) IN (VALUES {})";
         for row in fetch_keys(tx, sql, &claims).await? {
             picture.claims.insert((row.get(0)?, row.get(1)?), StreamId::named(&row.get::<String>(2)?));
         }
-        let fences: BTreeSet<[String; 1]> =
-            appends.iter().filter_map(|one| one.fence.as_ref()).map(|fence| [fence.resource.clone()]).collect();
+        let fences: BTreeSet<[String; 1]> = appends
+            .iter()
+            .filter_map(|one| one.fence.as_ref())
+            .map(|fence| [fence.resource.clone()])
+            .collect();
         let fences: Vec<[String; 1]> = fences.into_iter().collect();
         let sql = "SELECT resource, epoch FROM es_lease WHERE (resource) IN ({})";
         for row in fetch_keys(tx, sql, &fences).await? {
@@ -117,7 +126,10 @@ impl Picture {
             {
                 return Some(Outcome::Conflict { stream: write.stream.clone(), actual });
             }
-            ahead.insert(&write.stream, actual + Version::try_from(write.events.len()).unwrap_or(Version::MAX));
+            ahead.insert(
+                &write.stream,
+                actual + Version::try_from(write.events.len()).unwrap_or(Version::MAX),
+            );
         }
         append.claims.iter().find_map(|claim| self.claim_refused(claim))
     }
@@ -159,7 +171,9 @@ pub(super) async fn head(tx: &mut dyn Tx) -> Result<Position, DbError> {
 
 fn claim_keys(claim: &Claim) -> Vec<[String; 2]> {
     match claim {
-        Claim::Take { scope, key, .. } | Claim::Release { scope, key, .. } => vec![[scope.clone(), key.clone()]],
+        Claim::Take { scope, key, .. } | Claim::Release { scope, key, .. } => {
+            vec![[scope.clone(), key.clone()]]
+        }
         Claim::Move { scope, from, to, .. } => {
             vec![[scope.clone(), from.clone()], [scope.clone(), to.clone()]]
         }

@@ -28,7 +28,9 @@ pub(super) async fn load(
     after: Version,
     max: usize,
 ) -> Result<Vec<Recorded>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM es_event WHERE stream_id = $1 AND version > $2 ORDER BY version LIMIT $3");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM es_event WHERE stream_id = $1 AND version > $2 ORDER BY version LIMIT $3"
+    );
     let rows = db.fetch(&sql, args![stream.as_str(), after, limit(max)]).await?;
     rows.iter().map(recorded).collect()
 }
@@ -57,7 +59,8 @@ fn recorded(row: &Row) -> Result<Recorded, StoreError> {
 }
 
 pub(super) async fn answered(db: &Db, actor: &str, key: &str) -> Result<Option<Answered>, StoreError> {
-    let sql = "SELECT request_hash, stream_id, position, result FROM es_command WHERE actor = $1 AND key = $2";
+    let sql =
+        "SELECT request_hash, stream_id, position, result FROM es_command WHERE actor = $1 AND key = $2";
     let Some(row) = db.fetch_one(sql, args![actor, key]).await? else { return Ok(None) };
     let result = CommandResult::decode(row.get::<Bytes>(3)?)
         .map_err(|error| StoreError::Corrupt(format!("a command's result is unreadable: {error}")))?;
@@ -70,14 +73,18 @@ pub(super) async fn answered(db: &Db, actor: &str, key: &str) -> Result<Option<A
 }
 
 pub(super) async fn claimed_by(db: &Db, scope: &str, key: &str) -> Result<Option<StreamId>, StoreError> {
-    let row = db.fetch_one("SELECT stream_id FROM es_claim WHERE scope = $1 AND key = $2", args![scope, key]).await?;
+    let row = db
+        .fetch_one("SELECT stream_id FROM es_claim WHERE scope = $1 AND key = $2", args![scope, key])
+        .await?;
     Ok(row.map(|row| row.get::<String>(0)).transpose()?.map(|name| StreamId::named(&name)))
 }
 
 pub(super) async fn snapshot(db: &Db, stream: &StreamId) -> Result<Option<Snapshot>, StoreError> {
     let sql = "SELECT version, state_ver, state FROM es_snapshot WHERE stream_id = $1";
     let row = db.fetch_one(sql, args![stream.as_str()]).await?;
-    let read = |row: Row| Ok::<_, DbError>(Snapshot { version: row.get(0)?, state_ver: row.get(1)?, state: row.get(2)? });
+    let read = |row: Row| {
+        Ok::<_, DbError>(Snapshot { version: row.get(0)?, state_ver: row.get(1)?, state: row.get(2)? })
+    };
     Ok(row.map(read).transpose()?)
 }
 

@@ -71,7 +71,8 @@ impl Pending {
     pub(super) async fn write(self, tx: &mut dyn Tx) -> Result<(), DbError> {
         let events = "INSERT INTO es_event (position, stream_id, version, event_id, partition_key, type, schema_ver, payload, meta, at_us) VALUES ";
         insert(tx, events, self.events).await?;
-        let commands = "INSERT INTO es_command (actor, key, request_hash, stream_id, position, result, at_us) VALUES ";
+        let commands =
+            "INSERT INTO es_command (actor, key, request_hash, stream_id, position, result, at_us) VALUES ";
         insert(tx, commands, self.commands).await?;
         for claim in self.claims {
             write_claim(tx, claim).await?;
@@ -93,7 +94,8 @@ async fn insert(tx: &mut dyn Tx, sql: &str, rows: Vec<Vec<Value>>) -> Result<(),
         let width = chunk.first().map_or(0, Vec::len);
         let tuples: Vec<String> = (0..chunk.len())
             .map(|row| {
-                let places: Vec<String> = (1..=width).map(|place| format!("${}", row * width + place)).collect();
+                let places: Vec<String> =
+                    (1..=width).map(|place| format!("${}", row * width + place)).collect();
                 format!("({})", places.join(", "))
             })
             .collect();

@@ -64,7 +64,11 @@ async fn records_of_a_key_keep_their_order(bus: Arc<dyn Bus>) {
     let mut last: HashMap<String, u64> = HashMap::new();
     let mut offsets: HashMap<u32, i64> = HashMap::new();
     for (part, offset, record) in taken {
-        assert_eq!(offsets.insert(part, offset).map_or(0, |before| before + 1), offset, "offsets have no gaps");
+        assert_eq!(
+            offsets.insert(part, offset).map_or(0, |before| before + 1),
+            offset,
+            "offsets have no gaps"
+        );
         let Some(Body::Event(event)) = &record.body else { panic!("an event") };
         assert_eq!(partition_of(&event.partition_key), part, "a key's records stand in its partition");
         let before = last.insert(event.partition_key.clone(), event.position).unwrap_or_default();
@@ -99,7 +103,8 @@ async fn state_topics_keep_the_newest_value_of_a_key(bus: Arc<dyn Bus>) {
     let topic = Topic::state("conformance", "things");
     let value = |key: &str, revision: u64| {
         let parcel = Parcel { r#type: "t".to_owned(), ..Parcel::default() };
-        let state = State { key: key.to_owned(), partition_key: "p".to_owned(), revision, value: Some(parcel) };
+        let state =
+            State { key: key.to_owned(), partition_key: "p".to_owned(), revision, value: Some(parcel) };
         Routed::by_key(Record { source: "test".to_owned(), body: Some(Body::State(state)) })
     };
     for revision in 1..=50 {
@@ -138,8 +143,10 @@ async fn parallel_publishers_lose_nothing(bus: Arc<dyn Bus>) {
     });
     join_all(publishers).await;
     let mut source = bus.source(&topic, &all_parts()).await.expect("opened");
-    let mut seen: Vec<u64> = take(&mut source, 400).await.iter().map(|(_, _, record)| position(record)).collect();
+    let mut seen: Vec<u64> =
+        take(&mut source, 400).await.iter().map(|(_, _, record)| position(record)).collect();
     seen.sort_unstable();
-    let sent: Vec<u64> = (0..16).flat_map(|publisher| (0..25).map(move |number| publisher * 100 + number)).collect();
+    let sent: Vec<u64> =
+        (0..16).flat_map(|publisher| (0..25).map(move |number| publisher * 100 + number)).collect();
     assert_eq!(seen, sent);
 }

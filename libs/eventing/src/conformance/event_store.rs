@@ -61,7 +61,8 @@ async fn a_following_reader_sees_every_event_once_and_in_order(store: Arc<dyn Ev
         async move {
             for _ in 0..EACH {
                 let stream = format!("stream-{writer}");
-                let outcome = store.append(append(vec![write(&stream, Expected::Any, 2)])).await.expect("appended");
+                let outcome =
+                    store.append(append(vec![write(&stream, Expected::Any, 2)])).await.expect("appended");
                 assert!(matches!(outcome, Outcome::Appended { .. }), "{outcome:?}");
             }
         }
@@ -103,7 +104,9 @@ async fn a_key_brings_the_first_answer_back(store: Arc<dyn EventStore>) {
     let mut second = append(vec![write("stream-1", Expected::Any, 1)]);
     second.commands.push(command("k", b"body", "two"));
     match store.append(second).await.unwrap() {
-        Outcome::Replayed { result, position } => assert_eq!((result.ids, position), (vec!["one".to_owned()], 1)),
+        Outcome::Replayed { result, position } => {
+            assert_eq!((result.ids, position), (vec!["one".to_owned()], 1))
+        }
         other => panic!("the first answer is given again, not {other:?}"),
     }
     let mut other = append(vec![write("stream-1", Expected::Any, 1)]);
@@ -129,7 +132,11 @@ async fn fifty_of_one_key_make_one(store: Arc<dyn EventStore>) {
 async fn a_claim_has_one_holder(store: Arc<dyn EventStore>) {
     let take = |stream: &str, key: &str| {
         let mut one = append(vec![write(stream, Expected::Any, 1)]);
-        one.claims.push(Claim::Take { scope: "email".into(), key: key.into(), stream: StreamId::named(stream) });
+        one.claims.push(Claim::Take {
+            scope: "email".into(),
+            key: key.into(),
+            stream: StreamId::named(stream),
+        });
         one
     };
     let names: Vec<String> = (0..50).map(|number| format!("account-{number}")).collect();
@@ -142,7 +149,11 @@ async fn a_claim_has_one_holder(store: Arc<dyn EventStore>) {
     let x = StreamId::named("account-x");
     stranger.claims.push(Claim::Release { scope: "email".into(), key: "a@b".into(), stream: x });
     store.append(stranger).await.unwrap();
-    assert_eq!(store.claimed_by("email", "a@b").await.unwrap(), Some(holder.clone()), "only its holder lets it go");
+    assert_eq!(
+        store.claimed_by("email", "a@b").await.unwrap(),
+        Some(holder.clone()),
+        "only its holder lets it go"
+    );
 
     let mut moving = append(vec![write(holder.as_str(), Expected::Any, 1)]);
     moving.claims.push(Claim::Move {
@@ -167,7 +178,10 @@ async fn a_stale_owner_is_fenced(fresh: Fresh) {
         one
     };
     assert_eq!(fresh.store.append(fenced(epoch)).await.unwrap(), Outcome::Fenced);
-    assert!(matches!(fresh.store.append(fenced(newer)).await.unwrap(), Outcome::Appended { position: 1, .. }));
+    assert!(matches!(
+        fresh.store.append(fenced(newer)).await.unwrap(),
+        Outcome::Appended { position: 1, .. }
+    ));
 }
 
 async fn timers_come_in_due_order(store: Arc<dyn EventStore>) {
@@ -192,19 +206,28 @@ async fn timers_come_in_due_order(store: Arc<dyn EventStore>) {
     for timer in store.due_timers(399, 10).await.unwrap() {
         store.timer_done(&timer).await.unwrap();
     }
-    assert_eq!(due(store.due_timers(1_000, 10).await.unwrap()), ["b"], "what was set anew comes at its new time");
+    assert_eq!(
+        due(store.due_timers(1_000, 10).await.unwrap()),
+        ["b"],
+        "what was set anew comes at its new time"
+    );
 }
 
 async fn snapshots_only_grow(store: Arc<dyn EventStore>) {
     let stream = StreamId::named("stream-1");
-    let snapshot = |version, state: &'static [u8]| Snapshot { version, state_ver: 1, state: Bytes::from_static(state) };
+    let snapshot =
+        |version, state: &'static [u8]| Snapshot { version, state_ver: 1, state: Bytes::from_static(state) };
     store.save_snapshot(&stream, snapshot(20, b"twenty")).await.unwrap();
     store.save_snapshot(&stream, snapshot(10, b"ten")).await.unwrap();
     assert_eq!(store.snapshot(&stream).await.unwrap(), Some(snapshot(20, b"twenty")));
 }
 
 async fn inline_rows_stand_in_the_same_transaction(fresh: Fresh) {
-    fresh.db.execute("CREATE TABLE inline_row (name TEXT PRIMARY KEY, position BIGINT NOT NULL)", vec![]).await.unwrap();
+    fresh
+        .db
+        .execute("CREATE TABLE inline_row (name TEXT PRIMARY KEY, position BIGINT NOT NULL)", vec![])
+        .await
+        .unwrap();
     let insert = "INSERT INTO inline_row (name, position) VALUES ($1, $2)";
     let with_row = |name: &str| {
         let mut one = append(vec![write("stream-1", Expected::Any, 2)]);
@@ -218,7 +241,8 @@ async fn inline_rows_stand_in_the_same_transaction(fresh: Fresh) {
     let failed: Vec<bool> = outcomes.iter().map(Result::is_err).collect();
     assert_eq!(failed, [false, true, false, false]);
     let rows = fresh.db.fetch("SELECT name, position FROM inline_row ORDER BY name", args![]).await.unwrap();
-    let rows: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0).unwrap(), row.get(1).unwrap())).collect();
+    let rows: Vec<(String, i64)> =
+        rows.iter().map(|row| (row.get(0).unwrap(), row.get(1).unwrap())).collect();
     assert_eq!(rows.len(), 4);
     assert_eq!(rows[0], ("a".to_owned(), 2), "the append's last position stands in the row");
     assert_eq!(fresh.store.head().await.unwrap(), 8, "the broken append left no gap");

@@ -11,8 +11,12 @@ pub async fn suite(db: Db) {
     let life = Duration::from_millis(400);
     let holders: Vec<Holder> = names.iter().map(|name| Holder::new(db.clone(), name, "here")).collect();
     let epochs = join_all(holders.iter().map(|holder| holder.acquire("relay", life))).await;
-    let owners: Vec<usize> =
-        epochs.iter().enumerate().filter(|(_, epoch)| matches!(epoch, Ok(Some(_)))).map(|(index, _)| index).collect();
+    let owners: Vec<usize> = epochs
+        .iter()
+        .enumerate()
+        .filter(|(_, epoch)| matches!(epoch, Ok(Some(_))))
+        .map(|(index, _)| index)
+        .collect();
     assert_eq!(owners.len(), 1, "of eight at once one becomes the owner");
     let (owner, other) = (&holders[owners[0]], &holders[(owners[0] + 1) % 8]);
     let owner_name = names[owners[0]].clone();
@@ -29,7 +33,8 @@ pub async fn suite(db: Db) {
     assert_eq!(owner.renew(life).await.expect("asked"), 0, "the one that comes back too late renews nothing");
 
     other.release("relay").await.expect("released");
-    let again = owner.acquire("relay", life).await.expect("asked").expect("what was given back is free at once");
+    let again =
+        owner.acquire("relay", life).await.expect("asked").expect("what was given back is free at once");
     assert_eq!(again, 3);
 }
 

@@ -66,7 +66,14 @@ impl Cursors {
                         tx.execute(
                             "INSERT INTO es_cursor (consumer, source, part, log_offset, source_pos, epoch)
                              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (consumer, source, part) DO NOTHING",
-                            args![&consumer, &source, i64::try_from(part).unwrap_or_default(), *end, first_pos, epoch],
+                            args![
+                                &consumer,
+                                &source,
+                                i64::try_from(part).unwrap_or_default(),
+                                *end,
+                                first_pos,
+                                epoch
+                            ],
                         )
                         .await?;
                     }

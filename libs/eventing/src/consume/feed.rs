@@ -41,11 +41,14 @@ pub(crate) enum Feed {
 impl Feed {
     pub(crate) async fn open(ground: &Ground, source: Source, cursors: &Cursors) -> Result<Self, String> {
         match source {
-            Source::OwnJournal => Ok(Self::Journal { store: ground.store.clone(), news: ground.store.watch() }),
+            Source::OwnJournal => {
+                Ok(Self::Journal { store: ground.store.clone(), news: ground.store.watch() })
+            }
             Source::Topic(of) => {
                 let from: Vec<(u32, i64)> =
                     cursors.places.iter().map(|place| (place.part, place.log_offset)).collect();
-                let log = ground.bus.source(&Topic::events(of), &from).await.map_err(|error| error.to_string())?;
+                let log =
+                    ground.bus.source(&Topic::events(of), &from).await.map_err(|error| error.to_string())?;
                 Ok(Self::Topic { log })
             }
         }
@@ -102,7 +105,9 @@ fn arrival_of_batch(batch: Batch, cursors: &Cursors) -> Option<Arrival> {
             Ok(Some(_)) => {}
             Ok(None) => {}
             Err(Fault::Watermark(head)) => seen = seen.max(head),
-            Err(Fault::Poison(error, bytes)) => events.push(Arrived { to: place(seen), event: Err((error, bytes)) }),
+            Err(Fault::Poison(error, bytes)) => {
+                events.push(Arrived { to: place(seen), event: Err((error, bytes)) })
+            }
         }
     }
     Some(Arrival { events, to: Place { part: batch.part, log_offset: batch.next_offset, source_pos: seen } })
@@ -119,7 +124,9 @@ fn event_of(record: Record) -> Result<Option<Recorded>, Fault> {
         Some(Body::Event(event)) => {
             Recorded::from_proto(event).map(Some).map_err(|error| Fault::Poison(error, bytes.into()))
         }
-        Some(Body::Watermark(head)) => Err(Fault::Watermark(Position::try_from(head).unwrap_or(Position::MAX))),
+        Some(Body::Watermark(head)) => {
+            Err(Fault::Watermark(Position::try_from(head).unwrap_or(Position::MAX)))
+        }
         Some(Body::State(_)) | None => Ok(None),
     }
 }

@@ -174,7 +174,8 @@ async fn apply_unparked(
     let mut events: Vec<Incoming> = Vec::with_capacity(step.taken.len());
     for taken in &step.taken {
         if waiting.contains(&taken.key) {
-            park(tx, &cursors.consumer, &cursors.source, taken, "waits behind a parked event of its key", 0).await?;
+            park(tx, &cursors.consumer, &cursors.source, taken, "waits behind a parked event of its key", 0)
+                .await?;
             continue;
         }
         match &taken.opened {
@@ -217,7 +218,10 @@ pub(super) async fn park_step(
 }
 
 /// Applies parked events again, in order within each key; a key that still fails stays, with all behind it.
-pub(crate) async fn replay_projection(ground: &Ground, projection: &Arc<dyn Projection>) -> Result<Replayed, String> {
+pub(crate) async fn replay_projection(
+    ground: &Ground,
+    projection: &Arc<dyn Projection>,
+) -> Result<Replayed, String> {
     let waiting = parked(&ground.db, projection.name()).await.map_err(|error| error.to_string())?;
     let mut report = Replayed::default();
     let mut failed: Option<String> = None;

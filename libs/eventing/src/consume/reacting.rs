@@ -55,7 +55,12 @@ async fn run(ground: &Ground, reactor: &Arc<dyn Reactor>, source: Source) -> Res
 }
 
 /// Reacts to each event, parks what is poison, and moves the cursor once behind all of them.
-async fn take(ground: &Ground, reactor: &Arc<dyn Reactor>, cursors: &mut Cursors, step: Step) -> Result<(), String> {
+async fn take(
+    ground: &Ground,
+    reactor: &Arc<dyn Reactor>,
+    cursors: &mut Cursors,
+    step: Step,
+) -> Result<(), String> {
     let consumer = reactor.name();
     let mut waiting: HashSet<String> = ground
         .db
@@ -76,7 +81,11 @@ async fn take(ground: &Ground, reactor: &Arc<dyn Reactor>, cursors: &mut Cursors
 }
 
 /// The outer error says "later", the inner one "never".
-async fn attempt(ground: &Ground, reactor: &Arc<dyn Reactor>, taken: &Taken) -> Result<Result<(), String>, String> {
+async fn attempt(
+    ground: &Ground,
+    reactor: &Arc<dyn Reactor>,
+    taken: &Taken,
+) -> Result<Result<(), String>, String> {
     let incoming = match &taken.opened {
         Ok(incoming) => incoming,
         Err(error) => return Ok(Err(error.clone())),

@@ -28,7 +28,11 @@ pub(crate) struct Taken {
 
 impl Step {
     /// `Err` when keys cannot be had now: try again later.
-    pub(crate) async fn open(arrivals: Vec<Arrival>, source: &str, sealer: &Sealer) -> Result<Self, SealingError> {
+    pub(crate) async fn open(
+        arrivals: Vec<Arrival>,
+        source: &str,
+        sealer: &Sealer,
+    ) -> Result<Self, SealingError> {
         let moves = arrivals.iter().map(|arrival| arrival.to).collect();
         let arrived: Vec<Arrived> = arrivals.into_iter().flat_map(|arrival| arrival.events).collect();
         let recorded: Vec<Recorded> = arrived.iter().filter_map(|one| one.event.clone().ok()).collect();
@@ -40,9 +44,10 @@ impl Step {
                     to,
                     key: event.partition_key.clone(),
                     bytes: event.to_proto().encode_to_vec().into(),
-                    opened: plains.next().unwrap_or_else(|| Err("it was not opened".to_owned())).map(|plain| {
-                        Incoming { source: source.to_owned(), event, plain }
-                    }),
+                    opened: plains
+                        .next()
+                        .unwrap_or_else(|| Err("it was not opened".to_owned()))
+                        .map(|plain| Incoming { source: source.to_owned(), event, plain }),
                 },
                 Err((error, bytes)) => {
                     let key = format!("unreadable-{}-{}", to.part, to.log_offset);

@@ -27,13 +27,21 @@ pub struct CachedKeys {
 
 impl CachedKeys {
     pub fn new(ring: Arc<dyn KeyRing>) -> Self {
-        Self { ring, known: Cache::builder().max_capacity(KEYS_MAX).time_to_live(USABLE).support_invalidation_closures().build() }
+        Self {
+            ring,
+            known: Cache::builder()
+                .max_capacity(KEYS_MAX)
+                .time_to_live(USABLE)
+                .support_invalidation_closures()
+                .build(),
+        }
     }
 
     /// After a key's destruction was heard: the next use asks again.
     pub fn forget(&self, subject: Uuid, class: Class) {
-        let forgotten =
-            self.known.invalidate_entries_if(move |wanted, _| wanted.subject == subject && wanted.class == class);
+        let forgotten = self
+            .known
+            .invalidate_entries_if(move |wanted, _| wanted.subject == subject && wanted.class == class);
         if forgotten.is_err() {
             self.known.invalidate_all();
         }

@@ -81,7 +81,9 @@ impl Sealer {
             for ((subject, class), partial) in split.parts {
                 let wanted = KeyWanted { subject, class, version: None };
                 match keys.get(&wanted) {
-                    Some(KeyAnswer::Key(key)) => parts.push(encrypt(key, subject, class, *id, partial, &plain.kind)?),
+                    Some(KeyAnswer::Key(key)) => {
+                        parts.push(encrypt(key, subject, class, *id, partial, &plain.kind)?)
+                    }
                     Some(KeyAnswer::Destroyed) => return Err(SealingError::Destroyed { subject, class }),
                     _ => return Err(SealingError::UnknownSubject { subject, class }),
                 }
@@ -128,7 +130,10 @@ impl Sealer {
             sealed: &parcel.sealed,
         };
         let opened = self.open_closed(&[closed]).await?.pop();
-        opened.ok_or_else(|| SealingError::Tampered { kind: parcel.r#type.clone(), detail: "nothing opened".to_owned() })
+        opened.ok_or_else(|| SealingError::Tampered {
+            kind: parcel.r#type.clone(),
+            detail: "nothing opened".to_owned(),
+        })
     }
 
     async fn open_closed(&self, messages: &[Closed<'_>]) -> Result<Vec<Plain>, SealingError> {
@@ -178,7 +183,9 @@ impl Closed<'_> {
             match keys.get(&wanted) {
                 Some(KeyAnswer::Key(key)) => bytes.extend(decrypt(key, &wanted, self.id, part, self.kind)?),
                 Some(KeyAnswer::Destroyed) => plain.erased.push(wanted.class),
-                _ => return Err(SealingError::UnknownSubject { subject: wanted.subject, class: wanted.class }),
+                _ => {
+                    return Err(SealingError::UnknownSubject { subject: wanted.subject, class: wanted.class });
+                }
             }
         }
         plain.payload = bytes.into();
@@ -187,7 +194,8 @@ impl Closed<'_> {
 }
 
 fn wanted_for(part: &Sealed) -> Result<KeyWanted, SealingError> {
-    let tampered = |detail: &str| SealingError::Tampered { kind: "a sealed part".to_owned(), detail: detail.to_owned() };
+    let tampered =
+        |detail: &str| SealingError::Tampered { kind: "a sealed part".to_owned(), detail: detail.to_owned() };
     let subject = Uuid::from_slice(&part.subject).map_err(|_| tampered("its subject is no uuid"))?;
     let class = Class::try_from(part.class).map_err(|_| tampered("its class is unknown"))?;
     Ok(KeyWanted { subject, class, version: Some(part.key_version) })
@@ -235,7 +243,13 @@ fn encrypt(
     })
 }
 
-fn decrypt(key: &DataKey, wanted: &KeyWanted, id: Uuid, part: &Sealed, kind: &str) -> Result<Vec<u8>, SealingError> {
+fn decrypt(
+    key: &DataKey,
+    wanted: &KeyWanted,
+    id: Uuid,
+    part: &Sealed,
+    kind: &str,
+) -> Result<Vec<u8>, SealingError> {
     let failed = |detail: &str| SealingError::Tampered { kind: kind.to_owned(), detail: detail.to_owned() };
     let nonce = Nonce::try_assume_unique_for_key(&part.nonce).map_err(|_| failed("bad nonce"))?;
     let mut bytes = part.ciphertext.to_vec();
@@ -249,8 +263,10 @@ fn decrypt(key: &DataKey, wanted: &KeyWanted, id: Uuid, part: &Sealed, kind: &st
 }
 
 fn split(plan: &MessagePlan, plain: &Plain) -> Result<Split, SealingError> {
-    let malformed =
-        || SealingError::Tampered { kind: plain.kind.clone(), detail: "the message is not protobuf".to_owned() };
+    let malformed = || SealingError::Tampered {
+        kind: plain.kind.clone(),
+        detail: "the message is not protobuf".to_owned(),
+    };
     let mut clear = Vec::with_capacity(plain.payload.len());
     let mut pieces: Vec<(Class, u32, &[u8])> = Vec::new();
     let mut subjects: HashMap<u32, Uuid> = HashMap::new();

@@ -44,8 +44,13 @@ impl Plans {
             for field in message.fields() {
                 let nested = field.kind().as_message().map(|kind| kind.full_name().to_owned());
                 let sealed = plan.is_some_and(|plan| plan.marked.contains_key(&field.number()));
-                if let Some(nested) = nested.filter(|nested| !sealed && carries_facts(&message) && plans.contains_key(nested)) {
-                    return Err(format!("{} holds marked fields of {nested} in the clear", field.full_name()));
+                if let Some(nested) =
+                    nested.filter(|nested| !sealed && carries_facts(&message) && plans.contains_key(nested))
+                {
+                    return Err(format!(
+                        "{} holds marked fields of {nested} in the clear",
+                        field.full_name()
+                    ));
                 }
             }
         }
@@ -75,7 +80,8 @@ struct Options {
 impl Options {
     fn of(pool: &DescriptorPool) -> Result<Self, String> {
         let extension = |name: &str| {
-            pool.get_extension_by_name(&format!("stadion.options.v1.{name}")).ok_or_else(|| format!("no option {name}"))
+            pool.get_extension_by_name(&format!("stadion.options.v1.{name}"))
+                .ok_or_else(|| format!("no option {name}"))
         };
         Ok(Self {
             sealed: extension("sealed")?,
@@ -109,9 +115,9 @@ impl Options {
         if name.is_empty() {
             name = text(&message.options().get_extension(&self.subject));
         }
-        let subject = message
-            .get_field_by_name(&name)
-            .ok_or_else(|| format!("{} is marked, and its subject «{name}» is no field", field.full_name()))?;
+        let subject = message.get_field_by_name(&name).ok_or_else(|| {
+            format!("{} is marked, and its subject «{name}» is no field", field.full_name())
+        })?;
         if self.class(&subject).is_some() || !matches!(subject.kind(), prost_reflect::Kind::Bytes) {
             return Err(format!("{}: a subject is an unmarked bytes field", subject.full_name()));
         }

@@ -1,0 +1,40 @@
+//! Fresh engines for each test.
+
+use std::{path::Path, sync::Arc};
+
+use eventing::{Bus, conformance::Fresh, migrate::SPINE, sql::Db};
+use kernel::SystemClock;
+use stadion_backends::{BUS_MIGRATIONS, SqlEventStore, SqliteBus, postgres, sqlite};
+
+/// The address of a PostgreSQL server where databases may be made; says so when there is none.
+pub(crate) fn postgres_url() -> Option<String> {
+    let url = std::env::var("STADION_TEST_POSTGRES").ok();
+    if url.is_none() {
+        eprintln!("skipped: STADION_TEST_POSTGRES names no PostgreSQL server (cargo dev test starts one)");
+    }
+    url
+}
+
+pub(crate) async fn sqlite_db(folder: &Path, name: &str) -> Db {
+    sqlite::open(&folder.join(name), sqlite::Options::default()).await.expect("SQLite opens")
+}
+
+pub(crate) async fn postgres_db(url: &str) -> Db {
+    let name = format!("stadion_test_{}", uuid::Uuid::new_v4().simple());
+    let made = postgres::create_database(url, &name).await.expect("a database is made");
+    postgres::connect(&made, postgres::Options { connections_max: 8, ..postgres::Options::default() })
+        .await
+        .expect("PostgreSQL answers")
+}
+
+pub(crate) async fn store(db: Db) -> Fresh {
+    SPINE.apply(&db).await.expect("the spine's tables are made");
+    let store = Arc::new(SqlEventStore::open(db.clone()).await.expect("the store opens"));
+    Fresh { db, store }
+}
+
+pub(crate) async fn bus(folder: &Path) -> Arc<dyn Bus> {
+    let db = sqlite_db(folder, "bus.db").await;
+    BUS_MIGRATIONS.apply(&db).await.expect("the bus's tables are made");
+    Arc::new(SqliteBus::open(db, Arc::new(SystemClock)).await.expect("the bus opens"))
+}

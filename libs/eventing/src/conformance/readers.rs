@@ -1,0 +1,375 @@
+//! The readers' promises: over any store and any log, every event has its effect exactly once.
+
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use kernel::SystemClock;
+use proto::envelope::{Parcel, Record, record::Body};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Fresh, append, write};
+use crate::{
+    args,
+    bus::{Bus, Routed, Topic},
+    command::Command,
+    event::{Incoming, Plain, StreamId},
+    journal::Journal,
+    outbox,
+    readers::{Failure, Follower, Projection, Reactor, Source, StateValue},
+    sealing::{Sealer, StaticKeys},
+    spine::Spine,
+    sql::{Db, DbError, Tx},
+    store::Expected,
+};
+
+const SERVICE: &str = "conformance";
+
+/// Every promise, each on engines of its own.
+pub async fn suite<F, Fut>(fresh: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = (Fresh, Arc<dyn Bus>)>,
+{
+    effects_survive_restarts_exactly_once(World::new(fresh().await).await).await;
+    what_is_sent_again_changes_nothing(World::new(fresh().await).await).await;
+    poison_parks_only_its_key(World::new(fresh().await).await).await;
+    a_zombie_moves_no_cursor(World::new(fresh().await).await).await;
+    a_reactor_commands_once(World::new(fresh().await).await).await;
+    a_follower_holds_the_newest_values(World::new(fresh().await).await).await;
+}
+
+struct World {
+    fresh: Fresh,
+    bus: Arc<dyn Bus>,
+    journal: Journal,
+}
+
+impl World {
+    async fn new((fresh, bus): (Fresh, Arc<dyn Bus>)) -> Self {
+        let table =
+            "CREATE TABLE tally (stream TEXT PRIMARY KEY, count BIGINT NOT NULL, last BIGINT NOT NULL)";
+        fresh.db.execute(table, vec![]).await.expect("made");
+        let sealer = Sealer::new(Arc::new(StaticKeys::default()));
+        let journal = Journal::new(SERVICE, fresh.store.clone(), sealer, Arc::new(SystemClock));
+        Self { fresh, bus, journal }
+    }
+
+    fn spine(&self, epoch: i64, shutdown: &CancellationToken) -> Spine {
+        let clock = Arc::new(SystemClock);
+        Spine::new(&self.journal, self.fresh.db.clone(), self.bus.clone(), clock, epoch, shutdown.clone())
+    }
+
+    async fn happen(&self, stream: &str, times: usize) {
+        self.fresh.store.append(append(vec![write(stream, Expected::Any, times)])).await.expect("appended");
+    }
+
+    async fn tally(&self) -> HashMap<String, i64> {
+        let rows = self.fresh.db.fetch("SELECT stream, count FROM tally", vec![]).await.expect("read");
+        rows.iter().map(|row| (row.get(0).expect("stream"), row.get(1).expect("count"))).collect()
+    }
+
+    async fn until(&self, wanted: &[(&str, i64)]) {
+        let wanted: HashMap<String, i64> =
+            wanted.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect();
+        for _ in 0..400 {
+            if self.tally().await == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("waited for {wanted:?}, got {:?}", self.tally().await);
+    }
+}
+
+/// Runs a spine's loops until told to stop.
+struct Running {
+    shutdown: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    fn start(spine: &Spine, shutdown: CancellationToken) -> Self {
+        let mut tasks = JoinSet::new();
+        for one in spine.loops() {
+            tasks.spawn(one.run);
+        }
+        Self { shutdown, tasks }
+    }
+
+    async fn stop(mut self) {
+        self.shutdown.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// As a crash would: wherever they are.
+    async fn kill(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Counts events by stream, and insists on their order.
+struct Tally {
+    source: Source,
+    poison: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Tally {
+    fn of(source: Source) -> Self {
+        Self { source, poison: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl Projection for Tally {
+    fn name(&self) -> &'static str {
+        "tally"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![self.source]
+    }
+
+    async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        for incoming in events {
+            let stream = incoming.event.stream.as_str();
+            if self.poison.lock().expect("not poisoned").contains(stream) {
+                return Err(Failure::Poison("told so".to_owned()));
+            }
+            let changed = tx
+                .execute(
+                    "INSERT INTO tally (stream, count, last) VALUES ($1, 1, $2)
+                     ON CONFLICT (stream) DO UPDATE SET count = tally.count + 1, last = excluded.last
+                     WHERE excluded.last > tally.last",
+                    args![stream, incoming.event.version],
+                )
+                .await?;
+            assert_eq!(changed, 1, "{stream} version {} came out of order", incoming.event.version);
+        }
+        Ok(())
+    }
+}
+
+async fn effects_survive_restarts_exactly_once(world: World) {
+    for round in 0..6 {
+        let shutdown = CancellationToken::new();
+        let source = if round % 2 == 0 { Source::Topic(SERVICE) } else { Source::OwnJournal };
+        // The topic's and the journal's cursors are two consumers: each round uses the topic's.
+        let spine = world.spine(1, &shutdown);
+        let spine = if source == Source::OwnJournal { spine } else { spine.projection(Tally::of(source)) };
+        let running = Running::start(&spine, shutdown);
+        world.happen("a", 5).await;
+        world.happen("b", 3).await;
+        tokio::time::sleep(Duration::from_millis(7 * (round + 1))).await;
+        if round % 3 == 0 { running.kill().await } else { running.stop().await }
+    }
+    let shutdown = CancellationToken::new();
+    let spine = world.spine(1, &shutdown).projection(Tally::of(Source::Topic(SERVICE)));
+    let running = Running::start(&spine, shutdown);
+    world.until(&[("a", 30), ("b", 18)]).await;
+    running.stop().await;
+}
+
+async fn what_is_sent_again_changes_nothing(world: World) {
+    world.happen("a", 4).await;
+    let shutdown = CancellationToken::new();
+    let spine = world.spine(1, &shutdown).projection(Tally::of(Source::Topic(SERVICE)));
+    let running = Running::start(&spine, shutdown);
+    world.until(&[("a", 4)]).await;
+    // A zombie relay publishes the whole journal once more, then news arrives.
+    let events = world.fresh.store.read_all(0, 100).await.expect("read");
+    let again: Vec<Routed> = events
+        .iter()
+        .map(|event| {
+            let body = Some(Body::Event(event.to_proto()));
+            Routed::by_key(Record { source: SERVICE.to_owned(), body })
+        })
+        .collect();
+    world.bus.publish(&Topic::events(SERVICE), &again).await.expect("published");
+    world.happen("a", 1).await;
+    world.until(&[("a", 5)]).await;
+    running.stop().await;
+}
+
+async fn poison_parks_only_its_key(world: World) {
+    let shutdown = CancellationToken::new();
+    let tally = Tally::of(Source::OwnJournal);
+    let poison = tally.poison.clone();
+    poison.lock().expect("not poisoned").insert("bad".to_owned());
+    let spine = world.spine(1, &shutdown).projection(tally);
+    let running = Running::start(&spine, shutdown);
+    world.happen("good", 2).await;
+    world.happen("bad", 2).await;
+    world.happen("good", 2).await;
+    world.until(&[("good", 4)]).await;
+    world.happen("bad", 1).await;
+    world.happen("good", 1).await;
+    world.until(&[("good", 5)]).await;
+    let parked = spine.parked().await.expect("listed");
+    assert_eq!(parked.len(), 3, "the poison and all behind it wait with their bytes");
+    assert!(parked.iter().all(|letter| letter.key == "bad" && !letter.record.is_empty()));
+
+    let report = spine.replay(None).await.expect("replayed");
+    assert_eq!((report.released, report.still_parked), (0, 3), "still poison: all of it waits on, in order");
+    poison.lock().expect("not poisoned").clear();
+    let report = spine.replay(Some("tally")).await.expect("replayed");
+    assert_eq!((report.released, report.still_parked), (3, 0));
+    world.until(&[("good", 5), ("bad", 3)]).await;
+    world.happen("bad", 1).await;
+    world.until(&[("good", 5), ("bad", 4)]).await;
+    running.stop().await;
+}
+
+async fn a_zombie_moves_no_cursor(world: World) {
+    let (old, new) = (CancellationToken::new(), CancellationToken::new());
+    let zombie = world.spine(1, &old).projection(Tally::of(Source::OwnJournal));
+    let zombie = Running::start(&zombie, old);
+    world.happen("a", 3).await;
+    world.until(&[("a", 3)]).await;
+    let owner = world.spine(2, &new).projection(Tally::of(Source::OwnJournal));
+    let owner = Running::start(&owner, new);
+    world.happen("a", 50).await;
+    world.until(&[("a", 53)]).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.until(&[("a", 53)]).await;
+    let rows = world
+        .fresh
+        .db
+        .fetch("SELECT epoch FROM es_cursor WHERE consumer = 'tally'", vec![])
+        .await
+        .expect("read");
+    assert_eq!(rows.iter().map(|row| row.get::<i64>(0).expect("epoch")).collect::<Vec<_>>(), [2]);
+    owner.stop().await;
+    zombie.stop().await;
+}
+
+/// For each event one command, and a crash just behind the first try of each.
+struct Echo {
+    journal: Journal,
+    tried: Mutex<HashSet<uuid::Uuid>>,
+    failing: AtomicBool,
+}
+
+#[async_trait]
+impl Reactor for Echo {
+    fn name(&self) -> &'static str {
+        "echo"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::Topic(SERVICE)]
+    }
+
+    async fn react(&self, event: &Incoming) -> Result<(), Failure> {
+        if event.event.stream.as_str().starts_with("echo") {
+            return Ok(());
+        }
+        let target = StreamId::named(&format!("echo-{}", event.event.stream));
+        let command = Command::reacting(self.name(), event, &target, "echo");
+        if self.journal.replayed(&command).await?.is_none() {
+            let mut one = append(vec![write(target.as_str(), Expected::Any, 1)]);
+            let key = command.key.as_ref().expect("a reaction has a key").key.clone();
+            let row = super::command(&key, b"", "echoed");
+            one.commands.push(crate::store::CommandRow { actor: command.actor.clone(), ..row });
+            self.journal.store().append(one).await.map_err(crate::Error::from)?;
+        }
+        let first = self.tried.lock().expect("not poisoned").insert(event.event.event_id);
+        if first && self.failing.load(Ordering::SeqCst) {
+            return Err(Failure::Retry("the answer was lost".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+async fn a_reactor_commands_once(world: World) {
+    let reactor = |failing| Echo {
+        journal: world.journal.clone(),
+        tried: Mutex::default(),
+        failing: AtomicBool::new(failing),
+    };
+    let tally = || Tally::of(Source::OwnJournal);
+    let shutdown = CancellationToken::new();
+    let running = Running::start(&world.spine(1, &shutdown).reactor(reactor(true)), shutdown);
+    world.happen("a", 5).await;
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    running.kill().await;
+    let shutdown = CancellationToken::new();
+    let spine = world.spine(1, &shutdown).reactor(reactor(true)).projection(tally());
+    let running = Running::start(&spine, shutdown);
+    world.until(&[("a", 5), ("echo-a", 5)]).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    world.until(&[("a", 5), ("echo-a", 5)]).await;
+    running.stop().await;
+}
+
+/// The newest value it was handed, by key.
+#[derive(Default)]
+struct Mirror(Mutex<HashMap<String, u64>>);
+
+#[async_trait]
+impl Follower for Mirror {
+    fn name(&self) -> &'static str {
+        "mirror"
+    }
+
+    fn topic(&self) -> Topic {
+        Topic::state(SERVICE, "things")
+    }
+
+    async fn apply(&self, value: &StateValue) {
+        self.0.lock().expect("not poisoned").insert(value.key.clone(), value.revision);
+    }
+}
+
+async fn a_follower_holds_the_newest_values(world: World) {
+    let put = |key: &'static str, revision: i64| {
+        let db: Db = world.fresh.db.clone();
+        async move {
+            let done: Result<(), DbError> = db
+                .transact(move |tx| {
+                    Box::pin(async move {
+                        let value = Plain {
+                            kind: Parcel::default().r#type,
+                            schema_ver: 1,
+                            payload: bytes::Bytes::new(),
+                            erased: Vec::new(),
+                        };
+                        outbox::put(tx, &Topic::state(SERVICE, "things"), key, key, revision, &value).await
+                    })
+                })
+                .await;
+            done.expect("put");
+        }
+    };
+    put("a", 1).await;
+    put("b", 7).await;
+    let shutdown = CancellationToken::new();
+    let sender = Running::start(&world.spine(1, &shutdown), shutdown);
+    put("a", 2).await;
+    put("a", 1).await;
+    let mirror = Arc::new(Mirror::default());
+    let shutdown = CancellationToken::new();
+    let mut spine = world.spine(1, &shutdown);
+    let freshness = spine.follower(mirror.clone());
+    let running = Running::start(&spine, shutdown);
+    put("b", 8).await;
+    let wanted = HashMap::from([("a".to_owned(), 2), ("b".to_owned(), 8)]);
+    for _ in 0..200 {
+        if *mirror.0.lock().expect("not poisoned") == wanted && freshness.is_ready() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!(*mirror.0.lock().expect("not poisoned"), wanted);
+    assert!(freshness.is_ready());
+    running.stop().await;
+    sender.stop().await;
+}
