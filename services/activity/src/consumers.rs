@@ -1,0 +1,46 @@
+//! What this service makes of events, its own and auth's.
+
+mod account_erased;
+mod activity_changed;
+mod consent_withdrawn;
+mod daily_changed;
+mod upload_changed;
+
+pub use account_erased::AccountErased;
+pub use consent_withdrawn::ConsentWithdrawn;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use eventing::{Failure, Incoming, Projection, Source, sql::Tx};
+
+use crate::{blobs::Blobs, store::ActivityStore};
+
+/// The read models of this service's own journal, under one cursor.
+pub struct Rows {
+    pub activities: Arc<dyn ActivityStore>,
+    pub blobs: Blobs,
+}
+
+#[async_trait]
+impl Projection for Rows {
+    fn name(&self) -> &'static str {
+        "activity.rows.1"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::OwnJournal]
+    }
+
+    async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        for event in events {
+            match event.event.stream.kind() {
+                "activity" => activity_changed::apply(&*self.activities, &self.blobs, tx, event).await?,
+                "upload" => upload_changed::apply(tx, event).await?,
+                "daily" => daily_changed::apply(tx, event).await?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

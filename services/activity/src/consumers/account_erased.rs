@@ -1,0 +1,107 @@
+//! auth.AccountErased → rows and blobs go, and `SubjectErased` says so. The journal's keys are gone already.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use eventing::{
+    Aggregate, Command, DecodeError, DomainEvent, Failure, Incoming, Journal, Plain, Reactor, Source,
+    StreamId, sql::Db,
+};
+use kernel::AccountId;
+
+use crate::{
+    blobs::Blobs,
+    store::{ActivityStore, samples, uploads},
+    wire,
+};
+
+pub struct AccountErased {
+    pub journal: Journal,
+    pub db: Db,
+    pub activities: Arc<dyn ActivityStore>,
+    pub blobs: Blobs,
+}
+
+#[async_trait]
+impl Reactor for AccountErased {
+    fn name(&self) -> &'static str {
+        "activity.erasures"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::Topic("auth")]
+    }
+
+    async fn react(&self, event: &Incoming) -> Result<(), Failure> {
+        let Some(erased) = event.plain.decode::<proto::auth::AccountErased>() else { return Ok(()) };
+        let account: AccountId = wire::id(&erased?.account_id, "account_id")?;
+        self.blobs.erase(account).await.map_err(|error| Failure::Retry(error.to_string()))?;
+        let (activities, uploads) = self.erase_rows(account).await?;
+        let stream = StreamId::of("erasure", account);
+        let command = Command::reacting(self.name(), event, &stream, "erase");
+        let said = Erased { account, activities, uploads };
+        self.journal
+            .execute::<Erasure, _>(&command, &stream, &account.to_string(), |erasure, _| {
+                Ok(if erasure.done { Vec::new() } else { vec![said.clone()] }.into())
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+impl AccountErased {
+    async fn erase_rows(&self, account: AccountId) -> Result<(u64, u64), Failure> {
+        let activities = self.activities.clone();
+        self.db
+            .transact(move |tx| {
+                Box::pin(async move {
+                    let erased = activities.erase(tx, account).await?;
+                    let uploads = uploads::erase(tx, account).await?;
+                    samples::erase(tx, account).await?;
+                    Ok::<_, Failure>((erased, uploads))
+                })
+            })
+            .await
+    }
+}
+
+#[derive(Clone, Default)]
+struct Erasure {
+    done: bool,
+}
+
+/// An account's rows and blobs are gone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Erased {
+    pub account: AccountId,
+    pub activities: u64,
+    pub uploads: u64,
+}
+
+impl Aggregate for Erasure {
+    type Event = Erased;
+    const KIND: &'static str = "erasure";
+
+    fn evolve(&mut self, _: &Erased) {
+        self.done = true;
+    }
+}
+
+impl DomainEvent for Erased {
+    fn encode(&self) -> Plain {
+        Plain::of(&proto::activity::SubjectErased {
+            account_id: wire::bytes(self.account),
+            activities: self.activities.cast_signed(),
+            uploads: self.uploads.cast_signed(),
+        })
+    }
+
+    fn decode(plain: &Plain) -> Result<Self, DecodeError> {
+        let message: proto::activity::SubjectErased = plain.expect()?;
+        Ok(Self {
+            account: wire::id(&message.account_id, "account_id")?,
+            activities: message.activities.unsigned_abs(),
+            uploads: message.uploads.unsigned_abs(),
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! Activity events → the activity's row and its columns.
+
+use eventing::{DomainEvent, Failure, Incoming, sql::Tx};
+use prost::Message;
+use proto::activity::StreamsBlob;
+
+use crate::{
+    blobs::{BlobError, Blobs},
+    domain::activity::{Change, Event},
+    domain::facts::Record,
+    store::{ActivityStore, Row},
+    wire,
+};
+
+pub(super) async fn apply(
+    store: &dyn ActivityStore,
+    blobs: &Blobs,
+    tx: &mut dyn Tx,
+    incoming: &Incoming,
+) -> Result<(), Failure> {
+    let event = Event::decode(&incoming.plain)?;
+    let revision = incoming.event.version;
+    let before = store.current(tx, event.activity_id).await?;
+    if before.as_ref().is_some_and(|row| row.revision >= revision) {
+        return Ok(());
+    }
+    let (record, live) = match &event.change {
+        Change::Recorded(record) | Change::Restored(record) | Change::Edited { record, .. } => (record, true),
+        Change::Replaced { record, deleted, .. } => (record, !deleted),
+        Change::Deleted { .. } => {
+            if let Some(row) = before {
+                store.upsert(tx, &[Row { live: false, revision, ..row }]).await?;
+            }
+            return Ok(());
+        }
+        Change::Tombstoned { .. } => return Ok(()),
+    };
+    // Erased: nothing of it is shown any more.
+    let Some(row) = row_of(&event, record, live, revision) else { return Ok(()) };
+    let known_blob = before.map(|row| row.whole.streams_blob);
+    let blob = &row.whole.streams_blob;
+    if known_blob.as_ref() != Some(blob) && !(known_blob.is_none() && blob.is_empty()) {
+        let streams = read_streams(blobs, blob).await?;
+        store.put_streams(tx, event.activity_id, streams).await?;
+    }
+    store.upsert(tx, &[row]).await?;
+    Ok(())
+}
+
+fn row_of(event: &Event, record: &Record, live: bool, revision: i64) -> Option<Row> {
+    let facts = record.facts.as_ref()?;
+    Some(Row {
+        activity_id: event.activity_id,
+        account_id: event.account_id,
+        start_us: facts.start_us,
+        sport: facts.sport.as_str().to_owned(),
+        live,
+        revision,
+        whole: wire::whole_of(event.activity_id, event.account_id, record),
+    })
+}
+
+async fn read_streams(blobs: &Blobs, key: &str) -> Result<StreamsBlob, Failure> {
+    if key.is_empty() {
+        return Ok(StreamsBlob::default());
+    }
+    match blobs.get(key).await {
+        Ok(bytes) => StreamsBlob::decode(bytes).map_err(|error| Failure::Poison(format!("{key}: {error}"))),
+        // Replaced by a newer version and swept, or erased: later events tell.
+        Err(BlobError::Missing(_)) => Ok(StreamsBlob::default()),
+        Err(error @ BlobError::Store(_)) => Err(Failure::Retry(error.to_string())),
+    }
+}

@@ -1,0 +1,56 @@
+//! auth.ConsentWithdrawn of `health_data` → heart rate and body data leave the rows. In the journal their keys are gone.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use eventing::{Failure, Incoming, Projection, Source, sql::Tx};
+use kernel::AccountId;
+
+use crate::{
+    store::{ActivityStore, Row, samples},
+    streams::StreamType,
+    wire,
+};
+
+pub struct ConsentWithdrawn {
+    pub activities: Arc<dyn ActivityStore>,
+}
+
+#[async_trait]
+impl Projection for ConsentWithdrawn {
+    fn name(&self) -> &'static str {
+        "activity.consents"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::Topic("auth")]
+    }
+
+    async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        for event in events {
+            let Some(withdrawn) = event.plain.decode::<proto::auth::ConsentWithdrawn>() else { continue };
+            let withdrawn = withdrawn?;
+            if withdrawn.purpose == "health_data" {
+                self.drop_health(tx, wire::id(&withdrawn.account_id, "account_id")?).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ConsentWithdrawn {
+    async fn drop_health(&self, tx: &mut dyn Tx, account: AccountId) -> Result<(), Failure> {
+        for row in self.activities.of_account(tx, account).await? {
+            if row.whole.health.is_none() {
+                continue;
+            }
+            let mut whole = row.whole;
+            whole.health = None;
+            // The row only loses something: the next event of the activity has a higher revision all the same.
+            self.activities.replace(tx, &Row { whole, ..row }).await?;
+        }
+        self.activities.drop_stream(tx, account, StreamType::HeartRate).await?;
+        samples::drop_health(tx, account).await?;
+        Ok(())
+    }
+}

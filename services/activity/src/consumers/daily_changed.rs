@@ -1,0 +1,24 @@
+//! Events of daily values → their rows.
+
+use eventing::{DomainEvent, Failure, Incoming, sql::Tx};
+
+use crate::{
+    domain::daily::{Change, Event},
+    store::samples::{self, DayRow},
+    wire,
+};
+
+pub(super) async fn apply(tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
+    let event = Event::decode(&incoming.plain)?;
+    match event.change {
+        Change::Recorded { source, client_version, daily: Some(daily) } => {
+            let (daily_id, account_id) = (event.daily_id, event.account_id);
+            let daily = wire::daily_to_proto(&daily);
+            samples::put_day(tx, &DayRow { daily_id, account_id, source, client_version, daily }).await?;
+        }
+        // Erased: nothing of it is kept.
+        Change::Recorded { daily: None, .. } => {}
+        Change::Deleted { client_version } => samples::delete_day(tx, event.daily_id, client_version).await?,
+    }
+    Ok(())
+}

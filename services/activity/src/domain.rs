@@ -1,0 +1,25 @@
+//! What may happen to uploads, activities and daily values: states, decisions, events. No I/O, no clock.
+
+pub mod activity;
+pub mod daily;
+pub mod edit;
+pub mod facts;
+pub mod input;
+pub mod upload;
+
+pub use activity::{Activity, Change};
+pub use daily::DailyValue;
+pub use facts::{Facts, Health, Origin, Record};
+pub use upload::Upload;
+
+/// Names an upload.
+pub enum UploadKind {}
+pub type UploadId = kernel::Id<UploadKind>;
+
+/// Names a day's value of one source.
+pub enum DailyKind {}
+pub type DailyId = kernel::Id<DailyKind>;
+
+/// Names the session (a device, an app) that sent something.
+pub enum SessionKind {}
+pub type SessionId = kernel::Id<SessionKind>;

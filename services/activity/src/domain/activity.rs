@@ -1,0 +1,235 @@
+//! One activity: recorded once, replaced by newer versions of its record, edited, deleted, restored.
+
+use eventing::Aggregate;
+use kernel::{AccountId, ActivityId, Code, Refusal};
+
+use super::facts::{Origin, Record};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub activity_id: ActivityId,
+    pub account_id: AccountId,
+    pub change: Change,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    Recorded(Box<Record>),
+    /// A newer version of the synced record. `deleted`: its owner had deleted it, and it stays so.
+    Replaced {
+        record: Box<Record>,
+        previous_start_us: i64,
+        deleted: bool,
+    },
+    Edited {
+        record: Box<Record>,
+        previous_start_us: i64,
+        changed: Vec<String>,
+    },
+    Restored(Box<Record>),
+    /// By a changeset of this version, or by its owner.
+    Deleted {
+        client_version: Option<i64>,
+    },
+    /// A key that was not known was deleted: older versions that come later are stale.
+    Tombstoned {
+        client_version: i64,
+    },
+}
+
+/// Whether it counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Life {
+    /// Nothing is known of it, or only that its key was deleted.
+    #[default]
+    Absent,
+    Live,
+    DeletedByOwner,
+    DeletedByChangeset,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Activity {
+    pub account_id: Option<AccountId>,
+    /// The version of its stream.
+    pub revision: u64,
+    pub life: Life,
+    pub record: Option<Record>,
+    /// The newest version of its key that a changeset told of.
+    pub client_version: Option<i64>,
+    /// Fields the owner changed by hand: a newer synced version leaves them alone.
+    pub edited: Vec<String>,
+}
+
+impl Aggregate for Activity {
+    type Event = Event;
+    const KIND: &'static str = "activity";
+
+    fn evolve(&mut self, event: &Event) {
+        self.account_id = Some(event.account_id);
+        self.revision += 1;
+        match &event.change {
+            Change::Recorded(record) => self.become_live(record),
+            Change::Replaced { record, deleted, .. } => {
+                self.become_live(record);
+                if *deleted {
+                    self.life = Life::DeletedByOwner;
+                }
+            }
+            Change::Edited { record, changed, .. } => {
+                self.become_live(record);
+                let new: Vec<_> =
+                    changed.iter().filter(|field| !self.edited.contains(field)).cloned().collect();
+                self.edited.extend(new);
+            }
+            Change::Restored(record) => self.become_live(record),
+            Change::Deleted { client_version: Some(version) } => {
+                self.life = Life::DeletedByChangeset;
+                self.client_version = self.client_version.max(Some(*version));
+            }
+            Change::Deleted { client_version: None } => self.life = Life::DeletedByOwner,
+            Change::Tombstoned { client_version } => {
+                self.client_version = self.client_version.max(Some(*client_version));
+            }
+        }
+    }
+}
+
+/// What a synced record came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Synced<C = Change> {
+    Stored(Vec<C>),
+    Duplicate,
+    Stale,
+}
+
+impl Activity {
+    fn become_live(&mut self, record: &Record) {
+        if let Origin::Sync { client_version, .. } = record.origin {
+            self.client_version = self.client_version.max(Some(client_version));
+        }
+        self.life = Life::Live;
+        self.record = Some(record.clone());
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.life == Life::Live
+    }
+
+    fn start_us(&self) -> i64 {
+        self.record.as_ref().and_then(|record| record.facts.as_ref()).map_or(0, |facts| facts.start_us)
+    }
+
+    /// The live activity of this owner; anybody else's, a deleted and an unknown one are alike not found.
+    pub fn owned_by(&self, account: AccountId) -> Result<&Record, Refusal> {
+        match &self.record {
+            Some(record) if self.is_live() && self.account_id == Some(account) => Ok(record),
+            _ => Err(Refusal::not_found()),
+        }
+    }
+
+    /// From an uploaded file, or a manual entry. One that was deleted is restored as it was; one that is there stays.
+    pub fn record(&self, record: Record) -> Vec<Change> {
+        match (self.life, &self.record) {
+            (Life::Live, _) => Vec::new(),
+            (Life::DeletedByOwner | Life::DeletedByChangeset, Some(known)) => {
+                vec![Change::Restored(Box::new(known.clone()))]
+            }
+            _ => vec![Change::Recorded(Box::new(record))],
+        }
+    }
+
+    /// A version of a synced record: a higher one replaces, the same is a duplicate, a lower one stale.
+    pub fn sync(&self, record: Record, version: i64) -> Synced {
+        match self.client_version {
+            Some(seen) if version < seen => return Synced::Stale,
+            // Deleted at this very version: the deletion came after.
+            Some(seen) if version == seen && matches!(self.life, Life::Absent | Life::DeletedByChangeset) => {
+                return Synced::Stale;
+            }
+            Some(seen) if version == seen => return Synced::Duplicate,
+            _ => {}
+        }
+        let Some(known) = &self.record else {
+            return Synced::Stored(vec![Change::Recorded(Box::new(record))]);
+        };
+        Synced::Stored(vec![Change::Replaced {
+            record: Box::new(self.with_owners_edits(known, record)),
+            previous_start_us: self.start_us(),
+            deleted: self.life == Life::DeletedByOwner,
+        }])
+    }
+
+    /// What the owner wrote by hand outlives newer versions from the device.
+    fn with_owners_edits(&self, known: &Record, mut record: Record) -> Record {
+        let edited = |field: &str| self.edited.iter().any(|name| name == field);
+        if edited("name") {
+            record.name.clone_from(&known.name);
+        }
+        if edited("visibility") {
+            record.visibility.clone_from(&known.visibility);
+        }
+        if let (Some(new), Some(old)) = (&mut record.facts, &known.facts) {
+            if edited("sport") {
+                new.sport = old.sport;
+            }
+            if edited("sport") || edited("sub_sport") {
+                new.sub_sport.clone_from(&old.sub_sport);
+            }
+        }
+        record
+    }
+
+    /// A changeset says that its key is gone, as of this version.
+    pub fn sync_delete(&self, version: i64) -> Synced {
+        match self.client_version {
+            Some(seen) if version < seen => Synced::Stale,
+            Some(seen) if version == seen && self.life != Life::Live => Synced::Duplicate,
+            _ if self.record.is_none() => {
+                Synced::Stored(vec![Change::Tombstoned { client_version: version }])
+            }
+            _ => Synced::Stored(vec![Change::Deleted { client_version: Some(version) }]),
+        }
+    }
+
+    /// By its owner.
+    pub fn delete(&self, account: AccountId, expected_revision: Option<u64>) -> Result<Vec<Change>, Refusal> {
+        self.owned_by(account)?;
+        self.check_revision(expected_revision)?;
+        Ok(vec![Change::Deleted { client_version: None }])
+    }
+
+    /// By its owner; what is not deleted stays as it is.
+    pub fn restore(&self, account: AccountId) -> Result<Vec<Change>, Refusal> {
+        let known = self
+            .record
+            .as_ref()
+            .filter(|_| self.account_id == Some(account))
+            .ok_or_else(Refusal::not_found)?;
+        if self.is_live() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Change::Restored(Box::new(known.clone()))])
+    }
+
+    pub(super) fn check_revision(&self, expected: Option<u64>) -> Result<(), Refusal> {
+        match expected {
+            Some(expected) if expected != self.revision => Err(Refusal::new(
+                Code::VersionMismatch,
+                format!("the activity is at revision {}, not {expected}", self.revision),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn edited_to(&self, record: Record, changed: Vec<String>) -> Vec<Change> {
+        if changed.is_empty() {
+            return Vec::new();
+        }
+        vec![Change::Edited { record: Box::new(record), previous_start_us: self.start_us(), changed }]
+    }
+}
+
+#[cfg(test)]
+#[path = "activity_tests.rs"]
+mod tests;

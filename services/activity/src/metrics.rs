@@ -1,0 +1,38 @@
+//! What operators see of uploads and changesets.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Outcome {
+    pub outcome: &'static str,
+}
+
+#[derive(Clone)]
+pub struct Metrics {
+    uploads: Family<Outcome, Counter>,
+    records: Family<Outcome, Counter>,
+    pub reading_seconds: Histogram,
+    pub upload_bytes: Counter,
+}
+
+impl Metrics {
+    pub fn register(metrics: &platform::metrics::Metrics) -> Self {
+        Self {
+            uploads: metrics.counters("uploads", "uploads by what became of them"),
+            records: metrics.counters("sync_records", "records of changesets by their answer"),
+            reading_seconds: metrics.seconds("reading_seconds", "from a durable file to its activities"),
+            upload_bytes: metrics.counter("upload_bytes", "bytes of files received"),
+        }
+    }
+
+    pub fn upload(&self, outcome: &'static str) {
+        self.uploads.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    pub fn record(&self, outcome: &'static str) {
+        self.records.get_or_create(&Outcome { outcome }).inc();
+    }
+}

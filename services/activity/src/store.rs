@@ -1,0 +1,35 @@
+//! Read models, and the primary store of samples. SQL written once for both engines.
+
+pub mod activities;
+pub mod samples;
+pub mod uploads;
+
+use eventing::migrate::Migrations;
+
+pub use activities::{ActivityStore, Range, Row, SqlActivities};
+
+pub const MIGRATIONS: Migrations = Migrations {
+    service: "activity",
+    sqlite: &[
+        (
+            "0001_create_activities",
+            include_str!("../../../migrations/sqlite/activity/0001_create_activities.sql"),
+        ),
+        ("0002_create_samples", include_str!("../../../migrations/sqlite/activity/0002_create_samples.sql")),
+    ],
+    postgres: &[
+        (
+            "0001_create_activities",
+            include_str!("../../../migrations/postgres/activity/0001_create_activities.sql"),
+        ),
+        (
+            "0002_create_samples",
+            include_str!("../../../migrations/postgres/activity/0002_create_samples.sql"),
+        ),
+    ],
+};
+
+/// `$4, $5, $6`: places for so many arguments, from this number on.
+fn places(from: usize, count: usize) -> String {
+    (from..from + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,151 @@
+//! Which rows and columns a viewer gets.
+
+use std::ops::Range;
+
+use formats::Streams;
+use privacy::{FieldMask, Zone};
+
+use super::{StreamType, codec::Column};
+
+/// Rows in one answer at most, however many are asked for.
+pub const POINTS_MAX: usize = 400_000;
+
+/// The types asked for that may be seen; all of them when none is named.
+pub fn types(asked: &[StreamType], mask: FieldMask) -> Vec<StreamType> {
+    let wanted = |kind: &StreamType| asked.is_empty() || *kind == StreamType::Time || asked.contains(kind);
+    StreamType::ALL.into_iter().filter(wanted).filter(|kind| mask.shows(kind.class())).collect()
+}
+
+/// Columns put side by side; those shorter than the time have no value in the rest.
+pub fn assemble(columns: Vec<Column>) -> Streams {
+    let rows = columns.iter().map(|column| column.rows.len()).max().unwrap_or_default();
+    let mut streams = Streams::default();
+    for mut column in columns {
+        column.rows.resize(rows, None);
+        match column.kind {
+            StreamType::Time => {
+                streams.time_s = column.rows.iter().map(|row| row.map_or(0.0, |at| at.0)).collect()
+            }
+            StreamType::LatLng => streams.latlng = column.rows,
+            kind => {
+                if let Some(place) = kind.column_mut(&mut streams) {
+                    *place = column.rows.iter().map(|row| row.map(|at| at.0)).collect();
+                }
+            }
+        }
+    }
+    streams
+}
+
+/// Cuts what lies in the owner's zones off both ends, from every column; distances begin anew at the cut.
+pub fn cut_zones(streams: &mut Streams, track: &[Option<(f64, f64)>], zones: &[Zone]) {
+    let shown = privacy::zone::shown(track, zones);
+    if shown == (0..track.len()) {
+        return;
+    }
+    keep(streams, &shown);
+    let first = streams.distance_m.iter().flatten().next().copied().unwrap_or_default();
+    streams.distance_m.iter_mut().flatten().for_each(|distance| *distance -= first);
+}
+
+fn keep(streams: &mut Streams, shown: &Range<usize>) {
+    fn cut<T>(column: &mut Vec<T>, shown: &Range<usize>) {
+        column.truncate(shown.end);
+        column.drain(..shown.start.min(column.len()));
+    }
+    cut(&mut streams.time_s, shown);
+    cut(&mut streams.latlng, shown);
+    for kind in StreamType::ALL {
+        if let Some(column) = kind.column_mut(streams) {
+            cut(column, shown);
+        }
+    }
+}
+
+/// At most `points_max` rows, evenly chosen, the first and the last among them.
+pub fn thin_out(streams: &mut Streams, points_max: usize) {
+    let rows = streams.time_s.len();
+    let most = if points_max == 0 { POINTS_MAX } else { points_max.min(POINTS_MAX) };
+    if rows <= most {
+        return;
+    }
+    let chosen: Vec<usize> = match most {
+        1 => vec![0],
+        _ => (0..most).map(|index| (index * (rows - 1) + (most - 1) / 2) / (most - 1)).collect(),
+    };
+    fn pick<T: Copy>(column: &mut Vec<T>, chosen: &[usize]) {
+        *column = chosen.iter().filter_map(|index| column.get(*index).copied()).collect();
+    }
+    pick(&mut streams.time_s, &chosen);
+    pick(&mut streams.latlng, &chosen);
+    for kind in StreamType::ALL {
+        if let Some(column) = kind.column_mut(streams) {
+            pick(column, &chosen);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use formats::Sample;
+    use privacy::DataClass;
+
+    use super::*;
+
+    fn ride(rows: u32) -> Streams {
+        let mut streams = Streams::default();
+        for row in 0..rows {
+            let t = f64::from(row);
+            let latlng = Some((43.2 + t * 1e-3, 76.9));
+            streams.push(Sample { time_s: t, latlng, distance_m: Some(t * 111.0), ..Sample::default() });
+        }
+        streams
+    }
+
+    #[test]
+    fn thinning_keeps_the_first_and_the_last_row() {
+        for most in [2, 3, 7, 99] {
+            let mut streams = ride(100);
+            thin_out(&mut streams, most);
+            assert_eq!(streams.len(), most);
+            assert_eq!((streams.time_s[0], *streams.time_s.last().unwrap()), (0.0, 99.0));
+            assert!(
+                streams.time_s.windows(2).all(|pair| pair[0] < pair[1]),
+                "rows stay in order, none twice"
+            );
+            assert_eq!(streams.latlng.len(), most);
+        }
+    }
+
+    #[test]
+    fn few_rows_stay_as_they_are() {
+        let mut streams = ride(5);
+        thin_out(&mut streams, 10);
+        thin_out(&mut streams, 0);
+        assert_eq!(streams, ride(5));
+    }
+
+    #[test]
+    fn a_zone_cuts_every_column_and_distances_begin_anew() {
+        let mut streams = ride(10);
+        let track = streams.latlng.clone();
+        let home = Zone { name: "home".to_owned(), latitude: 43.2, longitude: 76.9, radius_m: 250.0 };
+        cut_zones(&mut streams, &track, &[home]);
+        assert_eq!(streams.time_s, [3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+        assert_eq!((streams.latlng.len(), streams.distance_m[0]), (7, Some(0.0)));
+    }
+
+    #[test]
+    fn hidden_classes_hide_their_columns() {
+        let summary = FieldMask::NOTHING.with(DataClass::Summary);
+        let seen = types(&[], summary);
+        assert!(seen.contains(&StreamType::Speed));
+        for hidden in [StreamType::LatLng, StreamType::Altitude, StreamType::HeartRate] {
+            assert!(!seen.contains(&hidden));
+        }
+        assert_eq!(
+            types(&[StreamType::HeartRate], FieldMask::ALL),
+            [StreamType::Time, StreamType::HeartRate]
+        );
+    }
+}
