@@ -38,8 +38,13 @@ pub fn check<E: DomainEvent + Debug>(package: &str, folder: &str, current: &[(&s
     for (case, event) in current {
         let plain = event.encode();
         let name = file_stem(&plain, case);
-        let payload = committed.get(&name).unwrap_or_else(|| panic!("{name} is missing: run with {WRITE}=write"));
-        assert_eq!(hex::encode(payload), hex::encode(&plain.payload), "{name} is written otherwise than before");
+        let payload =
+            committed.get(&name).unwrap_or_else(|| panic!("{name} is missing: run with {WRITE}=write"));
+        assert_eq!(
+            hex::encode(payload),
+            hex::encode(&plain.payload),
+            "{name} is written otherwise than before"
+        );
     }
 }
 

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`story`] | `given(events).when(decision).then(events)` for aggregates |
 //! | [`golden`] | payloads of the past with what they must decode to |
+//! | [`fleet`] | an installation in this process, on real engines |
 //! | [`engines`] | where the real engines are, and what to say when they are not |
 //!
 //! The house rules stand in `tests/it`: dependency direction, service graph, sizes, names, migrations, contract.
 
 pub mod engines;
+pub mod fleet;
 pub mod golden;
 pub mod story;
 

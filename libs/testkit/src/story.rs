@@ -28,7 +28,10 @@ pub fn given<A: Aggregate>(past: impl IntoIterator<Item = A::Event>) -> Given<A>
 
 impl<A: Aggregate> Given<A> {
     /// Decides; plain events are a decision too.
-    pub fn when<D: Into<Decision<A::Event>>>(self, decide: impl FnOnce(&A) -> Result<D, Refusal>) -> Outcome<A> {
+    pub fn when<D: Into<Decision<A::Event>>>(
+        self,
+        decide: impl FnOnce(&A) -> Result<D, Refusal>,
+    ) -> Outcome<A> {
         let decided = decide(&self.state).map(Into::into);
         Outcome { before: self.state, decided }
     }
