@@ -16,6 +16,7 @@
 
 pub mod actor;
 pub mod answer;
+pub mod config;
 pub mod context;
 pub mod deadline;
 pub mod guard;
@@ -27,8 +28,11 @@ pub mod load;
 pub mod metrics;
 pub mod module;
 pub mod seen;
+pub mod serve;
+pub mod shutdown;
 pub mod status;
 pub mod tasks;
+pub mod telemetry;
 pub mod trace;
 pub mod transport;
 

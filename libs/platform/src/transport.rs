@@ -3,6 +3,7 @@
 //! Both ways carry the same metadata (actor token, deadline, trace, locale, what was seen) and answer the same
 //! statuses; the difference is one enum, [`Target`].
 
+mod dispatch;
 mod peers;
 
 use std::{
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use tonic::{Status, TimeoutExpired, body::Body, transport::Channel};
 use tower::{Service, ServiceExt};
 
+pub use dispatch::dispatch;
 pub use peers::{MESSAGE_BYTES_MAX, Peers, PeersBuilder};
 
 use crate::{

@@ -1,0 +1,206 @@
+//! The settings that belong to no single service.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::Section;
+
+/// The root of the settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The folder that holds everything of an embedded installation.
+    pub data: PathBuf,
+    pub http: Http,
+    pub admin: Admin,
+    pub grpc: Grpc,
+    pub limits: Limits,
+    pub log: Log,
+    /// Addresses of the services that run elsewhere, `auth = "http://10.0.0.7:7000"`.
+    pub peers: BTreeMap<String, String>,
+}
+
+/// The public door.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Http {
+    pub addr: SocketAddr,
+    pub connections_max: usize,
+    /// Requests that run at the same time; above it 503.
+    pub requests_max: usize,
+    /// Streams at once on one HTTP/2 connection.
+    pub streams_max: u32,
+    pub header_timeout_s: u64,
+    /// The longest silence inside a body.
+    pub body_timeout_s: u64,
+    /// How long a request may take that does not ask to wait.
+    pub request_timeout_s: u64,
+    pub json_bytes_max: usize,
+    pub upload_bytes_max: usize,
+    /// How long open requests may go on after shutdown began.
+    pub drain_s: u64,
+}
+
+/// For operators only: health, readiness, metrics.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Admin {
+    pub addr: SocketAddr,
+}
+
+/// Between services of a fleet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Grpc {
+    pub addr: SocketAddr,
+    /// Calls that run at the same time in one service; above it UNAVAILABLE.
+    pub calls_max: usize,
+}
+
+/// How much one caller may do; 0 = no limit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// An address.
+    pub sign_ups_per_hour: u32,
+    /// An address.
+    pub failed_logins_per_hour: u32,
+    /// An account.
+    pub writes_per_s: u32,
+    /// An account.
+    pub reads_per_s: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    /// Directives as of tracing's `EnvFilter`.
+    pub filter: String,
+    pub format: Format,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("./stadion-data"),
+            http: Http::default(),
+            admin: Admin::default(),
+            grpc: Grpc::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+            peers: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            connections_max: 8_192,
+            requests_max: 2_048,
+            streams_max: 250,
+            header_timeout_s: 15,
+            body_timeout_s: 15,
+            request_timeout_s: 10,
+            json_bytes_max: 1024 * 1024,
+            upload_bytes_max: 64 * 1024 * 1024,
+            drain_s: 10,
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { addr: SocketAddr::from(([127, 0, 0, 1], 9090)) }
+    }
+}
+
+impl Default for Grpc {
+    fn default() -> Self {
+        Self { addr: SocketAddr::from(([127, 0, 0, 1], 7070)), calls_max: 1_024 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { sign_ups_per_hour: 20, failed_logins_per_hour: 30, writes_per_s: 60, reads_per_s: 300 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info,hyper=warn,h2=warn,sqlx=warn".to_owned(), format: Format::Text }
+    }
+}
+
+impl Http {
+    pub fn header_timeout(&self) -> Duration {
+        Duration::from_secs(self.header_timeout_s)
+    }
+
+    pub fn body_timeout(&self) -> Duration {
+        Duration::from_secs(self.body_timeout_s)
+    }
+
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_s)
+    }
+
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_s)
+    }
+}
+
+impl Section for Settings {
+    fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        let mut at_least_one = |key: &str, value: u64| {
+            if value == 0 {
+                faults.push((key.to_owned(), "must be at least 1".to_owned()));
+            }
+        };
+        let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        at_least_one("http.connections_max", number(self.http.connections_max));
+        at_least_one("http.requests_max", number(self.http.requests_max));
+        at_least_one("http.streams_max", self.http.streams_max.into());
+        at_least_one("http.header_timeout_s", self.http.header_timeout_s);
+        at_least_one("http.body_timeout_s", self.http.body_timeout_s);
+        at_least_one("http.request_timeout_s", self.http.request_timeout_s);
+        at_least_one("http.json_bytes_max", number(self.http.json_bytes_max));
+        at_least_one("http.upload_bytes_max", number(self.http.upload_bytes_max));
+        at_least_one("grpc.calls_max", number(self.grpc.calls_max));
+        if self.http.upload_bytes_max >= crate::transport::MESSAGE_BYTES_MAX {
+            let most = crate::transport::MESSAGE_BYTES_MAX - 1;
+            faults.push(("http.upload_bytes_max".to_owned(), format!("must be at most {most}")));
+        }
+        if self.http.addr.port() != 0 && self.http.addr == self.admin.addr {
+            faults.push(("admin.addr".to_owned(), "must differ from http.addr".to_owned()));
+        }
+        if self.data.as_os_str().is_empty() {
+            faults.push(("data".to_owned(), "must name a folder".to_owned()));
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
+            faults.push(("log.filter".to_owned(), error.to_string()));
+        }
+        for (service, address) in &self.peers {
+            let parsed = address.parse::<http::Uri>();
+            if !parsed.is_ok_and(|uri| uri.scheme().is_some() && uri.authority().is_some()) {
+                faults.push((
+                    format!("peers.{service}"),
+                    "must be an address like http://host:port".to_owned(),
+                ));
+            }
+        }
+        faults
+    }
+}

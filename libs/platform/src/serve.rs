@@ -1,0 +1,214 @@
+//! Listening: HTTP/1.1 and HTTP/2 without TLS (prior knowledge) on one port, bounded in every direction, drained at
+//! the end.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use bytes::Bytes;
+use http::Request;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{Sleep, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use tracing::{debug, info, warn};
+
+use crate::{config::Http, tasks::Tasks};
+
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEADERS_MAX: usize = 100;
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+const PING_EACH: Duration = Duration::from_secs(20);
+const PEEK_EACH: Duration = Duration::from_millis(10);
+/// After an accept that failed (out of file descriptors, say) we wait, or it fails again at once.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
+/// What bounds a listener.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    pub connections_max: usize,
+    pub streams_max: u32,
+    pub header_timeout: Duration,
+    /// The longest silence inside a request's body.
+    pub body_timeout: Duration,
+    pub drain: Duration,
+}
+
+impl Bounds {
+    pub fn of(http: &Http) -> Self {
+        Self {
+            connections_max: http.connections_max,
+            streams_max: http.streams_max,
+            header_timeout: http.header_timeout(),
+            body_timeout: http.body_timeout(),
+            drain: http.drain(),
+        }
+    }
+}
+
+/// Serves `app` until `drain` is cancelled and the open requests have ended, or the drain time is over. Requests
+/// carry `ConnectInfo<SocketAddr>`.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    bounds: Bounds,
+    tasks: Tasks,
+    drain: CancellationToken,
+) {
+    let room = Arc::new(Semaphore::new(bounds.connections_max.clamp(1, Semaphore::MAX_PERMITS)));
+    let graceful = GracefulShutdown::new();
+    let cut = CancellationToken::new();
+    loop {
+        // A place first: whoever finds none waits in the kernel's bounded backlog.
+        let place = tokio::select! {
+            () = drain.cancelled() => break,
+            place = room.clone().acquire_owned() => place,
+        };
+        let Ok(place) = place else { break };
+        let accepted = tokio::select! {
+            () = drain.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                warn!(%error, "a connection was not accepted");
+                sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        let connection = connection(stream, address, app.clone(), bounds.clone(), graceful.watcher());
+        let cut = cut.clone();
+        tasks.spawn_one("connection", async move {
+            tokio::select! {
+                () = cut.cancelled() => {}
+                () = connection => {}
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    let open = graceful.count();
+    if tokio::time::timeout(bounds.drain, graceful.shutdown()).await.is_err() {
+        info!(open, "the drain time is over: connections are cut");
+    }
+    cut.cancel();
+}
+
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    app: Router,
+    bounds: Bounds,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    // Who connects and says nothing must not hold a place.
+    match tokio::time::timeout(bounds.header_timeout, spoken(&stream)).await {
+        Ok(Ok(true)) => {}
+        Ok(Ok(false) | Err(_)) | Err(_) => return,
+    }
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.header_timeout)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEADER_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(bounds.streams_max)
+        .max_header_list_size(u32::try_from(HEADER_BYTES_MAX).unwrap_or(u32::MAX))
+        .keep_alive_interval(PING_EACH)
+        .keep_alive_timeout(PING_EACH);
+    let silence_max = bounds.body_timeout;
+    let app = app.map_request(move |request: Request<Incoming>| {
+        let mut request = request.map(|body| Body::new(Patient::new(body, silence_max)));
+        request.extensions_mut().insert(ConnectInfo(address));
+        request
+    });
+    let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(app));
+    if let Err(error) = watcher.watch(served.into_owned()).await {
+        debug!(%address, %error, "a connection ended badly");
+    }
+}
+
+/// Whether the client has said enough to tell its protocol; `false`: it has gone.
+async fn spoken(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut head = [0; HTTP2_PREFACE.len()];
+    loop {
+        let said = stream.peek(&mut head).await?;
+        if said == 0 {
+            return Ok(false);
+        }
+        if said == head.len() || !HTTP2_PREFACE.starts_with(&head[..said]) {
+            return Ok(true);
+        }
+        sleep(PEEK_EACH).await;
+    }
+}
+
+/// A body whose silences are bounded.
+struct Patient {
+    body: Incoming,
+    silence_max: Duration,
+    silence: Pin<Box<Sleep>>,
+}
+
+/// A body that stopped in the middle.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the body took too long to arrive")]
+pub struct Stalled;
+
+impl Patient {
+    fn new(body: Incoming, silence_max: Duration) -> Self {
+        Self { body, silence_max, silence: Box::pin(sleep(silence_max)) }
+    }
+}
+
+impl http_body::Body for Patient {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            let next = tokio::time::Instant::now() + self.silence_max;
+            self.silence.as_mut().reset(next);
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        match self.silence.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Some(Err(Stalled.into()))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,100 @@
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{Router, body::Bytes, extract::ConnectInfo, routing::get, routing::post};
+use platform::{
+    Tasks,
+    config::Http,
+    serve::{Bounds, serve},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::sync::CancellationToken;
+
+struct Served {
+    address: SocketAddr,
+    drain: CancellationToken,
+    tasks: Tasks,
+    ended: tokio::task::JoinHandle<()>,
+}
+
+fn app() -> Router {
+    Router::new()
+        .route("/who", get(|ConnectInfo(who): ConnectInfo<SocketAddr>| async move { who.ip().to_string() }))
+        .route(
+            "/slow",
+            get(|| async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                "done"
+            }),
+        )
+        .route(
+            "/echo",
+            post(|body: Result<Bytes, axum::extract::rejection::BytesRejection>| async move {
+                body.map_or_else(|_| "stalled".to_owned(), |body| body.len().to_string())
+            }),
+        )
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test itself runs the listener")]
+async fn served(change: impl FnOnce(&mut Bounds)) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let drain = CancellationToken::new();
+    let tasks = Tasks::new(CancellationToken::new());
+    let mut bounds = Bounds::of(&Http::default());
+    change(&mut bounds);
+    let ended = tokio::spawn(serve(listener, app(), bounds, tasks.clone(), drain.clone()));
+    Served { address, drain, tasks, ended }
+}
+
+async fn say(address: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_request_knows_its_clients_address() {
+    let served = served(|_| {}).await;
+    let answer = say(served.address, "GET /who HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.ends_with("127.0.0.1"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_open_request_is_answered_before_the_listener_ends() {
+    let served = served(|_| {}).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    served.drain.cancel();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("done"), "{answer}");
+    served.ended.await.unwrap();
+    assert!(served.tasks.ended_within(Duration::from_secs(10)).await);
+    assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_hung_up_on() {
+    let served = served(|bounds| bounds.header_timeout = Duration::from_millis(50)).await;
+    for start in ["", "P", "PRI * HT", "GET /who HT"] {
+        let answer = say(served.address, start).await;
+        assert!(answer.is_empty() || answer.contains("408"), "{start:?}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_stops_in_the_middle_ends_in_an_error() {
+    let served = served(|bounds| bounds.body_timeout = Duration::from_millis(50)).await;
+    let answer = say(
+        served.address,
+        "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 10\r\n\r\nhalf",
+    )
+    .await;
+    assert!(answer.contains("stalled"), "{answer}");
+}
