@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use syn::{Expr, ExprCall, ExprMethodCall, ItemConst, Lit, visit::Visit};
+use syn::{
+    Expr, ExprCall, ExprMethodCall, ItemConst, Lit, Macro, Token, punctuated::Punctuated, visit::Visit,
+};
 
 use crate::tree;
 
@@ -14,6 +16,8 @@ const HEAD: &str = "# Drawn from the sources by libs/testkit/tests/it/service_gr
 
 #[derive(Default)]
 struct Service {
+    /// The peers that `Module::new(name, &[…])` declares, where they are listed there.
+    declared: Option<BTreeSet<String>>,
     calls: BTreeSet<String>,
     reads: BTreeSet<String>,
     topics: BTreeSet<String>,
@@ -41,9 +45,21 @@ impl Sources {
         }
     }
 
+    fn list(&self, argument: &Expr) -> Option<BTreeSet<String>> {
+        match argument {
+            Expr::Reference(inner) => self.list(&inner.expr),
+            Expr::Array(array) => array.elems.iter().map(|element| self.text(element)).collect(),
+            _ => None,
+        }
+    }
+
     fn note_call(&mut self, call: &ExprCall) {
         let Expr::Path(path) = &*call.func else { return };
         let names: Vec<String> = path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        if names.ends_with(&["Module".to_owned(), "new".to_owned()]) {
+            self.service.declared =
+                call.args.get(1).and_then(|peers| self.list(peers)).or(self.service.declared.take());
+        }
         let mut words = call.args.iter().map(|argument| self.text(argument));
         let (first, second) = (words.next().flatten(), words.next().flatten());
         match (names.iter().rev().map(String::as_str).collect::<Vec<_>>().as_slice(), first, second) {
@@ -97,6 +113,20 @@ impl<'ast> Visit<'ast> for Sources {
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         self.note_method(call);
         syn::visit::visit_expr_method_call(self, call);
+    }
+
+    /// Macros are opaque to the parser; lists of expressions (`vec![…]`, `select!` arms apart) are looked into.
+    fn visit_macro(&mut self, called: &'ast Macro) {
+        let listed = called.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated);
+        // The expressions live for this call only, the visitor's notes are owned.
+        for expression in listed.iter().flatten() {
+            let mut inside =
+                Sources { texts: self.texts.clone(), known: self.known.clone(), ..Sources::default() };
+            inside.visit_expr(expression);
+            self.service.calls.append(&mut inside.service.calls);
+            self.service.reads.append(&mut inside.service.reads);
+            self.service.topics.append(&mut inside.service.topics);
+        }
     }
 }
 
@@ -172,6 +202,17 @@ fn the_service_graph_is_as_committed() {
 }
 
 #[test]
+fn modules_declare_the_peers_that_they_call() {
+    let mut breaches = Vec::new();
+    for (name, service) in graph() {
+        if let Some(declared) = service.declared.filter(|declared| *declared != service.calls) {
+            breaches.push(format!("{name} declares {declared:?} and calls {:?}", service.calls));
+        }
+    }
+    tree::assert_none("Module::new says whom a service needs", &breaches);
+}
+
+#[test]
 fn calls_between_services_make_no_circle() {
     let mut left: BTreeMap<String, BTreeSet<String>> = graph()
         .into_iter()
@@ -198,7 +239,7 @@ fn the_graph_is_drawn_from_what_the_sources_say() {
         const ACTIVITY: &str = "activity";
         fn wire(resources: Resources, peers: Peers) {
             peers.auth(); resources.peers.promo(); self.peers.clone().journal("gamification"); other.auth2();
-            let _ = [Source::Topic(ACTIVITY), readers::Source::Topic("promo"), Source::OwnJournal];
+            let _ = vec![Source::Topic(ACTIVITY), readers::Source::Topic("promo"), Source::OwnJournal];
             Topic::state("auth", "revocations");
         }
     "#;

@@ -86,10 +86,13 @@ pub(crate) fn assert_snapshot(file: &str, now: &str) {
         fs::write(root().join(file), now).unwrap();
     }
     let committed = read(file);
+    let (old, new): (Vec<&str>, Vec<&str>) = (committed.lines().collect(), now.lines().collect());
+    let gone = old.iter().filter(|line| !new.contains(line)).map(|line| format!("- {line}\n"));
+    let added = new.iter().filter(|line| !old.contains(line)).map(|line| format!("+ {line}\n"));
+    let changed: String = gone.chain(added).take(60).collect();
     assert!(
         committed == now,
-        "{file} is out of date; if the change is meant, run\n  {WRITE}=write cargo test -p stadion-testkit --test it\n\
-         committed:\n{committed}\nnow:\n{now}"
+        "{file} is out of date; if the change is meant, run\n  {WRITE}=write cargo test -p stadion-testkit --test it\n{changed}"
     );
 }
 
