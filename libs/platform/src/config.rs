@@ -119,17 +119,52 @@ impl Loading {
         if let Ok(Value::Dict(_, dict)) = Value::serialize(S::default()) {
             self.defaults.extend(dict);
         }
-        let read = self.figment().extract::<S>();
-        self.checked("", read)
+        match self.figment().extract::<S>() {
+            Ok(section) => {
+                for (key, what) in section.faults() {
+                    self.fault(&key, what);
+                }
+                section
+            }
+            Err(errors) => {
+                self.note(errors);
+                S::default()
+            }
+        }
     }
 
     /// The settings under `[name]`.
     pub fn section<S: Section>(&mut self, name: &str) -> S {
-        if let Ok(value) = Value::serialize(S::default()) {
-            self.defaults.insert(name.to_owned(), value);
+        let section = self.part::<S>(name, &[]);
+        for (key, what) in section.faults() {
+            self.fault(&format!("{name}.{key}"), what);
         }
-        let read = self.figment().extract_inner::<S>(name);
-        self.checked(&format!("{name}."), read)
+        section
+    }
+
+    /// The settings under `[name]`, into a service's own struct. `elsewhere`: keys that have another name (the
+    /// service is given them by its host), so that each setting has one.
+    pub fn part<T>(&mut self, name: &str, elsewhere: &[&str]) -> T
+    where
+        T: Default + Serialize + DeserializeOwned,
+    {
+        if let Ok(Value::Dict(tag, mut dict)) = Value::serialize(T::default()) {
+            elsewhere.iter().for_each(|key| layers::drop_key(&mut dict, key));
+            self.defaults.insert(name.to_owned(), Value::Dict(tag, dict));
+        }
+        match self.figment().extract_inner::<T>(name) {
+            Ok(part) => part,
+            Err(errors) => {
+                self.note(errors);
+                T::default()
+            }
+        }
+    }
+
+    /// Something else that is wrong with a setting.
+    pub fn fault(&mut self, setting: &str, what: impl Into<String>) {
+        let origin = origin_of(&self.given, setting);
+        self.faults.push(Fault { setting: setting.to_owned(), what: what.into(), origin });
     }
 
     /// The whole of it, when nothing is wrong.
@@ -145,33 +180,13 @@ impl Loading {
         figment(&self.defaults, &self.given)
     }
 
-    fn checked<S: Section>(&mut self, prefix: &str, read: Result<S, figment::Error>) -> S {
-        match read {
-            Ok(section) => {
-                for (key, what) in section.faults() {
-                    let setting = format!("{prefix}{key}");
-                    let origin = self.origin(&setting);
-                    self.faults.push(Fault { setting, what, origin });
-                }
-                section
-            }
-            Err(errors) => {
-                for error in errors {
-                    let setting = error.path.join(".");
-                    let origin = error.metadata.as_ref().map(|metadata| metadata.name.to_string());
-                    self.faults.push(Fault {
-                        what: error.kind.to_string(),
-                        origin: origin.unwrap_or_else(|| self.origin(&setting)),
-                        setting,
-                    });
-                }
-                S::default()
-            }
+    fn note(&mut self, errors: figment::Error) {
+        for error in errors {
+            let setting = error.path.join(".");
+            let origin = error.metadata.as_ref().map(|metadata| metadata.name.to_string());
+            let origin = origin.unwrap_or_else(|| origin_of(&self.given, &setting));
+            self.faults.push(Fault { what: error.kind.to_string(), origin, setting });
         }
-    }
-
-    fn origin(&self, setting: &str) -> String {
-        origin(&self.given, setting)
     }
 
     /// A name that nobody reads is a mistake that nobody would notice.
@@ -220,7 +235,7 @@ impl Config {
         let in_force = settings.into_iter().filter_map(|setting| {
             let value = figment.find_value(&setting).ok()?;
             let value = layers::shown(&setting, &value);
-            let origin = origin(&self.given, &setting);
+            let origin = origin_of(&self.given, &setting);
             Some(Effective { setting, value, origin })
         });
         in_force.collect()
@@ -235,7 +250,7 @@ fn figment(defaults: &Dict, given: &[Layer]) -> Figment {
     figment
 }
 
-fn origin(given: &[Layer], setting: &str) -> String {
+fn origin_of(given: &[Layer], setting: &str) -> String {
     let source = given.iter().rev().find(|layer| layer.holds(setting));
     source.map_or_else(|| "default".to_owned(), |layer| layer.origin.clone())
 }

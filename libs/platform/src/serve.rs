@@ -46,7 +46,7 @@ pub struct Bounds {
     pub streams_max: u32,
     pub header_timeout: Duration,
     /// The longest silence inside a request's body.
-    pub body_timeout: Duration,
+    pub body_silence: Duration,
     pub drain: Duration,
 }
 
@@ -56,7 +56,7 @@ impl Bounds {
             connections_max: http.connections_max,
             streams_max: http.streams_max,
             header_timeout: http.header_timeout(),
-            body_timeout: http.body_timeout(),
+            body_silence: http.body_silence(),
             drain: http.drain(),
         }
     }
@@ -140,7 +140,7 @@ async fn connection(
         .max_header_list_size(u32::try_from(HEADER_BYTES_MAX).unwrap_or(u32::MAX))
         .keep_alive_interval(PING_EACH)
         .keep_alive_timeout(PING_EACH);
-    let silence_max = bounds.body_timeout;
+    let silence_max = bounds.body_silence;
     let app = app.map_request(move |request: Request<Incoming>| {
         let mut request = request.map(|body| Body::new(Patient::new(body, silence_max)));
         request.extensions_mut().insert(ConnectInfo(address));

@@ -5,6 +5,8 @@ use prost::Message;
 use proto::envelope;
 use tonic::Status;
 
+const OUR_FAULT: &str = "something went wrong on our side";
+
 /// The gRPC code that stands for each of our codes. Ours travels in the details; theirs is for strangers' tools.
 pub fn grpc_code(code: Code) -> tonic::Code {
     use tonic::Code as Grpc;
@@ -42,9 +44,13 @@ pub fn grpc_code(code: Code) -> tonic::Code {
     }
 }
 
-/// A refusal as a status.
+/// A refusal as a status. What went wrong inside (`internal`) is logged here, once, and not told.
 pub fn status(refusal: impl Into<Refusal>) -> Status {
-    let refusal = refusal.into();
+    let mut refusal = refusal.into();
+    if refusal.code == Code::Internal && refusal.detail != OUR_FAULT {
+        tracing::error!(error = refusal.detail, "a call failed");
+        OUR_FAULT.clone_into(&mut refusal.detail);
+    }
     let problem = envelope::Problem {
         code: refusal.code.as_str().to_owned(),
         detail: refusal.detail.clone(),
@@ -90,7 +96,7 @@ pub fn refusal(status: &Status) -> Refusal {
         }
         tonic::Code::Ok | tonic::Code::Unknown | tonic::Code::Internal | tonic::Code::DataLoss => {
             tracing::error!(code = ?status.code(), message = status.message(), "a call failed without a problem");
-            Refusal::new(Code::Internal, "something went wrong on our side")
+            Refusal::new(Code::Internal, OUR_FAULT)
         }
     }
 }
@@ -114,10 +120,9 @@ fn problem(status: &Status) -> Option<Refusal> {
     })
 }
 
-/// A fault of ours as a status: logged here, once; the caller learns only that it happened.
+/// A fault of ours as a status.
 pub fn internal(error: impl std::fmt::Display) -> Status {
-    tracing::error!(%error, "a call failed");
-    status(Refusal::new(Code::Internal, "something went wrong on our side"))
+    status(Refusal::new(Code::Internal, error.to_string()))
 }
 
 #[cfg(test)]
@@ -127,7 +132,8 @@ mod tests {
     #[test]
     fn every_refusal_comes_back_as_it_was_sent() {
         for code in Code::all() {
-            let mut sent = Refusal::new(code, "because").retry_after_s(3);
+            let detail = if code == Code::Internal { OUR_FAULT } else { "because" };
+            let mut sent = Refusal::new(code, detail).retry_after_s(3);
             sent.reasons.push(r#"{"level_at_least":5}"#.to_owned());
             sent.fields.push(FieldError { pointer: "/a".into(), code: "b".into(), detail: "c".into() });
             assert_eq!(refusal(&status(sent.clone())), sent);
@@ -139,6 +145,13 @@ mod tests {
         let told = refusal(&Status::unavailable("tcp connect error: 10.0.0.7:5000"));
         assert_eq!(told.code, Code::Unavailable);
         assert!(!told.detail.contains("10.0.0.7"));
+    }
+
+    #[test]
+    fn a_fault_of_ours_does_not_tell_what_it_was() {
+        let told = status(Refusal::new(Code::Internal, "/data/stores/auth.db is full"));
+        assert!(!told.message().contains("auth.db"));
+        assert!(!refusal(&told).detail.contains("auth.db"));
     }
 
     #[test]

@@ -93,6 +93,20 @@ pub(super) fn leaves(dict: &Dict) -> Vec<(String, Value)> {
     found
 }
 
+/// Removes `a.b.c`.
+pub(super) fn drop_key(dict: &mut Dict, key: &str) {
+    match key.split_once('.') {
+        None => {
+            dict.remove(key);
+        }
+        Some((first, rest)) => {
+            if let Some(Value::Dict(_, inner)) = dict.get_mut(first) {
+                drop_key(inner, rest);
+            }
+        }
+    }
+}
+
 /// A value for people; secrets stay secret.
 pub(super) fn shown(setting: &str, value: &Value) -> String {
     let text = plain(value);

@@ -33,11 +33,7 @@ pub struct Http {
     pub streams_max: u32,
     pub header_timeout_s: u64,
     /// The longest silence inside a body.
-    pub body_timeout_s: u64,
-    /// How long a request may take that does not ask to wait.
-    pub request_timeout_s: u64,
-    pub json_bytes_max: usize,
-    pub upload_bytes_max: usize,
+    pub body_silence_s: u64,
     /// How long open requests may go on after shutdown began.
     pub drain_s: u64,
 }
@@ -110,10 +106,7 @@ impl Default for Http {
             requests_max: 2_048,
             streams_max: 250,
             header_timeout_s: 15,
-            body_timeout_s: 15,
-            request_timeout_s: 10,
-            json_bytes_max: 1024 * 1024,
-            upload_bytes_max: 64 * 1024 * 1024,
+            body_silence_s: 15,
             drain_s: 10,
         }
     }
@@ -148,12 +141,8 @@ impl Http {
         Duration::from_secs(self.header_timeout_s)
     }
 
-    pub fn body_timeout(&self) -> Duration {
-        Duration::from_secs(self.body_timeout_s)
-    }
-
-    pub fn request_timeout(&self) -> Duration {
-        Duration::from_secs(self.request_timeout_s)
+    pub fn body_silence(&self) -> Duration {
+        Duration::from_secs(self.body_silence_s)
     }
 
     pub fn drain(&self) -> Duration {
@@ -174,15 +163,8 @@ impl Section for Settings {
         at_least_one("http.requests_max", number(self.http.requests_max));
         at_least_one("http.streams_max", self.http.streams_max.into());
         at_least_one("http.header_timeout_s", self.http.header_timeout_s);
-        at_least_one("http.body_timeout_s", self.http.body_timeout_s);
-        at_least_one("http.request_timeout_s", self.http.request_timeout_s);
-        at_least_one("http.json_bytes_max", number(self.http.json_bytes_max));
-        at_least_one("http.upload_bytes_max", number(self.http.upload_bytes_max));
+        at_least_one("http.body_silence_s", self.http.body_silence_s);
         at_least_one("grpc.calls_max", number(self.grpc.calls_max));
-        if self.http.upload_bytes_max >= crate::transport::MESSAGE_BYTES_MAX {
-            let most = crate::transport::MESSAGE_BYTES_MAX - 1;
-            faults.push(("http.upload_bytes_max".to_owned(), format!("must be at most {most}")));
-        }
         if self.http.addr.port() != 0 && self.http.addr == self.admin.addr {
             faults.push(("admin.addr".to_owned(), "must differ from http.addr".to_owned()));
         }
