@@ -122,7 +122,7 @@ impl Journal {
 
     /// The state of a stream at its head.
     pub async fn load<A: Aggregate>(&self, stream: &StreamId) -> Result<Loaded<A>, Error> {
-        let mut loaded = self.from_snapshot::<A>(stream).await?;
+        let mut loaded = self.snapshot_or_empty::<A>(stream).await?;
         loop {
             let page = self.store.load(stream, loaded.version, PAGE).await?;
             let Some(last) = page.last() else { break };
@@ -138,7 +138,7 @@ impl Journal {
         Ok(loaded)
     }
 
-    async fn from_snapshot<A: Aggregate>(&self, stream: &StreamId) -> Result<Loaded<A>, Error> {
+    async fn snapshot_or_empty<A: Aggregate>(&self, stream: &StreamId) -> Result<Loaded<A>, Error> {
         let empty = Loaded { state: A::default(), version: 0, stream: stream.clone() };
         if A::SNAPSHOT_EVERY == 0 {
             return Ok(empty);

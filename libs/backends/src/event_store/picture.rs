@@ -190,7 +190,7 @@ async fn fetch_keys<const N: usize>(
     for chunk in keys.chunks(KEYS_MAX) {
         let Some(last) = chunk.last() else { continue };
         let padded = chunk.len().next_power_of_two();
-        let list: Vec<String> = (0..padded).map(|index| tuple::<N>(index)).collect();
+        let list: Vec<String> = (0..padded).map(tuple::<N>).collect();
         let args: Vec<Value> = chunk
             .iter()
             .chain(std::iter::repeat_n(last, padded - chunk.len()))

@@ -52,7 +52,7 @@ async fn two_writers_on_one_postgres_store_leave_no_gap() {
         ..eventing::store::Append::default()
     };
     let writers = (0..16).map(|writer: usize| {
-        let store = if writer % 2 == 0 { one.clone() } else { two.clone() };
+        let store = if writer.is_multiple_of(2) { one.clone() } else { two.clone() };
         async move {
             for _ in 0..25 {
                 store.append(append(format!("stream-{writer}"))).await.expect("appended");

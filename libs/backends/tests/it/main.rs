@@ -4,5 +4,6 @@ mod conformance;
 mod crash;
 mod data_folder;
 mod fresh;
+mod journal;
 mod schema;
 mod sealing;

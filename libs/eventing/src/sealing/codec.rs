@@ -184,7 +184,10 @@ impl Closed<'_> {
                 Some(KeyAnswer::Key(key)) => bytes.extend(decrypt(key, &wanted, self.id, part, self.kind)?),
                 Some(KeyAnswer::Destroyed) => plain.erased.push(wanted.class),
                 _ => {
-                    return Err(SealingError::UnknownSubject { subject: wanted.subject, class: wanted.class });
+                    return Err(SealingError::UnknownSubject {
+                        subject: wanted.subject,
+                        class: wanted.class,
+                    });
                 }
             }
         }

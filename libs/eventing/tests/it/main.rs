@@ -1,0 +1,3 @@
+//! The spine's pure parts under arbitrary input.
+
+mod sealing;
