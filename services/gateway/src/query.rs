@@ -1,0 +1,93 @@
+//! Query strings and path ids.
+
+use axum::{
+    extract::{FromRequestParts, Path, Query},
+    response::Response,
+};
+use http::request::Parts;
+use kernel::{Code, Refusal};
+use serde::{Deserialize, de::DeserializeOwned};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::body::refuse;
+
+/// Longer query strings than any client of ours makes.
+const QUERY_BYTES_MAX: usize = 4096;
+
+/// The parameters of a request; 400 `malformed_query` when they are not as they should be.
+pub(crate) struct Params<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Response> {
+        let malformed = |detail: String| refuse(Refusal::new(Code::MalformedQuery, detail));
+        let query = parts.uri.query().unwrap_or_default();
+        if query.len() > QUERY_BYTES_MAX {
+            return Err(malformed(format!("at most {QUERY_BYTES_MAX} bytes of parameters are read")));
+        }
+        if query.to_ascii_lowercase().contains("%00") {
+            return Err(malformed("a parameter holds the character NUL".to_owned()));
+        }
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(error) => Err(malformed(error.body_text().chars().take(200).collect())),
+        }
+    }
+}
+
+/// What the path names; 404 `not_found` when it cannot be read.
+pub(crate) struct Named<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(named)) => Ok(Self(named)),
+            Err(_) => Err(refuse(Refusal::not_found())),
+        }
+    }
+}
+
+/// A path's id as the 16 bytes that services speak.
+pub(crate) type PathId = Named<Uuid>;
+
+impl PathId {
+    pub(crate) fn bytes(&self) -> bytes::Bytes {
+        bytes::Bytes::copy_from_slice(self.0.as_bytes())
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Page {
+    /// `next_cursor` of the page before; bound to its list and filters.
+    pub cursor: Option<String>,
+    /// How many at most, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    #[serde(default, deserialize_with = "limit")]
+    pub limit: Option<u32>,
+}
+
+/// A number of things, 1 to 200.
+pub(crate) fn limit<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.parse::<u32>() {
+        Ok(limit @ 1..=200) => Ok(Some(limit)),
+        _ => Err(serde::de::Error::custom("limit must be a number from 1 to 200")),
+    }
+}
+
+/// An instant as a parameter, RFC 3339.
+pub(crate) fn time<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<crate::values::Time>, D::Error> {
+    // A plus sign that was not escaped arrives as a space.
+    let text = String::deserialize(deserializer)?.replace(' ', "+");
+    crate::values::Time::parse(&text)
+        .map(Some)
+        .ok_or_else(|| serde::de::Error::custom("a time as RFC 3339 has it, with an offset, is needed"))
+}

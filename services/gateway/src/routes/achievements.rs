@@ -1,0 +1,56 @@
+//! `/v1/achievements`: every award explains itself.
+
+use axum::extract::State;
+use proto::gamification;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::accounts::IdParam;
+use crate::{
+    answer::{self, Answer},
+    caller::Account,
+    query::PathId,
+    routes::{Doors, Shared},
+    values::{AnId, Figure, Instant},
+};
+
+pub(super) fn routes() -> Doors {
+    OpenApiRouter::new().routes(routes!(explanation))
+}
+
+/// Which rule gave a badge, and for what.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AwardExplanation)]
+struct Explanation {
+    rule: String,
+    rule_version: u32,
+    because: Vec<Cause>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Cause {
+    activity_id: AnId,
+    /// In the rule's own measure: metres, seconds, a count, the day of a streak.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Figure>,
+    at: Instant,
+}
+
+/// Why I have this badge.
+#[utoipa::path(get, path = "/achievements/{id}/explanation", tag = "game", params(IdParam),
+    responses((status = 200, body = Explanation)))]
+async fn explanation(State(door): Shared, caller: Account, id: PathId) -> Answer {
+    let request = gamification::ExplainAchievementRequest { achievement_id: id.bytes() };
+    let reply = caller.call(door.peers.gamification().explain_achievement(request)).await?;
+    let cause = |cause: gamification::explain_achievement_response::Cause| Cause {
+        activity_id: AnId::must(&cause.activity_id),
+        value: Figure::known(Some(cause.value)),
+        at: Instant(cause.at_us),
+    };
+    answer::ok(&Explanation {
+        rule: reply.rule,
+        rule_version: reply.rule_version,
+        because: reply.because.into_iter().map(cause).collect(),
+    })
+}

@@ -1,0 +1,364 @@
+//! `/v1/sync`: changesets of phones and watches. A record that cannot be read is refused alone.
+
+use axum::extract::State;
+use proto::{
+    activity::{self, upsert::Record},
+    envelope,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    answer::{self, Answer},
+    caller::Account,
+    json::{self, Json},
+    language::Language,
+    problem::Fault,
+    routes::{Doors, Shared},
+    values::{AnId, Real, Time},
+};
+
+pub(super) fn routes() -> Doors {
+    OpenApiRouter::new().routes(routes!(sync))
+}
+
+const SYNC_BYTES_MAX: usize = 8 << 20;
+
+/// What changed on the device since the last time.
+#[derive(Deserialize, ToSchema)]
+struct Changeset {
+    /// Where the records come from; the token's device when left out.
+    #[schema(example = "healthkit")]
+    source: Option<String>,
+    /// The device's own mark of how far it has read its store.
+    cursor: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Vec<Upsert>)]
+    upserts: Vec<Box<RawValue>>,
+    #[serde(default)]
+    deletes: Vec<Delete>,
+}
+
+/// A record under the device's own key. A higher version replaces a lower one.
+#[derive(Deserialize, ToSchema)]
+#[allow(dead_code, reason = "`kind` says in the document which of the three stands there")]
+struct Upsert {
+    #[schema(example = "A1")]
+    key: String,
+    version: i64,
+    /// `workout`, `sample` or `daily`.
+    #[schema(example = "workout")]
+    kind: Kind,
+    workout: Option<Workout>,
+    sample: Option<Sample>,
+    daily: Option<Daily>,
+}
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Workout,
+    Sample,
+    Daily,
+}
+
+/// Read even when the rest of a record is not what it should be.
+#[derive(Default, Deserialize)]
+struct Identity {
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    version: i64,
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Delete {
+    key: String,
+    version: i64,
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Workout {
+    #[schema(example = "running")]
+    sport: String,
+    sub_sport: Option<String>,
+    name: Option<String>,
+    start_at: Time,
+    time_zone: Option<String>,
+    elapsed_time_s: Real,
+    timer_time_s: Option<Real>,
+    moving_time_s: Option<Real>,
+    distance_m: Option<Real>,
+    ascent_m: Option<Real>,
+    descent_m: Option<Real>,
+    energy_kj: Option<Real>,
+    heart_rate_avg_bpm: Option<Real>,
+    heart_rate_max_bpm: Option<Real>,
+    power_avg_w: Option<Real>,
+    power_max_w: Option<Real>,
+    cadence_avg_rpm: Option<Real>,
+    streams: Option<Streams>,
+    visibility: Option<Vec<String>>,
+    device: Option<Device>,
+}
+
+/// Columns of equal length; null where there is no value.
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = WorkoutStreams)]
+struct Streams {
+    #[serde(default)]
+    time: Vec<Real>,
+    #[schema(value_type = Option<Vec<Option<Vec<f64>>>>)]
+    latlng: Option<Vec<Option<(Real, Real)>>>,
+    altitude: Option<Vec<Option<Real>>>,
+    heart_rate: Option<Vec<Option<Real>>>,
+    power: Option<Vec<Option<Real>>>,
+    cadence: Option<Vec<Option<Real>>>,
+    speed: Option<Vec<Option<Real>>>,
+    temperature: Option<Vec<Option<Real>>>,
+    distance: Option<Vec<Option<Real>>>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = WorkoutDevice)]
+struct Device {
+    manufacturer: Option<String>,
+    product: Option<String>,
+    serial: Option<String>,
+    name: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Sample {
+    #[serde(rename = "type")]
+    #[schema(example = "hrv_rmssd")]
+    kind: String,
+    at: Time,
+    value: Real,
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Daily {
+    #[serde(rename = "type")]
+    #[schema(example = "steps")]
+    kind: String,
+    #[schema(format = "date", example = "2026-05-01")]
+    date: String,
+    value: Real,
+    #[serde(default)]
+    spans: Vec<Span>,
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Span {
+    start_at: Time,
+    end_at: Time,
+    value: Real,
+}
+
+/// One acknowledgement a record, in order: upserts, then deletes.
+#[derive(Debug, Serialize, ToSchema)]
+struct Acks {
+    acks: Vec<Ack>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Ack {
+    key: String,
+    version: i64,
+    /// `stored`, `stale`, `duplicate` or `refused`.
+    #[schema(example = "stored")]
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activity_id: Option<AnId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Fault>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<String>,
+}
+
+/// Brings in what changed on a device; every record is acknowledged for itself.
+#[utoipa::path(post, path = "/sync", tag = "activities", request_body = Changeset,
+    responses((status = 200, body = Acks)))]
+async fn sync(State(door): Shared, caller: Account, Json(body): Json<Changeset, SYNC_BYTES_MAX>) -> Answer {
+    let request = activity::SyncRequest {
+        source: body.source.unwrap_or_default(),
+        cursor: body.cursor.unwrap_or_default(),
+        upserts: body.upserts.iter().map(|raw| upsert(raw.get())).collect(),
+        deletes: body
+            .deletes
+            .into_iter()
+            .map(|delete| activity::Delete { key: delete.key, version: delete.version })
+            .collect(),
+    };
+    let reply = caller.call(door.peers.activity().sync(request)).await?;
+    let language = caller.exchange.language();
+    answer::ok(&Acks {
+        acks: reply.acks.into_iter().map(|ack| Ack::of(ack, language)).collect(),
+        cursor: crate::values::known(reply.cursor),
+    })
+}
+
+impl Ack {
+    fn of(ack: activity::Ack, language: Language) -> Self {
+        Self {
+            key: ack.key,
+            version: ack.version,
+            status: ack.status,
+            activity_id: AnId::of(&ack.activity_id),
+            problem: ack.problem.map(|problem| Fault::of(&problem.code, &problem.detail, language)),
+            notices: ack.notices,
+        }
+    }
+}
+
+fn upsert(text: &str) -> activity::Upsert {
+    let read = json::parse::<Upsert>(text.as_bytes()).and_then(|upsert| {
+        let (key, version) = (upsert.key.clone(), upsert.version);
+        Ok(activity::Upsert { key, version, record: Some(record(upsert)?) })
+    });
+    read.unwrap_or_else(|refusal| {
+        let identity: Identity = serde_json::from_str(text).unwrap_or_default();
+        let fields = refusal.fields.into_iter().map(|field| envelope::problem::Field {
+            pointer: field.pointer,
+            code: field.code,
+            detail: field.detail,
+        });
+        let problem = envelope::Problem {
+            code: refusal.code.as_str().to_owned(),
+            detail: refusal.detail,
+            fields: fields.collect(),
+            reasons: Vec::new(),
+            retry_after_s: 0,
+        };
+        let record = Some(Record::Unreadable(problem));
+        activity::Upsert { key: identity.key, version: identity.version, record }
+    })
+}
+
+fn record(upsert: Upsert) -> Result<Record, kernel::Refusal> {
+    let missing =
+        |field: &str| kernel::Refusal::field(&format!("/{field}"), "required", "this field is needed");
+    match upsert.kind {
+        Kind::Workout => upsert.workout.map(workout).map(Record::Workout).ok_or_else(|| missing("workout")),
+        Kind::Sample => upsert.sample.map(sample).map(Record::Sample).ok_or_else(|| missing("sample")),
+        Kind::Daily => upsert.daily.map(daily).map(Record::Daily).ok_or_else(|| missing("daily")),
+    }
+}
+
+fn figure(real: Option<Real>) -> Option<f64> {
+    real.map(|real| real.0)
+}
+
+fn workout(workout: Workout) -> activity::Workout {
+    activity::Workout {
+        sport: workout.sport,
+        sub_sport: workout.sub_sport.unwrap_or_default(),
+        name: workout.name.unwrap_or_default(),
+        start_us: workout.start_at.us(),
+        utc_offset_s: workout.start_at.offset_s,
+        time_zone: workout.time_zone.unwrap_or_default(),
+        elapsed_time_s: workout.elapsed_time_s.0,
+        timer_time_s: figure(workout.timer_time_s),
+        moving_time_s: figure(workout.moving_time_s),
+        distance_m: figure(workout.distance_m),
+        ascent_m: figure(workout.ascent_m),
+        descent_m: figure(workout.descent_m),
+        energy_kj: figure(workout.energy_kj),
+        heart_rate_avg_bpm: figure(workout.heart_rate_avg_bpm),
+        heart_rate_max_bpm: figure(workout.heart_rate_max_bpm),
+        power_avg_w: figure(workout.power_avg_w),
+        power_max_w: figure(workout.power_max_w),
+        cadence_avg_rpm: figure(workout.cadence_avg_rpm),
+        streams: workout.streams.map(streams),
+        visibility: workout.visibility.map(|audiences| activity::Visibility { audiences }),
+        device: workout.device.map(|device| activity::Device {
+            manufacturer: device.manufacturer.unwrap_or_default(),
+            product: device.product.unwrap_or_default(),
+            serial: device.serial.unwrap_or_default(),
+            name: device.name.unwrap_or_default(),
+        }),
+    }
+}
+
+/// Columns as services have them: NaN where there is no value.
+fn streams(streams: Streams) -> activity::StreamsView {
+    let column = |name: &str, values: Option<Vec<Option<Real>>>| {
+        let values = values?.into_iter().map(|value| value.map_or(f64::NAN, |value| value.0)).collect();
+        Some(activity::Column { r#type: name.to_owned(), values })
+    };
+    let columns = [
+        column("altitude", streams.altitude),
+        column("heart_rate", streams.heart_rate),
+        column("power", streams.power),
+        column("cadence", streams.cadence),
+        column("speed", streams.speed),
+        column("temperature", streams.temperature),
+        column("distance", streams.distance),
+    ];
+    let (latitude, longitude) = streams
+        .latlng
+        .unwrap_or_default()
+        .into_iter()
+        .map(|point| point.map_or((f64::NAN, f64::NAN), |(latitude, longitude)| (latitude.0, longitude.0)))
+        .unzip();
+    activity::StreamsView {
+        time: streams.time.into_iter().map(|time| time.0).collect(),
+        latitude,
+        longitude,
+        columns: columns.into_iter().flatten().collect(),
+    }
+}
+
+fn sample(sample: Sample) -> activity::Sample {
+    activity::Sample { r#type: sample.kind, at_us: sample.at.us(), value: sample.value.0 }
+}
+
+fn daily(daily: Daily) -> activity::DailyValue {
+    let span = |span: Span| activity::Span {
+        start_us: span.start_at.us(),
+        end_us: span.end_at.us(),
+        value: span.value.0,
+    };
+    activity::DailyValue {
+        r#type: daily.kind,
+        date: daily.date,
+        value: daily.value.0,
+        spans: daily.spans.into_iter().map(span).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_refused_alone_under_its_own_key() {
+        let bad = upsert(
+            r#"{"key":"A1","version":3,"kind":"workout","workout":{"sport":"running","elapsed_time_s":1e300}}"#,
+        );
+        assert_eq!((bad.key.as_str(), bad.version), ("A1", 3));
+        let Some(Record::Unreadable(problem)) = bad.record else { panic!("must be unreadable") };
+        assert_eq!(problem.fields[0].pointer, "/workout/elapsed_time_s");
+
+        let good = upsert(
+            r#"{"key":"S9","version":1,"kind":"sample","sample":{"type":"hrv_rmssd","at":"2026-05-01T06:00:00Z","value":41.0}}"#,
+        );
+        assert!(matches!(good.record, Some(Record::Sample(sample)) if sample.value == 41.0));
+    }
+
+    #[test]
+    fn a_gap_in_a_stream_is_no_zero() {
+        let view = streams(
+            serde_json::from_str(r#"{"time":[0,1],"latlng":[[43.2,76.9],null],"heart_rate":[120,null]}"#)
+                .expect("streams"),
+        );
+        assert!(view.latitude[1].is_nan() && view.columns[0].values[1].is_nan());
+        assert_eq!(view.columns[0].r#type, "heart_rate");
+    }
+}
