@@ -166,6 +166,23 @@ pub struct Sample {
     pub distance_m: Option<f64>,
 }
 
+impl Sample {
+    /// Without the values that no sensor on a body can have seen; a heart rate of zero is one of them.
+    pub(crate) fn plausible(self) -> Self {
+        let within =
+            |value: Option<f64>, least: f64, most: f64| value.filter(|value| (least..=most).contains(value));
+        Self {
+            altitude_m: within(self.altitude_m, -1_000.0, 50_000.0),
+            heart_rate_bpm: within(self.heart_rate_bpm, 1.0, 300.0),
+            power_w: within(self.power_w, 0.0, 10_000.0),
+            cadence_rpm: within(self.cadence_rpm, 0.0, 500.0),
+            speed_mps: within(self.speed_mps, 0.0, 500.0),
+            temperature_c: within(self.temperature_c, -100.0, 125.0),
+            ..self
+        }
+    }
+}
+
 /// Columns of equal length. A heart rate of zero is missing; any other zero is a value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Streams {

@@ -25,7 +25,7 @@ pub(crate) fn assemble(
     sequence.sessions.sort_by_key(|session| session.start);
     sequence.laps.sort_by_key(|lap| lap.start);
     sequence.timer_events.sort_by_key(|event| event.time);
-    tidy(&mut sequence.rows, &sequence.sessions, damage);
+    tidy(&mut sequence, damage);
     let parts = Parts {
         devices: devices(&sequence),
         utc_offset_s: utc_offset_s(sequence.clocks),
@@ -33,17 +33,18 @@ pub(crate) fn assemble(
         sequence,
     };
     match parts.sequence.sessions.as_slice() {
-        [] => {
-            let (sport, sub_sport) = parts.sequence.sport;
-            parts.one(&Session { sport, sub_sport, ..Session::default() }, session_index)
-        }
+        [] => parts.one(&Session::default(), session_index),
         [session] => parts.one(session, session_index),
         sessions => parts.multisport(sessions, session_index),
     }
 }
 
 /// Sorts the records, drops those from another age, puts halves of one moment together.
-fn tidy(rows: &mut Vec<Row>, sessions: &[Session], damage: &mut Damage) {
+fn tidy(sequence: &mut Sequence, damage: &mut Damage) {
+    let Sequence { rows, laps, sessions, gaps, .. } = sequence;
+    if *gaps {
+        rows.retain(Row::is_possible);
+    }
     if !rows.is_sorted_by_key(|row| row.time) {
         rows.sort_by_key(|row| row.time);
     }
@@ -54,6 +55,7 @@ fn tidy(rows: &mut Vec<Row>, sessions: &[Session], damage: &mut Damage) {
         if rows.len() < before {
             damage.note(Reason::AbsurdTime);
         }
+        laps.retain(|lap| lap.start.is_none_or(|start| (from..=to).contains(&start)));
     }
     rows.dedup_by(|later, earlier| earlier.absorb(later));
 }
@@ -89,7 +91,12 @@ struct Parts {
 impl Parts {
     /// The whole file as one activity.
     fn one(&self, session: &Session, session_index: &mut u32) -> Option<Activity> {
-        let mut activity = self.leg(session, 0, u32::MAX, session_index)?;
+        let (sport, sub_sport) = match session.sport {
+            Some(sport) => (Some(sport), session.sub_sport),
+            None => self.sequence.sport,
+        };
+        let session = Session { sport, sub_sport, ..session.clone() };
+        let mut activity = self.leg(&session, 0, u32::MAX, session_index)?;
         totals::complete(&mut activity);
         Some(activity)
     }
@@ -134,6 +141,7 @@ impl Parts {
             .map(|lap| lap.lap(start))
             .collect();
         activity.streams = streams(rows, start);
+        forget_empty_times(&mut activity);
         activity.pauses = pauses(&self.sequence.timer_events, start, within);
         activity.session_index = *session_index;
         *session_index += 1;
@@ -147,6 +155,16 @@ impl Parts {
         };
         let start = session.start.filter(|start| start.abs_diff(first) <= DAY_S);
         Some(start.map_or(first, |start| start.min(first)))
+    }
+}
+
+/// Some devices leave the times of a session at zero; then the records know better.
+fn forget_empty_times(activity: &mut Activity) {
+    let lasted = activity.streams.time_s.last().is_some_and(|last_s| *last_s > 1.0);
+    let Totals { elapsed_time_s, timer_time_s, .. } = &mut activity.totals;
+    if lasted && elapsed_time_s.is_some_and(|total| total.value == 0.0) {
+        *elapsed_time_s = None;
+        *timer_time_s = timer_time_s.filter(|total| total.value > 0.0);
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Sequence {
     pub(crate) devices: Vec<Device>,
     pub(crate) clocks: Clocks,
     pub(crate) sport: (Option<u8>, Option<u8>),
+    /// Bytes were lost on the way, so that others may have been read in the wrong place.
+    pub(crate) gaps: bool,
 }
 
 impl Sequence {
@@ -47,6 +49,11 @@ pub(super) type Definitions = [Option<Definition>; LOCALS];
 
 struct Decoder<'d> {
     definitions: Definitions,
+    /// How many messages each of them has laid out.
+    uses: [u32; LOCALS],
+    /// Definitions that had served well when another took their place, which may have been noise.
+    proven: Definitions,
+    restorations_left: u32,
     /// Of the last message that had one; compressed timestamps count from it.
     timestamp: Option<u32>,
     odometer: Odometer,
@@ -55,10 +62,30 @@ struct Decoder<'d> {
     damage: &'d mut Damage,
 }
 
+/// Where a message starts, and how many records there were before it.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    at: usize,
+    rows: usize,
+}
+
+/// How far the way back is sought where it may never have been lost.
+const NEAR_BYTES: usize = 64 << 10;
+/// So many messages show that a definition is no noise.
+const USES_PROVEN: u32 = 4;
+const RESTORATIONS_MAX: u32 = 100;
+
+fn near(data: &[u8], at: usize) -> &[u8] {
+    data.get(..data.len().min(at + NEAR_BYTES)).unwrap_or_default()
+}
+
 /// Decodes the data of one FIT file.
 pub(crate) fn decode(data: &[u8], records_max: usize, damage: &mut Damage) -> Sequence {
     let mut decoder = Decoder {
         definitions: Definitions::default(),
+        uses: [0; LOCALS],
+        proven: Definitions::default(),
+        restorations_left: RESTORATIONS_MAX,
         timestamp: None,
         odometer: Odometer::default(),
         records_max,
@@ -91,36 +118,83 @@ impl Head {
 impl Decoder<'_> {
     fn run(&mut self, data: &[u8]) {
         let mut search = resync::Search::default();
-        let (mut at, mut last_at, mut last_rows) = (0, 0, 0);
+        let (mut at, mut last) = (0, Mark::default());
         while let Some(rest) = data.get(at..)
             && !rest.is_empty()
         {
-            let rows = self.sequence.rows.len();
-            if rows > self.records_max {
+            let here = Mark { at, rows: self.sequence.rows.len() };
+            if here.rows > self.records_max {
                 self.sequence.rows.truncate(self.records_max);
                 self.damage.lose(Reason::TooMany, rest.len());
                 return;
             }
-            match self.message(rest) {
+            let (reason, found) = match self.message(rest) {
+                Ok(after) if !self.leapt(here.rows) => {
+                    (at, last) = (data.len() - after.len(), here);
+                    continue;
+                }
+                // Read in the wrong place, or the clock was set: then nothing of the old time is near.
                 Ok(after) => {
-                    (last_at, last_rows) = (at, rows);
-                    at = data.len() - after.len();
+                    match search.find(near(data, at), at + 1, &self.definitions, self.before(here.rows)) {
+                        Some(next) => (Reason::AbsurdTime, Some((next, here))),
+                        None => {
+                            (at, last) = (data.len() - after.len(), here);
+                            continue;
+                        }
+                    }
                 }
                 Err(reason) => {
-                    let Some(next) = search.find(data, last_at + 1, &self.definitions, &self.sequence.rows)
-                    else {
-                        self.damage.lose(reason, rest.len());
-                        return;
-                    };
-                    if next <= at {
-                        // The message before ran into this one, so it is the broken one.
-                        self.sequence.rows.truncate(last_rows);
-                    }
-                    self.damage.lose(reason, next - if next <= at { last_at } else { at });
-                    (at, last_at, last_rows) = (next, next, self.sequence.rows.len());
+                    let next = search
+                        .find(data, last.at + 1, &self.definitions, &self.sequence.rows)
+                        .or_else(|| self.find_as_before(&mut search, data, last.at + 1));
+                    // If the message before ran into this one, it is the broken one.
+                    (reason, next.map(|next| (next, if next <= at { last } else { here })))
                 }
-            }
+            };
+            self.sequence.gaps = true;
+            let Some((next, kept)) = found else {
+                self.damage.lose(reason, rest.len());
+                return;
+            };
+            self.sequence.rows.truncate(kept.rows);
+            self.damage.lose(reason, next - kept.at);
+            (at, last) = (next, Mark { at: next, rows: kept.rows });
         }
+    }
+
+    /// Seeks the way with the definitions that served well; they are in force again if it is found.
+    fn find_as_before(&mut self, search: &mut resync::Search, data: &[u8], from: usize) -> Option<usize> {
+        self.restorations_left = self.restorations_left.checked_sub(1)?;
+        let restored = std::array::from_fn(|local| {
+            let proven = self.proven.get(local).and_then(Option::as_ref);
+            proven.or(self.definitions.get(local)?.as_ref()).cloned()
+        });
+        let found = search.find(data, from, &restored, &self.sequence.rows)?;
+        self.definitions = restored;
+        Some(found)
+    }
+
+    fn define(&mut self, local: usize, definition: Definition) {
+        let (Some(slot), Some(uses)) = (self.definitions.get_mut(local), self.uses.get_mut(local)) else {
+            return;
+        };
+        let before = slot.replace(definition);
+        if std::mem::take(uses) >= USES_PROVEN
+            && let Some(proven) = self.proven.get_mut(local)
+        {
+            *proven = before;
+        }
+    }
+
+    fn before(&self, rows: usize) -> &[Row] {
+        self.sequence.rows.get(..rows).unwrap_or_default()
+    }
+
+    /// Whether a record came, after `rows` others, that is days away from the one before.
+    fn leapt(&self, rows: usize) -> bool {
+        let before = self.before(rows).last();
+        let now = self.sequence.rows.get(rows);
+        before.zip(now).is_some_and(|(before, now)| before.time.abs_diff(now.time) > DAY_S)
     }
 
     /// Reads one message and gives what follows it.
@@ -134,9 +208,7 @@ impl Decoder<'_> {
                 if !definition.possible {
                     return Err(Reason::MalformedDefinition);
                 }
-                if let Some(slot) = self.definitions.get_mut(local) {
-                    *slot = Some(definition);
-                }
+                self.define(local, definition);
                 Ok(rest.get(length..).unwrap_or_default())
             }
         }
@@ -147,6 +219,9 @@ impl Decoder<'_> {
         let definition =
             self.definitions.get(local).and_then(Option::as_ref).ok_or(Reason::UndefinedLocal)?;
         let (bytes, after) = bytes.split_at_checked(definition.size).ok_or(Reason::Truncated)?;
+        if let Some(uses) = self.uses.get_mut(local) {
+            *uses = uses.saturating_add(1);
+        }
         if let (Some(offset), Some(last)) = (offset, self.timestamp) {
             self.timestamp = Some(last.wrapping_add(offset.wrapping_sub(last) & 0x1f));
         }

@@ -133,7 +133,7 @@ pub(crate) fn session(message: Message<'_>, at: &Summary) -> Session {
 }
 
 impl Session {
-    /// The device's figures. Sessions of zero seconds that nobody filled in say nothing about time.
+    /// The device's figures.
     pub(crate) fn totals(&self) -> Totals {
         let sums = &self.sums;
         let device = |value: Option<f64>| value.map(Total::device);

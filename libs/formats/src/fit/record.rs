@@ -55,13 +55,23 @@ impl Row {
             time_s: f64::from(self.time.saturating_sub(start)),
             latlng: placed.then_some((lat, lng)),
             altitude_m: some_u32(self.altitude).map(units::altitude_m),
-            heart_rate_bpm: some_u8(self.heart_rate).filter(|raw| *raw != 0).map(f64::from),
+            heart_rate_bpm: some_u8(self.heart_rate).map(f64::from),
             power_w: (self.power_w != NONE_U16).then(|| f64::from(self.power_w)),
             cadence_rpm: some_u8(self.cadence).map(|raw| f64::from(raw) + fraction),
             speed_mps: some_u32(self.speed_mmps).map(|raw| units::scaled(raw, 1000.0)),
             temperature_c: (self.temperature != NONE_I8).then(|| f64::from(self.temperature)),
             distance_m: some_u32(self.distance_cm).map(|raw| units::scaled(raw, 100.0)),
         }
+        .plausible()
+    }
+
+    /// False for what bytes in the wrong place look like: a value that cannot be.
+    pub(crate) fn is_possible(&self) -> bool {
+        let sample = self.sample(self.time);
+        (self.altitude == NONE_U32) == sample.altitude_m.is_none()
+            && (self.speed_mmps == NONE_U32) == sample.speed_mps.is_none()
+            && (self.power_w == NONE_U16) == sample.power_w.is_none()
+            && (self.latitude == NONE_I32 || self.longitude == NONE_I32) == sample.latlng.is_none()
     }
 
     /// Some devices spread one moment over several records. Takes the other in if it is of the same second and

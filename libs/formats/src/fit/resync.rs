@@ -12,7 +12,7 @@ const CHAIN: usize = 12;
 const TIMED_MIN: usize = 2;
 const BEFORE_S: u32 = 60;
 /// Bounds the work on a hostile file.
-const STEPS_MAX: usize = 16 << 20;
+const STEPS_MAX: usize = 4 << 20;
 
 /// Searches of one FIT file, with what is left of their effort.
 pub(super) struct Search {

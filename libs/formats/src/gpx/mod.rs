@@ -23,7 +23,7 @@ use crate::reading::{Damage, Problem};
 pub(crate) fn read(bytes: &[u8], damage: &mut Damage) -> Result<Vec<Activity>, Problem> {
     let text = text::decode(bytes);
     let tracks = read::tracks(&text, damage)?;
-    let points: usize = tracks.iter().map(|track| track.times.len()).sum();
+    let points: usize = tracks.iter().map(|track| track.points.len()).sum();
     let activities = tracks::activities(tracks, damage);
     if !activities.is_empty() {
         return Ok(activities);

@@ -14,18 +14,25 @@ const TEXT_BYTES_MAX: usize = 64;
 const TRACKS_MAX: usize = 10_000;
 const SEGMENTS_MAX: usize = 100_000;
 const GPX_DEPTH: usize = 1;
+/// Of `gpx/trk/type`.
+const KIND_DEPTH: usize = 3;
 
-/// A `trk`: its points in columns, their times beside them.
+/// A `trk`.
 #[derive(Debug, Default)]
 pub(super) struct Track {
     pub(super) kind: Option<String>,
-    /// `time_s` is empty and `distance_m` unknown as yet.
-    pub(super) columns: Vec<Sample>,
-    /// Microseconds since 1970; as long as the columns.
-    pub(super) times: Vec<Option<i64>>,
-    /// The number of the segment of each point.
-    pub(super) segments: Vec<u32>,
     pub(super) offset_s: Option<i32>,
+    pub(super) points: Vec<Point>,
+}
+
+/// A `trkpt` with a place on Earth; the sample's time and distance are unknown as yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Point {
+    /// Microseconds since 1970.
+    pub(super) at_us: Option<i64>,
+    /// The number of its segment in the file.
+    pub(super) segment: u32,
+    pub(super) sample: Sample,
 }
 
 /// Elements whose text we keep.
@@ -49,15 +56,10 @@ struct Tracks<'d> {
     points: usize,
     /// The point that is open, if its place is one.
     point: Option<Point>,
+    /// The element whose text is read, and its depth.
     leaf: Option<(Leaf, usize)>,
     text: String,
     damage: &'d mut Damage,
-}
-
-#[derive(Default)]
-struct Point {
-    sample: Sample,
-    time: Option<time::Moment>,
 }
 
 /// Reads all the tracks of a document; a document that breaks off gives those before the break.
@@ -150,7 +152,7 @@ impl Tracks<'_> {
             b"trkseg" => self.segment += 1,
             b"trkpt" => self.point = self.open_point(tag)?,
             _ if self.leaf.is_none() => {
-                self.leaf = leaf(name, self.point.is_some()).map(|leaf| (leaf, self.depth));
+                self.leaf = leaf(name, self.depth == KIND_DEPTH).map(|leaf| (leaf, self.depth));
                 self.text.clear();
             }
             _ => {}
@@ -177,7 +179,7 @@ impl Tracks<'_> {
             return Ok(None);
         }
         let sample = Sample { latlng: Some((lat, lng)), ..Sample::default() };
-        Ok(Some(Point { sample, time: None }))
+        Ok(Some(Point { at_us: None, segment: self.segment, sample }))
     }
 
     fn close(&mut self, name: &[u8]) {
@@ -197,37 +199,37 @@ impl Tracks<'_> {
 
     fn close_point(&mut self) {
         if let (Some(track), Some(point)) = (self.tracks.last_mut(), self.point.take()) {
-            track.columns.push(point.sample);
-            track.times.push(point.time.map(|moment| moment.at_us));
-            track.segments.push(self.segment);
-            track.offset_s = track.offset_s.or(point.time.and_then(|moment| moment.offset_s));
+            track.points.push(Point { sample: point.sample.plausible(), ..point });
         }
     }
 
     fn set(&mut self, leaf: Leaf) {
-        let value = || number(&self.text);
-        match (&mut self.point, leaf) {
-            (Some(point), Leaf::Time) => point.time = time::parse(&self.text),
-            (Some(point), Leaf::Elevation) => point.sample.altitude_m = value(),
-            (Some(point), Leaf::HeartRate) => point.sample.heart_rate_bpm = value().filter(|bpm| *bpm > 0.0),
-            (Some(point), Leaf::Cadence) => point.sample.cadence_rpm = value().filter(|rpm| *rpm >= 0.0),
-            (Some(point), Leaf::Power) => point.sample.power_w = value().filter(|watt| *watt >= 0.0),
-            (Some(point), Leaf::Temperature) => point.sample.temperature_c = value(),
-            (Some(point), Leaf::Speed) => point.sample.speed_mps = value().filter(|mps| *mps >= 0.0),
-            (None, Leaf::Kind) => {
-                if let Some(track) = self.tracks.last_mut() {
-                    track.kind = Some(self.text.trim().to_owned());
-                }
+        let Some(track) = self.tracks.last_mut() else { return };
+        if leaf == Leaf::Kind {
+            track.kind = Some(self.text.trim().to_owned());
+        }
+        let Some(Point { at_us, sample, .. }) = &mut self.point else { return };
+        match leaf {
+            Leaf::Time => {
+                let moment = time::parse(&self.text);
+                *at_us = moment.map(|moment| moment.at_us);
+                track.offset_s = track.offset_s.or(moment.and_then(|moment| moment.offset_s));
             }
-            _ => {}
+            Leaf::Elevation => sample.altitude_m = number(&self.text),
+            Leaf::HeartRate => sample.heart_rate_bpm = number(&self.text),
+            Leaf::Cadence => sample.cadence_rpm = number(&self.text),
+            Leaf::Power => sample.power_w = number(&self.text),
+            Leaf::Temperature => sample.temperature_c = number(&self.text),
+            Leaf::Speed => sample.speed_mps = number(&self.text),
+            Leaf::Kind => {}
         }
     }
 }
 
 /// By local name: extensions come with any prefix, and without.
-fn leaf(name: &[u8], in_point: bool) -> Option<Leaf> {
+fn leaf(name: &[u8], of_track: bool) -> Option<Leaf> {
     Some(match name {
-        b"type" if !in_point => Leaf::Kind,
+        b"type" if of_track => Leaf::Kind,
         b"ele" => Leaf::Elevation,
         b"time" => Leaf::Time,
         b"hr" | b"heartrate" => Leaf::HeartRate,

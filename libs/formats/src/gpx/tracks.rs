@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use kernel::Sport;
 
-use super::read::Track;
-use crate::activity::{Activity, Pause, Sample, Streams};
+use super::read::{Point, Track};
+use crate::activity::{Activity, Pause, Sample, Streams, Total};
 use crate::reading::{Damage, Reason};
 use crate::{ACTIVITIES_MAX, geo, totals};
 
@@ -12,45 +12,32 @@ const US_PER_S: f64 = 1e6;
 /// Tracks further apart are workouts of their own.
 const APART_MAX_US: i64 = 30 * 60 * 1_000_000;
 /// Points further from the middle one are of another age.
-const SPAN_MAX_US: i64 = 14 * 86_400 * 1_000_000;
-
-/// A point with its time, and the number of its segment.
-#[derive(Clone, Copy)]
-struct Timed {
-    at_us: i64,
-    segment: u32,
-    sample: Sample,
-}
-
-/// A track or several that are one workout.
-struct Workout {
-    kind: Option<String>,
-    offset_s: Option<i32>,
-    points: Vec<Timed>,
-}
+const SPAN_MAX_US: u64 = 14 * 86_400 * 1_000_000;
 
 pub(super) fn activities(tracks: Vec<Track>, damage: &mut Damage) -> Vec<Activity> {
-    let mut workouts: Vec<Workout> = Vec::new();
+    let mut workouts: Vec<Track> = Vec::new();
     for track in tracks {
-        let workout = timed(track, damage);
+        let track = track.tidied(damage);
         match workouts.last_mut() {
-            _ if workout.points.is_empty() => {}
-            Some(last) if last.goes_on_with(&workout) => last.append(workout),
-            _ => workouts.push(workout),
+            _ if track.points.is_empty() => {}
+            Some(before) if track.continues(before) => before.append(track),
+            _ => workouts.push(track),
         }
     }
     if workouts.len() > ACTIVITIES_MAX {
         damage.note(Reason::TooMany);
     }
     let numbered = workouts.into_iter().take(ACTIVITIES_MAX).zip(0..);
-    numbered.filter_map(|(workout, session_index)| activity(workout, session_index)).collect()
+    numbered.filter_map(|(track, session_index)| activity(track, session_index)).collect()
 }
 
-impl Workout {
-    fn goes_on_with(&self, next: &Self) -> bool {
-        let (Some(end), Some(start)) = (self.points.last(), next.points.first()) else { return true };
-        let same_kind = self.kind.is_none() || next.kind.is_none() || self.kind == next.kind;
-        same_kind && (0..=APART_MAX_US).contains(&(start.at_us - end.at_us))
+impl Track {
+    /// Soon after the other, and of no other kind.
+    fn continues(&self, before: &Self) -> bool {
+        let end = before.points.last().and_then(|point| point.at_us);
+        let start = self.points.first().and_then(|point| point.at_us);
+        let same_kind = before.kind.is_none() || self.kind.is_none() || before.kind == self.kind;
+        same_kind && end.zip(start).is_some_and(|(end, start)| (0..=APART_MAX_US).contains(&(start - end)))
     }
 
     fn append(&mut self, next: Self) {
@@ -58,82 +45,75 @@ impl Workout {
         self.kind = self.kind.take().or(next.kind);
         self.offset_s = self.offset_s.or(next.offset_s);
     }
-}
 
-/// Gives points between timed ones a time on the straight line; those before and after the timed are left out,
-/// and so are those of another age. Sorts them.
-fn timed(track: Track, damage: &mut Damage) -> Workout {
-    let mut points = Vec::with_capacity(track.columns.len());
-    let mut pending: Vec<(u32, Sample)> = Vec::new();
-    for ((sample, at_us), segment) in track.columns.into_iter().zip(track.times).zip(track.segments) {
-        let Some(at_us) = at_us else {
-            pending.push((segment, sample));
-            continue;
-        };
-        match points.last().copied() {
-            Some(last) => between(last, at_us, &pending, &mut points),
-            None if !pending.is_empty() => damage.note(Reason::Untimed),
-            None => {}
+    /// Gives points between timed ones a time on the straight line and leaves out those that have none then,
+    /// and those of another age. Sorts the rest.
+    fn tidied(mut self, damage: &mut Damage) -> Self {
+        let points = &mut self.points;
+        interpolate_times(points);
+        retain(points, damage, Reason::Untimed, |point| point.at_us.is_some());
+        if !points.is_sorted_by_key(|point| point.at_us) {
+            points.sort_by_key(|point| point.at_us);
         }
-        pending.clear();
-        points.push(Timed { at_us, segment, sample });
-    }
-    if !pending.is_empty() {
-        damage.note(Reason::Untimed);
-    }
-    if !points.is_sorted_by_key(|point| point.at_us) {
-        points.sort_by_key(|point| point.at_us);
-    }
-    if let Some(middle) = points.get(points.len() / 2).map(|point| point.at_us) {
-        let before = points.len();
-        points.retain(|point| point.at_us.abs_diff(middle) <= SPAN_MAX_US.unsigned_abs());
-        if points.len() < before {
-            damage.note(Reason::AbsurdTime);
+        if let Some(middle) = points.get(points.len() / 2).and_then(|point| point.at_us) {
+            let near = |point: &Point| point.at_us.is_some_and(|at_us| at_us.abs_diff(middle) <= SPAN_MAX_US);
+            retain(points, damage, Reason::AbsurdTime, near);
         }
-    }
-    Workout { kind: track.kind, offset_s: track.offset_s, points }
-}
-
-fn between(last: Timed, next_us: i64, pending: &[(u32, Sample)], points: &mut Vec<Timed>) {
-    let step_us = (next_us - last.at_us) as f64 / (pending.len() + 1) as f64;
-    for (number, (segment, sample)) in pending.iter().enumerate() {
-        let at_us = last.at_us + (step_us * (number + 1) as f64) as i64;
-        points.push(Timed { at_us, segment: *segment, sample: *sample });
+        self
     }
 }
 
-fn activity(workout: Workout, session_index: u32) -> Option<Activity> {
-    let start_us = workout.points.first()?.at_us;
-    let (sport, sub_sport) = sport(workout.kind.as_deref());
+fn retain(points: &mut Vec<Point>, damage: &mut Damage, reason: Reason, keep: impl Fn(&Point) -> bool) {
+    let before = points.len();
+    points.retain(keep);
+    if points.len() < before {
+        damage.note(reason);
+    }
+}
+
+fn interpolate_times(points: &mut [Point]) {
+    let mut rest = points;
+    while let Some(first) = rest.iter().position(|point| point.at_us.is_some()) {
+        let Some((timed, after)) = rest.get_mut(first..).and_then(<[Point]>::split_first_mut) else { return };
+        let gap = after.iter().position(|point| point.at_us.is_some());
+        let next_us = gap.and_then(|gap| after.get(gap)).and_then(|point| point.at_us);
+        if let (Some(gap), Some(from_us), Some(to_us)) = (gap, timed.at_us, next_us) {
+            let step_us = (to_us - from_us) as f64 / (gap + 1) as f64;
+            for (number, point) in after.iter_mut().take(gap).enumerate() {
+                point.at_us = Some(from_us + (step_us * (number + 1) as f64) as i64);
+            }
+        }
+        rest = after.get_mut(gap.unwrap_or(usize::MAX)..).unwrap_or_default();
+    }
+}
+
+fn activity(track: Track, session_index: u32) -> Option<Activity> {
+    let start_us = track.points.first()?.at_us?;
+    let (sport, sub_sport) = sport(track.kind.as_deref());
     let mut activity = Activity::new(sport, Timestamp::from_microsecond(start_us).ok()?);
     activity.sub_sport = sub_sport.map(str::to_owned);
-    activity.utc_offset_s = workout.offset_s;
+    activity.utc_offset_s = track.offset_s;
     activity.session_index = session_index;
-    activity.streams = Streams::with_room(workout.points.len());
-    let mut last: Option<Timed> = None;
+    activity.streams = Streams::with_room(track.points.len());
+    let mut last: Option<(f64, Point)> = None;
     let mut way_m = 0.0;
-    for point in workout.points {
-        let time_s = (point.at_us - start_us) as f64 / US_PER_S;
+    for point in track.points {
+        let time_s = (point.at_us.unwrap_or(start_us) - start_us) as f64 / US_PER_S;
         match last {
-            Some(last) if last.segment == point.segment => way_m += step_m(&last.sample, &point.sample),
-            Some(last) if last.at_us < point.at_us => {
-                let start_s = (last.at_us - start_us) as f64 / US_PER_S;
-                activity.pauses.push(Pause { start_s, end_s: time_s });
-            }
+            Some((_, last)) if last.segment == point.segment => way_m += step_m(&last.sample, &point.sample),
+            Some((start_s, _)) if start_s < time_s => activity.pauses.push(Pause { start_s, end_s: time_s }),
             _ => {}
         }
         activity.streams.push(Sample { time_s, distance_m: Some(way_m), ..point.sample });
-        last = Some(point);
+        last = Some((time_s, point));
     }
+    activity.totals.distance_m = Some(Total::computed(way_m, totals::HAVERSINE, 1));
     totals::complete(&mut activity);
     Some(activity)
 }
 
 fn step_m(from: &Sample, to: &Sample) -> f64 {
-    match (from.latlng, to.latlng) {
-        (Some(from), Some(to)) => geo::haversine_m(from, to),
-        _ => 0.0,
-    }
+    from.latlng.zip(to.latlng).map_or(0.0, |(from, to)| geo::haversine_m(from, to))
 }
 
 /// The words and, from one large site, the numbers found in `<type>`.

@@ -15,21 +15,24 @@ mod track;
 
 pub use climb::climb_m;
 pub use moving::moving_time_s;
-pub(crate) use track::fill_distance;
+use track::fill_distance;
 
 use crate::activity::{Activity, Streams, Total, Totals};
 
 /// The name of the climbing algorithm, see [`climb_m`].
 pub const HYSTERESIS_3M: &str = "hysteresis-3m";
+/// Great-circle steps along the positions, pauses left out.
+pub const HAVERSINE: &str = "haversine";
 
 /// Fills every total that is still unknown and can be worked out; never replaces one that is known, except the
 /// moving time, which is always worked out here so that it means the same for every device.
 pub fn complete(activity: &mut Activity) {
-    fill_distance(&mut activity.streams, &activity.pauses);
+    let walked_m = fill_distance(&mut activity.streams, &activity.pauses);
     let Activity { totals, streams, pauses, sport, .. } = activity;
     complete_times(totals, streams, pauses);
     complete_means(totals, streams);
-    totals.distance_m = totals.distance_m.or_else(|| distance(streams));
+    let walked = walked_m.map(|value| Total::computed(value, HAVERSINE, 1));
+    totals.distance_m = totals.distance_m.or(walked).or_else(|| distance(streams));
     if (totals.ascent_m.is_none() || totals.descent_m.is_none())
         && let Some((up, down)) = climb_m(&streams.altitude_m)
     {

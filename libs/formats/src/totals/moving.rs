@@ -35,14 +35,12 @@ const fn at_walking_pace(sport: Sport) -> bool {
 
 /// Two pointers walk along, so the cost is linear however dense the samples are.
 fn seconds_at_least(least_mps: f64, running_s: &[f64], way_m: &[f64]) -> f64 {
-    let points: Vec<(f64, f64)> = running_s.iter().copied().zip(way_m.iter().copied()).collect();
-    let mut tail = points.iter().copied().peekable();
-    let mut head = points.iter().copied().peekable();
-    let (Some(mut from), Some(mut to)) = (points.first().copied(), points.first().copied()) else {
-        return 0.0;
-    };
+    let points = || running_s.iter().copied().zip(way_m.iter().copied());
+    let (mut tail, mut head) = (points().peekable(), points());
+    let Some(mut from) = points().next() else { return 0.0 };
+    let mut to = from;
     let mut moving_s = 0.0;
-    for ((start_s, _), (end_s, _)) in points.iter().zip(points.iter().skip(1)) {
+    for (&start_s, &end_s) in running_s.iter().zip(running_s.iter().skip(1)) {
         let step_s = end_s - start_s;
         if step_s <= 0.0 {
             continue;

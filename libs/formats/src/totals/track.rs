@@ -4,10 +4,10 @@ use crate::activity::{Pause, Streams};
 use crate::geo;
 
 /// Gives the distance column the haversine sums of the positions, if the device gave no distance at all.
-/// A step that is mostly pause does not count.
-pub(crate) fn fill_distance(streams: &mut Streams, pauses: &[Pause]) {
+/// A step that is mostly pause does not count. Gives the whole length if it did so.
+pub(super) fn fill_distance(streams: &mut Streams, pauses: &[Pause]) -> Option<f64> {
     if streams.distance_m.iter().any(Option::is_some) || streams.latlng.iter().all(Option::is_none) {
-        return;
+        return None;
     }
     let running_s = running_time_s(&streams.time_s, pauses);
     let mut last: Option<((f64, f64), f64, f64)> = None;
@@ -24,6 +24,7 @@ pub(crate) fn fill_distance(streams: &mut Streams, pauses: &[Pause]) {
         last = Some((here, time_s, run_s));
         *distance_m = Some(sum_m);
     }
+    Some(sum_m)
 }
 
 /// The timer at each of the times: the time minus the pauses before it.

@@ -1,1 +1,10 @@
-//! What files are read as.
+//! What files are read as: real ones with known figures, broken ones, hostile ones, and our own.
+
+mod damaged;
+mod fit_files;
+mod gpx_files;
+mod hostile;
+mod never_panics;
+mod oracles;
+mod round_trip;
+mod samples;

@@ -1,0 +1,77 @@
+//! Files that mean harm are turned away fast, with a clear word.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use stadion_formats::{Problem, read};
+
+use crate::samples::sample;
+
+/// Generous for an unoptimised build on a busy machine; what we guard against takes seconds to forever.
+const FAST: Duration = Duration::from_secs(2);
+
+fn refused_fast(bytes: &[u8]) -> Problem {
+    let begun = Instant::now();
+    let problem = read(bytes).expect_err("a hostile file");
+    assert!(begun.elapsed() < FAST, "{:?}", begun.elapsed());
+    problem
+}
+
+#[test]
+fn a_document_type_is_refused() {
+    for file in ["billion-laughs.gpx", "xxe.gpx", "quadratic.tcx"] {
+        let Some(bytes) = sample(&format!("other/hostile/{file}")) else { return };
+        let problem = refused_fast(&bytes);
+        assert_eq!(problem.code(), "file_unreadable", "{file}");
+        assert!(problem.detail().contains("document type"), "{file}: {problem}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    let nested = format!("<gpx>{}", "<extensions>".repeat(200_000));
+    assert!(refused_fast(nested.as_bytes()).detail().contains("nested"));
+    let Some(bytes) = sample("other/hostile/deep-nesting.gpx") else { return };
+    assert!(refused_fast(&bytes).detail().contains("nested"));
+}
+
+#[test]
+fn archives_are_left_to_those_who_open_archives() {
+    for file in ["zipbomb-100MiB.zip", "zip-slip.zip", "zip-20k-entries.zip"] {
+        let Some(bytes) = sample(&format!("other/hostile/{file}")) else { return };
+        assert_eq!(refused_fast(&bytes).code(), "file_not_activity", "{file}");
+    }
+}
+
+#[test]
+fn nan_is_no_place_but_null_island_is_one() {
+    let Some(bytes) = sample("other/hostile/nan-inf-coords.gpx") else { return };
+    let reading = read(&bytes).expect("one good point");
+    assert_eq!(reading.activities[0].streams.latlng, [Some((0.0, 0.0))]);
+    assert_eq!(reading.salvage.expect("a salvage").reasons, ["bad_position"]);
+}
+
+#[test]
+fn a_gzip_bomb_stops_at_its_ratio() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&vec![b' '; 64 << 20]).expect("in memory");
+    let bomb = encoder.finish().expect("in memory");
+    let problem = refused_fast(&bomb);
+    assert!(problem.detail().contains("limit"), "{problem}");
+}
+
+#[test]
+fn a_point_with_a_thousand_attributes_is_refused() {
+    let attributes: String = (0..1000).map(|number| format!(" a{number}='1'")).collect();
+    let document = format!("<gpx><trk><trkseg><trkpt{attributes}/></trkseg></trk></gpx>");
+    assert!(refused_fast(document.as_bytes()).detail().contains("attributes"));
+}
+
+#[test]
+fn a_long_run_of_undefined_messages_ends_soon() {
+    let mut writer = stadion_formats::fit::Writer::new();
+    writer.raw(&[0x0f; 200_000]);
+    assert_eq!(refused_fast(&writer.finish()).code(), "file_unreadable");
+}
