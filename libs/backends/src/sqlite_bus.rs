@@ -179,6 +179,19 @@ impl Bus for SqliteBus {
     async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
         Ok(self.end_of(&topic.name))
     }
+
+    async fn begins(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
+        let mut begins = self.end_of(&topic.name);
+        let sql = "SELECT part, MIN(first_offset) FROM bus_batch WHERE topic = $1 GROUP BY part";
+        for row in self.db.fetch(sql, args![topic.name.as_str()]).await.map_err(unavailable)? {
+            let (part, first): (u32, i64) =
+                (row.get(0).map_err(unavailable)?, row.get(1).map_err(unavailable)?);
+            if let Some(begin) = begins.get_mut(part as usize) {
+                *begin = first;
+            }
+        }
+        Ok(begins)
+    }
 }
 
 struct SqliteSource {

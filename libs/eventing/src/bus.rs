@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use proto::envelope::{Record, record::Body};
 
-use crate::event::Position;
+use crate::event::{Position, Recorded};
 
 /// How many partitions every topic has, on every engine. Never changed in place.
 pub const PARTITIONS: u32 = 24;
@@ -121,6 +121,21 @@ pub trait Bus: LogSink {
 
     /// For each partition the offset behind its last record.
     async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError>;
+
+    /// For each partition the offset of the first record that is still kept; its end when none is.
+    async fn begins(&self, topic: &Topic) -> Result<Vec<i64>, BusError>;
+}
+
+/// The journals of other services: what a reader turns to when the log no longer reaches back to where it stands.
+#[async_trait]
+pub trait SiblingJournals: Send + Sync + 'static {
+    /// Events of `service` after a position, in order, and the journal's head at that moment.
+    async fn read_all(
+        &self,
+        service: &'static str,
+        after: Position,
+        max: usize,
+    ) -> Result<(Vec<Recorded>, Position), BusError>;
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub mod store;
 mod timers;
 
 pub use aggregate::{Aggregate, Loaded};
-pub use bus::{Bus, Topic};
+pub use bus::{Bus, SiblingJournals, Topic};
 pub use command::Command;
 pub use consume::{Parked, Replayed};
 pub use error::Error;

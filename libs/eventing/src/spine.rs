@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
-    bus::Bus,
+    bus::{Bus, SiblingJournals},
     consume::{self, Ground, Parked, Progress, Replayed},
     event::Position,
     follow::{self, Freshness},
@@ -55,6 +55,7 @@ impl Spine {
             db,
             store: journal.store().clone(),
             bus,
+            siblings: None,
             sealer: journal.sealer().clone(),
             epoch,
             shutdown,
@@ -79,6 +80,13 @@ impl Spine {
     #[must_use]
     pub fn reactor(mut self, reactor: impl Reactor) -> Self {
         self.reactors.push(Arc::new(reactor));
+        self
+    }
+
+    /// Where readers turn to when the log no longer reaches back far enough.
+    #[must_use]
+    pub fn siblings(mut self, journals: Arc<dyn SiblingJournals>) -> Self {
+        self.ground.siblings = Some(journals);
         self
     }
 

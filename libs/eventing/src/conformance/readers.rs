@@ -19,16 +19,16 @@ use tokio_util::sync::CancellationToken;
 use super::{Fresh, append, write};
 use crate::{
     args,
-    bus::{Bus, Routed, Topic},
+    bus::{Bus, BusError, LogSink, LogSource, Routed, SiblingJournals, Topic},
     command::Command,
-    event::{Incoming, Plain, StreamId},
+    event::{Incoming, Plain, Recorded, StreamId},
     journal::Journal,
     outbox,
     readers::{Failure, Follower, Projection, Reactor, Source, StateValue},
     sealing::{Sealer, StaticKeys},
     spine::Spine,
     sql::{Db, DbError, Tx},
-    store::Expected,
+    store::{Expected, StoreError},
 };
 
 const SERVICE: &str = "conformance";
@@ -44,6 +44,7 @@ where
     poison_parks_only_its_key(World::new(fresh().await).await).await;
     a_zombie_moves_no_cursor(World::new(fresh().await).await).await;
     a_reactor_commands_once(World::new(fresh().await).await).await;
+    a_late_reader_takes_the_journal_for_what_the_log_forgot(World::new(fresh().await).await).await;
     a_follower_holds_the_newest_values(World::new(fresh().await).await).await;
 }
 
@@ -308,6 +309,86 @@ async fn a_reactor_commands_once(world: World) {
     tokio::time::sleep(Duration::from_millis(100)).await;
     world.until(&[("a", 5), ("echo-a", 5)]).await;
     running.stop().await;
+}
+
+/// A log that forgot its first records, as after its days of keeping.
+struct Forgetful(Arc<dyn Bus>, Vec<i64>);
+
+#[async_trait]
+impl LogSink for Forgetful {
+    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        self.0.publish(topic, records).await
+    }
+}
+
+#[async_trait]
+impl Bus for Forgetful {
+    async fn source(&self, topic: &Topic, from: &[(u32, i64)]) -> Result<Box<dyn LogSource>, BusError> {
+        for (part, offset) in from {
+            assert!(*offset >= self.1[*part as usize], "nobody reads what is no longer there");
+        }
+        self.0.source(topic, from).await
+    }
+
+    async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
+        self.0.ends(topic).await
+    }
+
+    async fn begins(&self, _: &Topic) -> Result<Vec<i64>, BusError> {
+        Ok(self.1.clone())
+    }
+}
+
+struct OwnJournalAsSibling(Journal);
+
+#[async_trait]
+impl SiblingJournals for OwnJournalAsSibling {
+    async fn read_all(
+        &self,
+        _: &'static str,
+        after: i64,
+        max: usize,
+    ) -> Result<(Vec<Recorded>, i64), BusError> {
+        let read = async {
+            let head = self.0.store().head().await?;
+            Ok::<_, StoreError>((self.0.store().read_all(after, max.min(7)).await?, head))
+        };
+        read.await.map_err(|error| BusError::Unavailable(error.to_string()))
+    }
+}
+
+async fn a_late_reader_takes_the_journal_for_what_the_log_forgot(world: World) {
+    let shutdown = CancellationToken::new();
+    let relay = Running::start(&world.spine(1, &shutdown), shutdown);
+    for stream in ["a", "b", "c", "d"] {
+        world.happen(stream, 9).await;
+    }
+    let topic = Topic::events(SERVICE);
+    for _ in 0..200 {
+        let ends: i64 = world.bus.ends(&topic).await.expect("known").iter().sum();
+        if ends >= 36 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let begins = world.bus.ends(&topic).await.expect("known");
+    let world = World { bus: Arc::new(Forgetful(world.bus, begins)), ..world };
+    for kill in [true, false] {
+        let shutdown = CancellationToken::new();
+        let journals = Arc::new(OwnJournalAsSibling(world.journal.clone()));
+        let spine =
+            world.spine(1, &shutdown).siblings(journals).projection(Tally::of(Source::Topic(SERVICE)));
+        let running = Running::start(&spine, shutdown);
+        world.happen("a", 1).await;
+        if kill {
+            tokio::time::sleep(Duration::from_millis(15)).await;
+            running.kill().await;
+        } else {
+            world.until(&[("a", 11), ("b", 9), ("c", 9), ("d", 9)]).await;
+            running.stop().await;
+        }
+    }
+    relay.stop().await;
 }
 
 /// The newest value it was handed, by key.

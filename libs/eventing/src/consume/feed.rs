@@ -1,4 +1,5 @@
-//! Where a reader's events come from: the service's own journal, or another's topic.
+//! Where a reader's events come from: the service's own journal, or another's topic – and that one's journal, for
+//! what the topic no longer keeps.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{BATCH, Ground, cursor::Cursors, cursor::Place};
 use crate::{
-    bus::{Batch, LogSource, Topic},
+    bus::{Batch, Bus, LogSource, SiblingJournals, Topic, partition_of},
     event::{DecodeError, Position, Recorded},
     readers::Source,
     store::EventStore,
@@ -36,6 +37,18 @@ pub(crate) struct Arrived {
 pub(crate) enum Feed {
     Journal { store: Arc<dyn EventStore>, news: watch::Receiver<Position> },
     Topic { log: Box<dyn LogSource> },
+    HandOver(HandOver),
+}
+
+/// Reads a sibling's journal up to `head`, then goes on with its topic from `ends`, which were noted before: whatever
+/// stands on the topic behind `ends` is behind `head` too, or known already by its position.
+pub(crate) struct HandOver {
+    journals: Arc<dyn SiblingJournals>,
+    bus: Arc<dyn Bus>,
+    of: &'static str,
+    ends: Vec<i64>,
+    after: Position,
+    head: Option<Position>,
 }
 
 impl Feed {
@@ -45,10 +58,17 @@ impl Feed {
                 Ok(Self::Journal { store: ground.store.clone(), news: ground.store.watch() })
             }
             Source::Topic(of) => {
+                let topic = Topic::events(of);
+                let begins = ground.bus.begins(&topic).await.map_err(|error| error.to_string())?;
+                let swept = |place: &Place| {
+                    begins.get(place.part as usize).is_some_and(|begin| *begin > place.log_offset)
+                };
+                if cursors.places.iter().any(swept) {
+                    return HandOver::begin(ground, of, cursors).await.map(Self::HandOver);
+                }
                 let from: Vec<(u32, i64)> =
                     cursors.places.iter().map(|place| (place.part, place.log_offset)).collect();
-                let log =
-                    ground.bus.source(&Topic::events(of), &from).await.map_err(|error| error.to_string())?;
+                let log = ground.bus.source(&topic, &from).await.map_err(|error| error.to_string())?;
                 Ok(Self::Topic { log })
             }
         }
@@ -72,7 +92,63 @@ impl Feed {
                 let batches = log.poll(BATCH).await.map_err(|error| error.to_string())?;
                 Ok(batches.into_iter().filter_map(|batch| arrival_of_batch(batch, cursors)).collect())
             }
+            Self::HandOver(hand_over) => {
+                let (arrivals, ended) = hand_over.next(cursors).await?;
+                if ended {
+                    let log = hand_over.log().await?;
+                    *self = Self::Topic { log };
+                }
+                Ok(arrivals)
+            }
         }
+    }
+}
+
+impl HandOver {
+    async fn begin(ground: &Ground, of: &'static str, cursors: &Cursors) -> Result<Self, String> {
+        let journals = ground.siblings.clone().ok_or_else(|| {
+            format!("the log of {of} no longer reaches back to this reader's place, and its journal cannot be asked")
+        })?;
+        let ends = ground.bus.ends(&Topic::events(of)).await.map_err(|error| error.to_string())?;
+        let after = cursors.places.iter().map(|place| place.source_pos).min().unwrap_or_default();
+        Ok(Self { journals, bus: ground.bus.clone(), of, ends, after, head: None })
+    }
+
+    /// Events that their partition's place has not seen; `true` with the last, which moves every place to the topic.
+    async fn next(&mut self, cursors: &Cursors) -> Result<(Vec<Arrival>, bool), String> {
+        let (page, head) =
+            self.journals.read_all(self.of, self.after, BATCH).await.map_err(|error| error.to_string())?;
+        let head = *self.head.get_or_insert(head);
+        let mut arrivals: Vec<Arrival> = Vec::new();
+        for event in page.into_iter().filter(|event| event.position <= head) {
+            self.after = event.position;
+            let part = partition_of(&event.partition_key);
+            let Some(place) = cursors.place(part).filter(|place| place.source_pos < event.position) else {
+                continue;
+            };
+            let to = Place { source_pos: event.position, ..place };
+            let arrived = Arrived { to, event: Ok(event) };
+            match arrivals.iter_mut().find(|arrival| arrival.to.part == part) {
+                Some(arrival) => {
+                    arrival.events.push(arrived);
+                    arrival.to = to;
+                }
+                None => arrivals.push(Arrival { events: vec![arrived], to }),
+            }
+        }
+        if !arrivals.is_empty() || self.after < head {
+            return Ok((arrivals, false));
+        }
+        let last = cursors.places.iter().map(|place| {
+            let log_offset = self.ends.get(place.part as usize).copied().unwrap_or(place.log_offset);
+            Arrival { events: Vec::new(), to: Place { part: place.part, log_offset, source_pos: head } }
+        });
+        Ok((last.collect(), true))
+    }
+
+    async fn log(&self) -> Result<Box<dyn LogSource>, String> {
+        let from: Vec<(u32, i64)> = (0_u32..).zip(self.ends.iter().copied()).collect();
+        self.bus.source(&Topic::events(self.of), &from).await.map_err(|error| error.to_string())
     }
 }
 

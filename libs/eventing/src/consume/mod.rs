@@ -19,7 +19,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{bus::Bus, readers::Source, sealing::Sealer, sql::Db, store::EventStore};
+use crate::{
+    bus::{Bus, SiblingJournals},
+    readers::Source,
+    sealing::Sealer,
+    sql::Db,
+    store::EventStore,
+};
 
 /// Tries of a poison event before its key is parked.
 const POISON_TRIES: u32 = 3;
@@ -35,6 +41,7 @@ pub(crate) struct Ground {
     pub(crate) db: Db,
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) siblings: Option<Arc<dyn SiblingJournals>>,
     pub(crate) sealer: Sealer,
     pub(crate) epoch: i64,
     pub(crate) shutdown: CancellationToken,
