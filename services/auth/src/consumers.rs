@@ -1,0 +1,3 @@
+//! Readers of auth's own journal, one file an event.
+
+pub mod password_changed;
