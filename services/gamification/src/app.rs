@@ -40,14 +40,21 @@ impl App {
     /// What auth says of an account now.
     pub(crate) async fn standing(&self, account: AccountId) -> Result<Option<AccountStanding>, Refusal> {
         let request = StandingRequest { account_ids: vec![bytes_of(account)] };
-        let answer = self.peers.auth().standing(request).await.map_err(|status| platform::refusal(&status))?;
-        Ok(answer.into_inner().accounts.into_iter().next().filter(|standing| standing.known && !standing.erased))
+        let answer =
+            self.peers.auth().standing(request).await.map_err(|status| platform::refusal(&status))?;
+        Ok(answer
+            .into_inner()
+            .accounts
+            .into_iter()
+            .next()
+            .filter(|standing| standing.known && !standing.erased))
     }
 
     /// `forbidden` unless auth says, now, that the account is an operator.
     pub(crate) async fn operator(&self, account: AccountId) -> Result<(), Refusal> {
         let standing = self.standing(account).await?;
-        let holds = standing.is_some_and(|standing| standing.roles.iter().any(|role| role.role == "operator"));
+        let holds =
+            standing.is_some_and(|standing| standing.roles.iter().any(|role| role.role == "operator"));
         if holds { Ok(()) } else { Err(Refusal::new(Code::Forbidden, "only operators may do this")) }
     }
 }

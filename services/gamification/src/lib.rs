@@ -17,7 +17,7 @@ pub use config::Config;
 
 use std::sync::Arc;
 
-use eventing::migrate::Migrations;
+use eventing::{Spine, migrate::Migrations};
 use platform::{Module, Resources, StartError};
 use proto::gamification::gamification_server::GamificationServer;
 use tonic::service::Routes;
@@ -37,10 +37,18 @@ pub const MIGRATIONS: Migrations = Migrations {
 
 /// The service, built and not yet running. Its schema is applied already.
 pub async fn module(resources: Resources, config: Config) -> Result<Module, StartError> {
-    let rules = domain::Rules::newest().map_err(|error| StartError::other("gamification", error))?;
     let told = metrics::Told::register(&resources.metrics);
     let spine = resources.spine().projection(consumers::own_progress::OwnProgress::new(told));
-    let app = app::App {
+    let app = app(&resources, &spine, config)?;
+    let spine = spine.reactor(consumers::activities::Activities::new(app.clone()));
+    let routes = Routes::new(GamificationServer::new(api::Api::new(app)));
+    Ok(Module::new("gamification", &["auth"], routes).spine(&resources.journal, spine))
+}
+
+/// What commands and queries stand on, beside the spine that keeps their read models.
+pub fn app(resources: &Resources, spine: &Spine, config: Config) -> Result<app::App, StartError> {
+    let rules = domain::Rules::newest().map_err(|error| StartError::other("gamification", error))?;
+    Ok(app::App {
         journal: resources.journal.clone(),
         store: store::Store::new(resources.db.clone()),
         rules: Arc::new(rules),
@@ -48,8 +56,5 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         peers: resources.peers.clone(),
         projected: spine.projected(),
         config,
-    };
-    let spine = spine.reactor(consumers::activities::Activities::new(app.clone()));
-    let routes = Routes::new(GamificationServer::new(api::Api::new(app)));
-    Ok(Module::new("gamification", &["auth"], routes).spine(&resources.journal, spine))
+    })
 }

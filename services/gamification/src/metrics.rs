@@ -24,7 +24,8 @@ struct Badge {
 impl Told {
     pub fn register(metrics: &Metrics) -> Self {
         Self {
-            activities: metrics.counter("activities_counted", "Activities that count, again for each revision"),
+            activities: metrics
+                .counter("activities_counted", "Activities that count, again for each revision"),
             unlocked: metrics.counters("badges_unlocked", "Badges unlocked, by badge"),
             revoked: metrics.counters("badges_revoked", "Badges taken back, by badge"),
         }

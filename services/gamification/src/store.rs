@@ -110,7 +110,11 @@ impl Store {
     }
 
     /// Why an account holds one of *its* badges; `None` for another's and for what is not held.
-    pub async fn explanation(&self, account: AccountId, id: AchievementId) -> Result<Option<Explanation>, DbError> {
+    pub async fn explanation(
+        &self,
+        account: AccountId,
+        id: AchievementId,
+    ) -> Result<Option<Explanation>, DbError> {
         let row = self
             .db
             .fetch_one(

@@ -54,12 +54,14 @@ impl DomainEvent for Event {
                 rule_version: *rule_version,
                 parts: parts.iter().map(part_to_wire).collect(),
             }),
-            Self::LevelReached { account, level, from_level, rule_version } => Plain::of(&wire::LevelReached {
-                account_id: bytes_of(*account),
-                level: *level,
-                from_level: *from_level,
-                rule_version: *rule_version,
-            }),
+            Self::LevelReached { account, level, from_level, rule_version } => {
+                Plain::of(&wire::LevelReached {
+                    account_id: bytes_of(*account),
+                    level: *level,
+                    from_level: *from_level,
+                    rule_version: *rule_version,
+                })
+            }
             Self::LevelLost { account, level, from_level, rule_version } => Plain::of(&wire::LevelLost {
                 account_id: bytes_of(*account),
                 level: *level,
@@ -180,7 +182,9 @@ fn reexplained_to_wire(given: &BadgeGiven) -> wire::BadgeReexplained {
 
 fn given(event: wire::BadgeUnlocked, erased: bool) -> Result<BadgeGiven, DecodeError> {
     let award = match event.unlocked_us {
-        Some(unlocked_us) => Award { unlocked_us, rule: event.rule, because: causes_from_wire(event.because)? },
+        Some(unlocked_us) => {
+            Award { unlocked_us, rule: event.rule, because: causes_from_wire(event.because)? }
+        }
         None if erased => Award::erased(event.rule),
         None => return Err(DecodeError("a badge without the time of its unlocking".to_owned())),
     };
@@ -228,7 +232,8 @@ fn uncounted(event: wire::ActivityUncounted) -> Result<Event, DecodeError> {
 }
 
 fn xp_changed(event: wire::XpChanged) -> Result<Event, DecodeError> {
-    let part = |part: wire::XpPart| Ok(XpPart { activity: id(&part.activity_id)?, rule: part.rule, xp: part.xp });
+    let part =
+        |part: wire::XpPart| Ok(XpPart { activity: id(&part.activity_id)?, rule: part.rule, xp: part.xp });
     Ok(Event::XpChanged {
         account: id(&event.account_id)?,
         before: event.xp_before,

@@ -30,7 +30,11 @@ impl Facts {
 /// In the order asked; never older than `seen`.
 pub async fn facts(app: &App, accounts: &[AccountId], seen: Position) -> Result<Vec<Facts>, Refusal> {
     if accounts.len() > ACCOUNTS_MAX {
-        return Err(Refusal::field("/account_ids", "too_many", format!("at most {ACCOUNTS_MAX} accounts at once")));
+        return Err(Refusal::field(
+            "/account_ids",
+            "too_many",
+            format!("at most {ACCOUNTS_MAX} accounts at once"),
+        ));
     }
     let current = seen == 0 || app.projected.reached(seen, PATIENCE).await;
     let mut all = Vec::with_capacity(accounts.len());

@@ -13,9 +13,9 @@ const NAMED_MAX: usize = 100;
 const PAGE: u32 = 200;
 
 /// The rules in force, as a document.
-pub async fn in_force(app: &App, caller: AccountId) -> Result<(u32, String), Refusal> {
-    app.operator(caller).await?;
-    let document = serde_json::to_string(&*app.rules).map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
+pub fn in_force(app: &App) -> Result<(u32, String), Refusal> {
+    let document = serde_json::to_string(&*app.rules)
+        .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
     Ok((app.rules.version, document))
 }
 
@@ -38,8 +38,7 @@ pub struct Change {
 }
 
 /// Folds other rules over what is known; writes nothing.
-pub async fn preview(app: &App, caller: AccountId, document: &str) -> Result<Preview, Refusal> {
-    app.operator(caller).await?;
+pub async fn preview(app: &App, document: &str) -> Result<Preview, Refusal> {
     let rules =
         Rules::parse(document).map_err(|invalid| Refusal::field("/rules", "invalid", invalid.to_string()))?;
     let mut preview = Preview { complete: true, ..Preview::default() };

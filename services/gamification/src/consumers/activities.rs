@@ -8,11 +8,7 @@ use proto::activity as wire;
 
 use crate::{
     app::{App, observe},
-    domain::{
-        Fact, Observation,
-        fact::Told,
-        progress::Change,
-    },
+    domain::{Fact, Observation, fact::Told, progress::Change},
     wire::id,
 };
 
@@ -64,7 +60,10 @@ pub fn observation(incoming: &Incoming) -> Result<Option<Seen>, DecodeError> {
     };
     let activity_id: ActivityId = id(&told.activity_id)?;
     let revision = incoming.event.version.unsigned_abs();
-    Ok(Some(Seen { account: id(&told.account_id)?, observation: Observation { activity_id, revision, change } }))
+    Ok(Some(Seen {
+        account: id(&told.account_id)?,
+        observation: Observation { activity_id, revision, change },
+    }))
 }
 
 struct ToldOf {

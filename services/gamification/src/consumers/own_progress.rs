@@ -38,7 +38,9 @@ impl Projection for OwnProgress {
 
 async fn apply(tx: &mut dyn Tx, event: &Event) -> Result<(), DbError> {
     match event {
-        Event::Counted { account, activity, fact: Some(fact), .. } => rows::keep_fact(tx, *account, *activity, fact).await,
+        Event::Counted { account, activity, fact: Some(fact), .. } => {
+            rows::keep_fact(tx, *account, *activity, fact).await
+        }
         Event::Counted { account, activity, fact: None, .. } | Event::Uncounted { account, activity, .. } => {
             rows::drop_fact(tx, *account, *activity).await
         }
@@ -47,7 +49,9 @@ async fn apply(tx: &mut dyn Tx, event: &Event) -> Result<(), DbError> {
             rows::set_level(tx, *account, *level).await
         }
         Event::StreakChanged { account, run } => rows::set_streak(tx, *account, *run).await,
-        Event::BadgeUnlocked(given) | Event::BadgeReexplained(given) => rows::keep_achievement(tx, given).await,
+        Event::BadgeUnlocked(given) | Event::BadgeReexplained(given) => {
+            rows::keep_achievement(tx, given).await
+        }
         Event::BadgeRevoked { id, .. } => rows::drop_achievement(tx, *id).await,
     }
 }

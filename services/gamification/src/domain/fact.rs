@@ -45,7 +45,8 @@ impl Fact {
     /// Integers from here on: sums must not depend on the order in which activities are heard.
     pub fn of(told: &Told<'_>) -> Self {
         let seconds = |time: Option<f64>| time.and_then(|time| clamped(time, DURATION_S_MAX));
-        let millimetres = |length: Option<f64>| length.and_then(|length| clamped(length * 1_000.0, LENGTH_MM_MAX));
+        let millimetres =
+            |length: Option<f64>| length.and_then(|length| clamped(length * 1_000.0, LENGTH_MM_MAX));
         let elapsed_s = seconds(told.elapsed_time_s).or(seconds(told.timer_time_s)).unwrap_or(0);
         let start = kernel::time::from_micros(told.start_us);
         let zone = zone_of(told.time_zone, told.utc_offset_s);
@@ -74,7 +75,9 @@ impl Fact {
 pub fn zone_of(name: &str, utc_offset_s: Option<i32>) -> TimeZone {
     let named = if name.is_empty() { None } else { TimeZone::get(name).ok() };
     named
-        .or_else(|| utc_offset_s.and_then(|offset| jiff::tz::Offset::from_seconds(offset).ok()).map(TimeZone::fixed))
+        .or_else(|| {
+            utc_offset_s.and_then(|offset| jiff::tz::Offset::from_seconds(offset).ok()).map(TimeZone::fixed)
+        })
         .unwrap_or(TimeZone::UTC)
 }
 
@@ -104,7 +107,12 @@ mod tests {
 
     fn run_at(start: &str, zone: &str) -> Fact {
         let start: Timestamp = start.parse().unwrap();
-        Fact::of(&Told { sport: "running", start_us: start.as_microsecond(), time_zone: zone, ..Told::default() })
+        Fact::of(&Told {
+            sport: "running",
+            start_us: start.as_microsecond(),
+            time_zone: zone,
+            ..Told::default()
+        })
     }
 
     fn date(day: Day) -> String {

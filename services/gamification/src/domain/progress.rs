@@ -33,15 +33,48 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// `None`: the fact was erased with its key.
-    Counted { account: AccountId, activity: ActivityId, revision: u64, fact: Option<Fact> },
-    Uncounted { account: AccountId, activity: ActivityId, revision: u64 },
-    XpChanged { account: AccountId, before: i64, after: i64, rule_version: u32, parts: Vec<XpPart> },
-    LevelReached { account: AccountId, level: u32, from_level: u32, rule_version: u32 },
-    LevelLost { account: AccountId, level: u32, from_level: u32, rule_version: u32 },
-    StreakChanged { account: AccountId, run: Run },
+    Counted {
+        account: AccountId,
+        activity: ActivityId,
+        revision: u64,
+        fact: Option<Fact>,
+    },
+    Uncounted {
+        account: AccountId,
+        activity: ActivityId,
+        revision: u64,
+    },
+    XpChanged {
+        account: AccountId,
+        before: i64,
+        after: i64,
+        rule_version: u32,
+        parts: Vec<XpPart>,
+    },
+    LevelReached {
+        account: AccountId,
+        level: u32,
+        from_level: u32,
+        rule_version: u32,
+    },
+    LevelLost {
+        account: AccountId,
+        level: u32,
+        from_level: u32,
+        rule_version: u32,
+    },
+    StreakChanged {
+        account: AccountId,
+        run: Run,
+    },
     BadgeUnlocked(BadgeGiven),
     BadgeReexplained(BadgeGiven),
-    BadgeRevoked { id: AchievementId, account: AccountId, badge: String, rule_version: u32 },
+    BadgeRevoked {
+        id: AchievementId,
+        account: AccountId,
+        badge: String,
+        rule_version: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +115,14 @@ pub struct Known {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { account: None, activities: BTreeMap::new(), xp: 0, level: 1, run: None, badges: BTreeMap::new() }
+        Self {
+            account: None,
+            activities: BTreeMap::new(),
+            xp: 0,
+            level: 1,
+            run: None,
+            badges: BTreeMap::new(),
+        }
     }
 }
 
@@ -123,14 +163,22 @@ impl Progress {
         if standing.xp != self.xp {
             let before = Standing::of(rules, self.facts());
             let parts = changed_parts(&before, &standing);
-            events.push(Event::XpChanged { account, before: self.xp, after: standing.xp, rule_version, parts });
+            events.push(Event::XpChanged {
+                account,
+                before: self.xp,
+                after: standing.xp,
+                rule_version,
+                parts,
+            });
         }
         let (level, from_level) = (standing.level, self.level);
         match level.cmp(&from_level) {
             std::cmp::Ordering::Greater => {
                 events.push(Event::LevelReached { account, level, from_level, rule_version });
             }
-            std::cmp::Ordering::Less => events.push(Event::LevelLost { account, level, from_level, rule_version }),
+            std::cmp::Ordering::Less => {
+                events.push(Event::LevelLost { account, level, from_level, rule_version })
+            }
             std::cmp::Ordering::Equal => {}
         }
         if standing.run != self.run {
@@ -153,7 +201,11 @@ impl Progress {
             }
             let (id, award) = (achievement_id(account, badge), Arc::new(award));
             let given = BadgeGiven { id, account, badge: badge.to_owned(), rule_version, award };
-            events.push(if said.is_some() { Event::BadgeReexplained(given) } else { Event::BadgeUnlocked(given) });
+            events.push(if said.is_some() {
+                Event::BadgeReexplained(given)
+            } else {
+                Event::BadgeUnlocked(given)
+            });
         }
         events
     }

@@ -149,7 +149,12 @@ fn an_older_run_that_comes_late_becomes_the_first() {
     let story = given_an_account().recorded("new", run(9, 4_000)).recorded("old", run(2, 4_000));
     assert_eq!(story.unlocked(), Vec::<&str>::new());
     assert_eq!(story.because("first_run"), [(id("old"), 1.0)]);
-    assert!(story.last.iter().any(|event| matches!(event, Event::BadgeReexplained(given) if given.badge == "first_run")));
+    assert!(
+        story
+            .last
+            .iter()
+            .any(|event| matches!(event, Event::BadgeReexplained(given) if given.badge == "first_run"))
+    );
 }
 
 #[test]
@@ -182,7 +187,9 @@ fn a_week_in_a_row_gives_its_bonus_once() {
         story = story.recorded(&format!("{day}"), run(day, 1_000));
     }
     let bonus = |event: &Event| match event {
-        Event::XpChanged { parts, .. } => parts.iter().filter(|part| part.rule == "streak_week").map(|part| part.xp).sum(),
+        Event::XpChanged { parts, .. } => {
+            parts.iter().filter(|part| part.rule == "streak_week").map(|part| part.xp).sum()
+        }
         _ => 0,
     };
     assert_eq!(story.last.iter().map(bonus).sum::<i64>(), 70);
@@ -242,5 +249,7 @@ fn other_rules_reassess_what_was_given() {
         };
     }
     let events = story.progress.reassess(story.account, &stricter);
-    assert!(matches!(events.as_slice(), [Event::BadgeRevoked { badge, rule_version: 2, .. }] if badge == "5k"));
+    assert!(
+        matches!(events.as_slice(), [Event::BadgeRevoked { badge, rule_version: 2, .. }] if badge == "5k")
+    );
 }

@@ -181,7 +181,9 @@ impl Rules {
         if self.xp.len() + self.badges.len() > RULES_MAX {
             return fault(format!("more than {RULES_MAX} rules"));
         }
-        if !(1..=NUMBER_MAX).contains(&self.levels.first_xp) || !(0..=NUMBER_MAX).contains(&self.levels.growth_xp) {
+        if !(1..=NUMBER_MAX).contains(&self.levels.first_xp)
+            || !(0..=NUMBER_MAX).contains(&self.levels.growth_xp)
+        {
             return fault("levels: first_xp from 1, growth_xp from 0".to_owned());
         }
         if !(0..=NUMBER_MAX).contains(&self.xp_per_day_max) {
@@ -208,7 +210,8 @@ impl Rules {
     pub fn badge_name<'a>(&'a self, badge: &'a str, locale: &str) -> &'a str {
         let language = locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         let rule = self.badges.iter().find(|rule| rule.badge == badge);
-        rule.and_then(|rule| rule.name.get(&language).or_else(|| rule.name.get("en"))).map_or(badge, String::as_str)
+        rule.and_then(|rule| rule.name.get(&language).or_else(|| rule.name.get("en")))
+            .map_or(badge, String::as_str)
     }
 }
 
@@ -278,10 +281,18 @@ impl BadgeRule {
         match &self.earned_by {
             EarnedBy::First { sports } => format!("first activity in {}", sports.describe()),
             EarnedBy::Threshold { sports, measure, at_least } => {
-                format!("one activity in {} with {} of at least {at_least}", sports.describe(), measure.as_str())
+                format!(
+                    "one activity in {} with {} of at least {at_least}",
+                    sports.describe(),
+                    measure.as_str()
+                )
             }
             EarnedBy::Cumulative { sports, measure, at_least } => {
-                format!("activities in {} with {} of at least {at_least} together", sports.describe(), measure.as_str())
+                format!(
+                    "activities in {} with {} of at least {at_least} together",
+                    sports.describe(),
+                    measure.as_str()
+                )
             }
             EarnedBy::Streak { days } => format!("an activity on each of {days} local days in a row"),
         }

@@ -23,7 +23,8 @@ impl Run {
 pub fn runs(days: &BTreeSet<Day>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::with_capacity(days.len());
     for &day in days {
-        let before = runs.last().filter(|run| run.last_day.checked_add(1) == Some(day)).map_or(0, |run| run.days);
+        let before =
+            runs.last().filter(|run| run.last_day.checked_add(1) == Some(day)).map_or(0, |run| run.days);
         runs.push(Run { days: before + 1, last_day: day });
     }
     runs

@@ -27,7 +27,11 @@ pub(crate) async fn keep_fact(
     Ok(())
 }
 
-pub(crate) async fn drop_fact(tx: &mut dyn Tx, account: AccountId, activity: ActivityId) -> Result<(), DbError> {
+pub(crate) async fn drop_fact(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    activity: ActivityId,
+) -> Result<(), DbError> {
     tx.execute(
         "DELETE FROM activity_fact WHERE account_id = $1 AND activity_id = $2",
         args![account, activity],

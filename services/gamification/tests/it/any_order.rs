@@ -18,9 +18,23 @@ const DAY_US: i64 = 86_400_000_000;
 type History = Vec<Option<Fact>>;
 
 fn fact() -> impl Strategy<Value = Fact> {
-    let sport = prop::sample::select(vec![Sport::Running, Sport::Cycling, Sport::Swimming, Sport::Hiking, Sport::Yoga]);
+    let sport = prop::sample::select(vec![
+        Sport::Running,
+        Sport::Cycling,
+        Sport::Swimming,
+        Sport::Hiking,
+        Sport::Yoga,
+    ]);
     // Days crowd, so that streaks and caps happen; zones differ, so that days and instants disagree.
-    (sport, 0_i64..40, 0_i64..DAY_US, -1_i32..=1, prop::option::of(0_i64..60_000_000), prop::option::of(0_i64..900_000), 0_i64..20_000)
+    (
+        sport,
+        0_i64..40,
+        0_i64..DAY_US,
+        -1_i32..=1,
+        prop::option::of(0_i64..60_000_000),
+        prop::option::of(0_i64..900_000),
+        0_i64..20_000,
+    )
         .prop_map(|(sport, day, at, shift, distance_mm, ascent_mm, duration_s)| {
             let start_us = day * DAY_US + at;
             Fact {
@@ -57,11 +71,17 @@ fn id(activity: usize) -> ActivityId {
     ActivityId::derived(&[b"activity", &activity.to_be_bytes()])
 }
 
-fn hear(account: AccountId, rules: &Rules, histories: &[History], words: &[(usize, usize)]) -> (Progress, Vec<Event>) {
+fn hear(
+    account: AccountId,
+    rules: &Rules,
+    histories: &[History],
+    words: &[(usize, usize)],
+) -> (Progress, Vec<Event>) {
     let (mut progress, mut said) = (Progress::default(), Vec::new());
     for &(activity, revision) in words {
         let change = histories[activity][revision].clone().map_or(Change::Gone, Change::Counts);
-        let seen = Observation { activity_id: id(activity), revision: u64::try_from(revision).unwrap() + 1, change };
+        let seen =
+            Observation { activity_id: id(activity), revision: u64::try_from(revision).unwrap() + 1, change };
         for event in progress.observe(account, &seen, rules) {
             progress.evolve(&event);
             said.push(event);

@@ -22,7 +22,12 @@ pub(crate) struct Expected {
 pub(crate) fn expected(rules: &Rules, facts: &BTreeMap<ActivityId, Fact>) -> Expected {
     let mut ordered: Vec<(&ActivityId, &Fact)> = facts.iter().collect();
     ordered.sort_by(|one, other| (one.1.start_us, one.0).cmp(&(other.1.start_us, other.0)));
-    let xp = rules.xp.iter().filter(|rule| !matches!(rule, XpRule::Measure { .. })).map(|rule| once(rule, &ordered)).sum::<i64>()
+    let xp = rules
+        .xp
+        .iter()
+        .filter(|rule| !matches!(rule, XpRule::Measure { .. }))
+        .map(|rule| once(rule, &ordered))
+        .sum::<i64>()
         + days(&ordered).into_iter().map(|day| measured(rules, day, &ordered)).sum::<i64>();
     let mut level = 1;
     let mut needed = rules.levels.first_xp;
@@ -60,7 +65,8 @@ fn once(rule: &XpRule, ordered: &[(&ActivityId, &Fact)]) -> i64 {
             xp * i64::try_from(times).unwrap()
         }
         XpRule::Streak { every_days, xp, .. } => {
-            let reached = days(ordered).into_iter().filter(|day| run_ending(*day, ordered).is_multiple_of(*every_days));
+            let reached =
+                days(ordered).into_iter().filter(|day| run_ending(*day, ordered).is_multiple_of(*every_days));
             xp * i64::try_from(reached.count()).unwrap()
         }
     }
@@ -102,7 +108,8 @@ fn earned(by: &EarnedBy, ordered: &[(&ActivityId, &Fact)]) -> Option<(i64, Activ
     match by {
         EarnedBy::First { sports } => ordered.iter().find(|(_, fact)| sports.contain(fact.sport)).map(said),
         EarnedBy::Threshold { sports, measure, at_least } => {
-            let enough = |fact: &Fact| sports.contain(fact.sport) && amount(*measure, fact) >= at_least * 1_000;
+            let enough =
+                |fact: &Fact| sports.contain(fact.sport) && amount(*measure, fact) >= at_least * 1_000;
             ordered.iter().find(|(_, fact)| enough(fact)).map(said)
         }
         EarnedBy::Cumulative { sports, measure, at_least } => (0..ordered.len())

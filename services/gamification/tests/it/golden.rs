@@ -1,0 +1,54 @@
+//! What was written once is read for ever.
+
+use std::sync::Arc;
+
+use gamification::domain::{
+    Event, Fact, achievement_id,
+    progress::{BadgeGiven, XpPart},
+    standing::{Award, Cause},
+    streak::Run,
+};
+use kernel::{AccountId, ActivityId, Sport};
+
+#[test]
+fn golden_events_are_read_as_they_were_written() {
+    let account = AccountId::derived(&[b"golden"]);
+    let activity = ActivityId::derived(&[b"golden run"]);
+    let fact = Fact {
+        sport: Sport::Running,
+        start_us: 1_777_600_800_000_000,
+        end_us: 1_777_602_600_000_000,
+        local_day: 20_574,
+        time_zone: "Asia/Almaty".to_owned(),
+        utc_offset_s: 18_000,
+        duration_s: 1_790,
+        distance_mm: Some(5_012_300),
+        ascent_mm: None,
+    };
+    let award = Arc::new(Award {
+        unlocked_us: 1_777_602_600_000_000,
+        rule: "first activity in running".to_owned(),
+        because: vec![Cause { activity_id: activity, value: 1.0, at_us: 1_777_602_600_000_000 }],
+    });
+    let (id, badge) = (achievement_id(account, "first_run"), "first_run".to_owned());
+    let given = BadgeGiven { id, account, badge: badge.clone(), rule_version: 1, award };
+    let parts = vec![XpPart { activity, rule: "first_activity".to_owned(), xp: 50 }];
+    let run = Run { days: 3, last_day: 20_574 };
+    let today: Vec<(&str, Event)> = vec![
+        ("run", Event::Counted { account, activity, revision: 1, fact: Some(fact) }),
+        ("erased", Event::Counted { account, activity, revision: 2, fact: None }),
+        ("deleted", Event::Uncounted { account, activity, revision: 3 }),
+        ("first", Event::XpChanged { account, before: 0, after: 50, rule_version: 1, parts }),
+        ("second", Event::LevelReached { account, level: 2, from_level: 1, rule_version: 1 }),
+        ("fallen", Event::LevelLost { account, level: 1, from_level: 2, rule_version: 1 }),
+        ("three", Event::StreakChanged { account, run }),
+        ("first_run", Event::BadgeUnlocked(given.clone())),
+        ("first_run", Event::BadgeReexplained(given)),
+        ("first_run", Event::BadgeRevoked { id, account, badge, rule_version: 1 }),
+    ];
+    testkit::golden::check(
+        "stadion.gamification.v1",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden"),
+        &today,
+    );
+}
