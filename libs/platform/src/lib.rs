@@ -9,7 +9,7 @@
 //! | [`actor`], [`installation`] | who acts: signed tokens and the key that signs them |
 //! | [`status`] | refusals as gRPC statuses and back |
 //! | [`answer`], [`seen`] | a caller sees its own writes |
-//! | [`journal`], [`keys`] | journals, state tables and data keys between siblings |
+//! | [`journal`], [`siblings`], [`keys`] | journals, state tables and data keys between siblings |
 //! | [`config`] | typed settings, each with one name and a known origin |
 //! | [`telemetry`], [`trace`], [`metrics`], [`health`] | what operators see |
 //! | [`tasks`], [`serve`], [`shutdown`], [`load`] | running, listening, stopping, saying no |
@@ -30,6 +30,7 @@ pub mod module;
 pub mod seen;
 pub mod serve;
 pub mod shutdown;
+pub mod siblings;
 pub mod status;
 pub mod tasks;
 pub mod telemetry;

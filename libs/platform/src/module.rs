@@ -14,6 +14,7 @@ use crate::{
     health::Health,
     journal::{JournalReads, NoState, StateReads, StateTables},
     metrics::Metrics,
+    siblings::PeerJournals,
     tasks::{Task, Tasks},
     transport::Peers,
 };
@@ -52,6 +53,7 @@ impl Resources {
             self.epoch,
             self.shutdown.clone(),
         )
+        .siblings(Arc::new(PeerJournals::of(&self.peers)))
     }
 }
 

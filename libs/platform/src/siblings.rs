@@ -1,0 +1,35 @@
+//! Siblings' journals over gRPC, for readers whose place the log no longer keeps.
+
+use async_trait::async_trait;
+use eventing::{Position, Recorded, SiblingJournals, bus::BusError};
+use proto::journal::ReadAllRequest;
+
+use crate::transport::Peers;
+
+/// The journals of everyone this service can reach.
+pub struct PeerJournals(Peers);
+
+impl PeerJournals {
+    pub fn of(peers: &Peers) -> Self {
+        Self(peers.clone())
+    }
+}
+
+#[async_trait]
+impl SiblingJournals for PeerJournals {
+    async fn read_all(
+        &self,
+        service: &'static str,
+        after: Position,
+        max: usize,
+    ) -> Result<(Vec<Recorded>, Position), BusError> {
+        let unavailable = |error: String| BusError::Unavailable(format!("the journal of {service}: {error}"));
+        let request =
+            ReadAllRequest { after: after.unsigned_abs(), max: u32::try_from(max).unwrap_or(u32::MAX) };
+        let answer = self.0.journal(service).read_all(request).await;
+        let answer = answer.map_err(|status| unavailable(status.message().to_owned()))?.into_inner();
+        let head = Position::try_from(answer.head).unwrap_or(Position::MAX);
+        let events: Result<Vec<Recorded>, _> = answer.events.into_iter().map(Recorded::from_proto).collect();
+        Ok((events.map_err(|error| unavailable(error.to_string()))?, head))
+    }
+}
