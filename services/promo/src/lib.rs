@@ -1,1 +1,3 @@
 //! Campaigns, offers, budgets, catalogue, purchase, ledger
+
+pub mod domain;
