@@ -1,12 +1,12 @@
 //! What this service makes of events, its own and auth's.
 
-mod account_erased;
-mod activity_changed;
-mod consent_withdrawn;
-mod daily_changed;
-mod upload_changed;
+pub mod account_erased;
+pub mod activity_changed;
+pub mod consent_withdrawn;
+pub mod daily_changed;
+pub mod upload_changed;
 
-pub use account_erased::AccountErased;
+pub use account_erased::{AccountErased, Erased};
 pub use consent_withdrawn::ConsentWithdrawn;
 
 use std::sync::Arc;

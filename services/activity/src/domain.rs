@@ -7,10 +7,8 @@ pub mod facts;
 pub mod input;
 pub mod upload;
 
-pub use activity::{Activity, Change};
 pub use daily::DailyValue;
-pub use facts::{Facts, Health, Origin, Record};
-pub use upload::Upload;
+pub use facts::Record;
 
 /// Names an upload.
 pub enum UploadKind {}

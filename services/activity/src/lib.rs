@@ -1,10 +1,72 @@
 //! Activities: uploads, sync, manual entries; their totals and streams.
+//!
+//! It owns what was done: files as they came (blobs), every decision about them (journal), and what is read (rows,
+//! columns). Samples of phones are its one primary store beside the journal.
+//!
+//! | module | what |
+//! |---|---|
+//! | `domain` | decisions: uploads, activities, days; bounds of what may be said |
+//! | `app` | the commands and queries |
+//! | `readers` | who reads uploaded files, and who finds those left waiting |
+//! | `reading`, `streams` | from a file's shape to records and columns; who sees which |
+//! | `store`, `consumers`, `blobs` | what is kept beside the journal |
 
-mod blobs;
-mod config;
-mod consumers;
-mod domain;
-mod metrics;
-mod store;
-mod streams;
-mod wire;
+pub mod api;
+pub mod app;
+pub mod blobs;
+pub mod config;
+pub mod consumers;
+pub mod domain;
+pub mod metrics;
+pub mod readers;
+pub mod reading;
+pub mod store;
+pub mod streams;
+pub mod wire;
+
+use std::sync::Arc;
+
+use platform::{Module, Resources, StartError, Task, transport::MESSAGE_BYTES_MAX};
+use proto::activity::activities_server::ActivitiesServer;
+use tonic::service::Routes;
+
+pub use config::Config;
+pub use store::MIGRATIONS;
+
+/// The name in addresses, topics, metrics.
+pub const SERVICE: &str = "activity";
+
+/// The service, built and not yet running. Its schema is applied already.
+pub async fn module(resources: Resources, config: Config) -> Result<Module, StartError> {
+    let folder = resources.data.join("blobs");
+    let blobs = blobs::Blobs::in_folder(&folder).map_err(|error| StartError::other(SERVICE, error))?;
+    let activities: Arc<dyn store::ActivityStore> = Arc::new(store::SqlActivities(resources.db.clone()));
+    let (queue, readers) = readers::Queue::new(config.readers_queue_max.max(1));
+    let app = app::App {
+        journal: resources.journal.clone(),
+        db: resources.db.clone(),
+        activities: activities.clone(),
+        blobs: blobs.clone(),
+        peers: resources.peers.clone(),
+        config: Arc::new(config),
+        queue,
+        metrics: metrics::Metrics::register(&resources.metrics),
+    };
+    let spine = resources
+        .spine()
+        .projection(consumers::Rows { activities: activities.clone(), blobs: blobs.clone() })
+        .projection(consumers::ConsentWithdrawn { activities: activities.clone() })
+        .reactor(consumers::AccountErased {
+            journal: resources.journal.clone(),
+            db: resources.db.clone(),
+            activities,
+            blobs,
+        });
+    let server = ActivitiesServer::new(api::Api::new(app.clone()))
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let reading = readers.run(app, resources.tasks.clone(), resources.shutdown.clone());
+    Ok(Module::new(SERVICE, &["auth"], Routes::new(server))
+        .spine(&resources.journal, spine)
+        .task(Task::new("activity/readers", reading)))
+}

@@ -2,14 +2,14 @@
 //!
 //! Four messages carry a whole activity under the same field numbers: [`Whole`] is that common part.
 
-mod record;
+pub mod record;
 
 use bytes::Bytes;
 use eventing::{DecodeError, DomainEvent, Plain};
 use kernel::{AccountId, ActivityId, Id};
 use proto::activity as wire;
 
-pub use record::{Whole, device_to_proto, record_of, whole_of};
+pub use record::{Whole, record_of, visibility_of, whole_of};
 
 use crate::domain::{
     activity::{self, Change},

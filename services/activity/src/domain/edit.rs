@@ -17,6 +17,8 @@ pub struct Edit {
     pub sub_sport: Option<Option<String>>,
     /// The inner `None` goes back to the account's settings.
     pub visibility: Option<Option<Audience>>,
+    /// The offset that was written with the new start, if one was.
+    pub stated_offset_s: Option<i32>,
     pub figures: Figures,
 }
 

@@ -16,7 +16,6 @@ use super::{StreamType, present};
 const FORMAT: u8 = 1;
 /// Rows a chunk: the widest row, a position, takes at most 20 bytes, so that a chunk stays below 128 kB.
 pub const CHUNK_ROWS: usize = 6_000;
-pub const CHUNK_BYTES_MAX: usize = 128 * 1024;
 /// What a damaged chunk may inflate to at most.
 const INFLATED_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -188,6 +187,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const CHUNK_BYTES_MAX: usize = 128 * 1024;
 
     fn read_back(blob: &StreamsBlob, kind: StreamType) -> Vec<Option<(f64, f64)>> {
         let chunks = blob.chunks.iter().filter(|chunk| chunk.stream == kind.as_str());

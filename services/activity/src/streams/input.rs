@@ -78,7 +78,8 @@ fn positions(check: &mut Check, view: &StreamsView, rows: usize) -> Option<Vec<O
     let mut track = Vec::with_capacity(rows);
     for (latitude, longitude) in view.latitude.iter().zip(&view.longitude) {
         let absent = latitude.is_nan() && longitude.is_nan();
-        if !absent && !((-90.0..=90.0).contains(latitude) && (-180.0..=180.0).contains(longitude)) {
+        let on_earth = (-90.0..=90.0).contains(latitude) && (-180.0..=180.0).contains(longitude);
+        if !absent && !on_earth {
             check.fault(
                 "streams/latlng",
                 "out_of_range",

@@ -30,12 +30,8 @@ pub fn whole_of(activity_id: ActivityId, account_id: AccountId, record: &Record)
 }
 
 pub fn record_of(whole: Whole) -> Result<Record, DecodeError> {
+    let visibility = visibility_of(&whole);
     let origin = whole.origin.ok_or_else(|| DecodeError("an activity without origin".to_owned()))?;
-    let visibility = whole.visibility.map(|own| {
-        // A word that this version does not know admits nobody.
-        let known: Vec<_> = own.audiences.iter().filter(|word| Audience::parse(&[word]).is_ok()).collect();
-        Audience::parse(&known).unwrap_or_default()
-    });
     Ok(Record {
         origin: origin_of(origin)?,
         streams_blob: some(whole.streams_blob),
@@ -257,4 +253,11 @@ fn explained_of(explained: wire::Explained) -> Explained {
         algorithm: explained.algorithm,
         version: explained.version,
     }
+}
+
+/// The activity's own audience. A word that this version does not know admits nobody.
+pub fn visibility_of(whole: &Whole) -> Option<Audience> {
+    let own = whole.visibility.as_ref()?;
+    let known: Vec<_> = own.audiences.iter().filter(|word| Audience::parse(&[word]).is_ok()).collect();
+    Some(Audience::parse(&known).unwrap_or_default())
 }

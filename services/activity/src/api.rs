@@ -1,0 +1,262 @@
+//! gRPC: decode → app → encode.
+
+mod input;
+mod uploads;
+mod view;
+
+use std::time::Duration;
+
+use kernel::{AccountId, ActivityId, Code, Refusal, Sport};
+use platform::{Caller, answer, status};
+use proto::activity::{self as api, activities_server::Activities};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    app::{App, Sender, list_activities::Wanted},
+    domain::{SessionId, UploadId},
+    streams::StreamType,
+    wire,
+};
+
+/// What a paired device may do: bring things, and see what it brought.
+const INGEST: &str = "activity:ingest";
+const WAIT_S_MAX: u32 = 30;
+const CHUNK_BYTES: usize = 64 * 1024;
+
+pub struct Api {
+    app: App,
+    room: uploads::Room,
+}
+
+impl Api {
+    pub fn new(app: App) -> Self {
+        let room = uploads::Room::new(app.config.upload_bytes_max, app.config.uploads_bytes_max);
+        Self { app, room }
+    }
+}
+
+/// Anybody signed in, from an app or from a device.
+fn sender<T>(request: &Request<T>) -> Result<(Caller, Sender), Status> {
+    let caller = Caller::of(request)?;
+    let account = caller.account()?;
+    let (session, device) = match &caller.actor {
+        platform::Actor::Account { session_id, scopes, .. } => {
+            let session = SessionId::new(session_id.uuid());
+            (Some(session), !scopes.is_empty() && scopes.iter().all(|scope| scope == INGEST))
+        }
+        _ => (None, false),
+    };
+    Ok((caller, Sender { account, session, device }))
+}
+
+/// Anybody signed in, but not from a device.
+fn person<T>(request: &Request<T>) -> Result<(Caller, AccountId), Status> {
+    let (caller, sender) = sender(request)?;
+    if sender.device {
+        let refusal = Refusal::new(Code::InsufficientScope, "this token may only bring activities");
+        return Err(status(refusal));
+    }
+    Ok((caller, sender.account))
+}
+
+/// An id that is none names nothing.
+fn id<Kind>(bytes: &[u8]) -> Result<kernel::Id<Kind>, Status> {
+    wire::id(bytes, "id").map_err(|_| status(Refusal::not_found()))
+}
+
+fn cursor<Kind>(text: &str) -> Result<Option<kernel::Id<Kind>>, Status> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| bad_cursor())
+}
+
+fn bad_cursor() -> Status {
+    status(Refusal::new(Code::BadCursor, "this cursor is not ours"))
+}
+
+fn next<Kind>(id: Option<kernel::Id<Kind>>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
+#[tonic::async_trait]
+impl Activities for Api {
+    async fn upload(
+        &self,
+        request: Request<Streaming<api::UploadChunk>>,
+    ) -> Result<Response<api::UploadView>, Status> {
+        let (caller, sender) = sender(&request)?;
+        let (file, wait_s, _room) = self.room.receive(request.into_inner()).await?;
+        let taken = self.app.receive_upload(caller.command(), &sender, file).await.map_err(status)?;
+        platform::settled(&taken.done).await;
+        let patience = Duration::from_secs(wait_s.min(WAIT_S_MAX).into());
+        let view = self.app.await_upload(&sender, taken.upload_id, patience).await.map_err(status)?;
+        Ok(answer(&self.app.journal, &taken.done, view).await)
+    }
+
+    async fn get_upload(
+        &self,
+        request: Request<api::GetUploadRequest>,
+    ) -> Result<Response<api::UploadView>, Status> {
+        let (_, sender) = sender(&request)?;
+        let id: UploadId = id(&request.get_ref().upload_id)?;
+        self.app.show_upload(&sender, id).await.map(Response::new).map_err(status)
+    }
+
+    async fn list_uploads(
+        &self,
+        request: Request<api::ListUploadsRequest>,
+    ) -> Result<Response<api::ListUploadsResponse>, Status> {
+        let (_, sender) = sender(&request)?;
+        let asked = request.into_inner();
+        let page =
+            self.app.list_uploads(&sender, cursor(&asked.cursor)?, asked.limit).await.map_err(status)?;
+        Ok(Response::new(api::ListUploadsResponse { items: page.items, next_cursor: next(page.next) }))
+    }
+
+    async fn sync(&self, request: Request<api::SyncRequest>) -> Result<Response<api::SyncResponse>, Status> {
+        let (caller, sender) = sender(&request)?;
+        let synced = self.app.sync(&caller.command(), &sender, request.into_inner()).await.map_err(status)?;
+        let message = api::SyncResponse { acks: synced.acks, cursor: synced.cursor };
+        Ok(match synced.done {
+            Some(done) => answer(&self.app.journal, &done, message).await,
+            None => Response::new(message),
+        })
+    }
+
+    async fn create_activity(
+        &self,
+        request: Request<api::CreateActivityRequest>,
+    ) -> Result<Response<api::ActivityView>, Status> {
+        let (caller, account) = person(&request)?;
+        let entry = input::entry(request.into_inner(), self.app.journal.now()).map_err(status)?;
+        let created = self.app.create_activity(&caller.command(), account, entry).await;
+        let (done, seen) = created.map_err(status)?;
+        Ok(answer(&self.app.journal, &done, view::activity(&seen)).await)
+    }
+
+    async fn list_activities(
+        &self,
+        request: Request<api::ListActivitiesRequest>,
+    ) -> Result<Response<api::ListActivitiesResponse>, Status> {
+        let (_, viewer) = person(&request)?;
+        let asked = request.into_inner();
+        let sport = match asked.sport.as_str() {
+            "" => None,
+            text => Some(Sport::parse(text).ok_or_else(|| {
+                status(Refusal::field("/sport", "unknown", "not a sport of the vocabulary"))
+            })?),
+        };
+        let wanted = Wanted {
+            account: if asked.account_id.is_empty() { viewer } else { id(&asked.account_id)? },
+            sport,
+            after_us: asked.after_us,
+            before_us: asked.before_us,
+            behind: cursor(&asked.cursor)?,
+            limit: asked.limit,
+        };
+        let page = self.app.list_activities(viewer, wanted).await.map_err(status)?;
+        let items = page.items.iter().map(view::activity).collect();
+        Ok(Response::new(api::ListActivitiesResponse { items, next_cursor: next(page.next) }))
+    }
+
+    async fn get_activity(
+        &self,
+        request: Request<api::GetActivityRequest>,
+    ) -> Result<Response<api::ActivityView>, Status> {
+        let (_, viewer) = person(&request)?;
+        let seen =
+            self.app.get_activity(viewer, id(&request.get_ref().activity_id)?).await.map_err(status)?;
+        Ok(Response::new(view::activity(&seen)))
+    }
+
+    async fn change_activity(
+        &self,
+        request: Request<api::ChangeActivityRequest>,
+    ) -> Result<Response<api::ActivityView>, Status> {
+        let (caller, account) = person(&request)?;
+        let asked = request.into_inner();
+        let (id, expected): (ActivityId, u64) = (id(&asked.activity_id)?, asked.expected_revision);
+        let edit = input::edit(asked, self.app.journal.now()).map_err(status)?;
+        let changed = self.app.change_activity(&caller.command(), account, id, expected, edit).await;
+        let (done, seen) = changed.map_err(status)?;
+        Ok(answer(&self.app.journal, &done, view::activity(&seen)).await)
+    }
+
+    async fn delete_activity(
+        &self,
+        request: Request<api::DeleteActivityRequest>,
+    ) -> Result<Response<api::DeleteActivityResponse>, Status> {
+        let (caller, account) = person(&request)?;
+        let asked = request.into_inner();
+        let id = id(&asked.activity_id)?;
+        let deleted = self.app.delete_activity(&caller.command(), account, id, asked.expected_revision).await;
+        let (done, revision) = deleted.map_err(status)?;
+        Ok(answer(&self.app.journal, &done, api::DeleteActivityResponse { revision }).await)
+    }
+
+    async fn restore_activity(
+        &self,
+        request: Request<api::RestoreActivityRequest>,
+    ) -> Result<Response<api::ActivityView>, Status> {
+        let (caller, account) = person(&request)?;
+        let id = id(&request.get_ref().activity_id)?;
+        let restored = self.app.restore_activity(&caller.command(), account, id).await;
+        let (done, seen) = restored.map_err(status)?;
+        Ok(answer(&self.app.journal, &done, view::activity(&seen)).await)
+    }
+
+    async fn history(
+        &self,
+        request: Request<api::HistoryRequest>,
+    ) -> Result<Response<api::HistoryResponse>, Status> {
+        let (_, account) = person(&request)?;
+        let asked = request.into_inner();
+        let below = match asked.cursor.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(|_| bad_cursor())?),
+        };
+        let found =
+            self.app.history(account, id(&asked.activity_id)?, below, asked.limit).await.map_err(status)?;
+        let next_cursor = found.next.map(|below| below.to_string()).unwrap_or_default();
+        let items = found.items.into_iter().map(view::revision).collect();
+        Ok(Response::new(api::HistoryResponse { items, next_cursor }))
+    }
+
+    async fn streams(
+        &self,
+        request: Request<api::StreamsRequest>,
+    ) -> Result<Response<api::StreamsView>, Status> {
+        let (_, viewer) = person(&request)?;
+        let asked = request.into_inner();
+        let unknown = || status(Refusal::field("/types", "unknown", "not a type of stream"));
+        let types = asked.types.iter().map(|text| StreamType::parse(text).ok_or_else(unknown));
+        let types: Vec<StreamType> = types.collect::<Result<_, _>>()?;
+        let points_max = usize::try_from(asked.points_max).unwrap_or(usize::MAX);
+        let id = id(&asked.activity_id)?;
+        let streams = self.app.show_streams(viewer, id, &types, points_max).await.map_err(status)?;
+        Ok(Response::new(view::streams(streams)))
+    }
+
+    async fn explanation(
+        &self,
+        request: Request<api::ExplanationRequest>,
+    ) -> Result<Response<api::ExplanationResponse>, Status> {
+        let (_, viewer) = person(&request)?;
+        let found = self.app.explain(viewer, id(&request.get_ref().activity_id)?).await.map_err(status)?;
+        let items = found.into_iter().map(view::explanation).collect();
+        Ok(Response::new(api::ExplanationResponse { items }))
+    }
+
+    type OriginalStream = ReceiverStream<Result<api::OriginalChunk, Status>>;
+
+    async fn original(
+        &self,
+        request: Request<api::OriginalRequest>,
+    ) -> Result<Response<Self::OriginalStream>, Status> {
+        let (_, account) = person(&request)?;
+        let found = self.app.original(account, id(&request.get_ref().activity_id)?).await.map_err(status)?;
+        Ok(Response::new(uploads::send(found, CHUNK_BYTES)))
+    }
+}

@@ -1,0 +1,115 @@
+//! The table of contents: everything that can be asked of this service.
+//!
+//! | command | query |
+//! |---|---|
+//! | [`receive_upload`], [`read_upload`] (the job behind it) | [`show_uploads`] |
+//! | [`sync`] | |
+//! | [`create_activity`], [`change_activity`], [`delete_activity`], [`restore_activity`] | [`list_activities`], [`get_activity`], [`history`] |
+//! | | [`show_streams`], [`explain`], [`original`] |
+
+pub mod change_activity;
+pub mod create_activity;
+pub mod delete_activity;
+pub mod explain;
+pub mod get_activity;
+pub mod history;
+pub mod list_activities;
+pub mod original;
+pub mod read_upload;
+pub mod receive_upload;
+pub mod restore_activity;
+pub mod show_streams;
+pub mod show_uploads;
+pub mod standing;
+pub mod sync;
+
+use std::sync::Arc;
+
+use eventing::{Journal, StreamId, sql::Db};
+use kernel::{AccountId, ActivityId, Refusal};
+use platform::Peers;
+use privacy::FieldMask;
+
+use crate::{
+    blobs::Blobs,
+    config::Config,
+    domain::{
+        SessionId,
+        activity::{Activity, Change, Event},
+    },
+    metrics::Metrics,
+    readers::Queue,
+    store::{ActivityStore, Row},
+    wire,
+};
+
+/// What every command and query stands on. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub journal: Journal,
+    pub db: Db,
+    pub activities: Arc<dyn ActivityStore>,
+    pub blobs: Blobs,
+    pub peers: Peers,
+    pub config: Arc<Config>,
+    pub queue: Queue,
+    pub metrics: Metrics,
+}
+
+/// Who asks, from which device or app.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub account: AccountId,
+    pub session: Option<SessionId>,
+    /// A paired device: it may only bring things, and see what it brought.
+    pub device: bool,
+}
+
+/// An activity with what of it may be shown.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub row: Row,
+    pub mask: FieldMask,
+}
+
+impl Seen {
+    fn by_owner(row: Row) -> Self {
+        Self { row, mask: FieldMask::ALL }
+    }
+}
+
+impl App {
+    /// The owner's activity as its own stream has it now: what a write answers with.
+    async fn fresh(&self, id: ActivityId) -> Result<Seen, Refusal> {
+        let loaded = self.journal.load::<Activity>(&activity_stream(id)).await?;
+        row_of(id, &loaded.state).map(Seen::by_owner).ok_or_else(Refusal::not_found)
+    }
+}
+
+fn activity_stream(id: ActivityId) -> StreamId {
+    StreamId::of("activity", id)
+}
+
+fn events(activity_id: ActivityId, account_id: AccountId, changes: Vec<Change>) -> Vec<Event> {
+    changes.into_iter().map(|change| Event { activity_id, account_id, change }).collect()
+}
+
+fn row_of(activity_id: ActivityId, activity: &Activity) -> Option<Row> {
+    let record = activity.record.as_ref()?;
+    let facts = record.facts.as_ref()?;
+    let account_id = activity.account_id?;
+    Some(Row {
+        activity_id,
+        account_id,
+        start_us: facts.start_us,
+        sport: facts.sport.as_str().to_owned(),
+        live: activity.is_live(),
+        revision: activity.revision.cast_signed(),
+        whole: wire::whole_of(activity_id, account_id, record),
+    })
+}
+
+/// Items of a page: 50 unless said otherwise, at most 200.
+fn page(limit: u32) -> u32 {
+    if limit == 0 { 50 } else { limit.min(200) }
+}

@@ -1,0 +1,105 @@
+//! Activities of an account, newest first: all of one's own, of others what they show.
+
+use jiff::tz::Offset;
+use kernel::{AccountId, ActivityId, Refusal, Sport, time};
+use privacy::{DataClass, FieldMask};
+
+use super::{App, Seen, page};
+use crate::store::{Range, Row};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub account: AccountId,
+    pub sport: Option<Sport>,
+    /// Start ≥.
+    pub after_us: Option<i64>,
+    /// Start <.
+    pub before_us: Option<i64>,
+    /// The last of the page before.
+    pub behind: Option<ActivityId>,
+    pub limit: u32,
+}
+
+pub struct Page {
+    pub items: Vec<Seen>,
+    /// The last that was looked at, when more may follow.
+    pub next: Option<ActivityId>,
+}
+
+/// Rows looked at for one page of another's activities, most of which may be hidden.
+const PAGES_SCANNED_MAX: usize = 5;
+const DAY_US: i64 = 86_400_000_000;
+
+impl App {
+    pub async fn list_activities(&self, viewer: AccountId, wanted: Wanted) -> Result<Page, Refusal> {
+        let limit = page(wanted.limit);
+        let after_us = wanted.after_us.unwrap_or(0);
+        let before_us = wanted.before_us.unwrap_or(i64::MAX);
+        let range = Range {
+            account_id: wanted.account,
+            sport: wanted.sport,
+            after_us,
+            before_us,
+            behind: wanted.behind,
+            limit,
+        };
+        if wanted.account == viewer {
+            let rows = self.activities.range(range).await.map_err(eventing::Error::from)?;
+            let full = rows.len() == limit as usize;
+            let next = rows.last().filter(|_| full).map(|row| row.activity_id);
+            return Ok(Page { items: rows.into_iter().map(Seen::by_owner).collect(), next });
+        }
+        let standing = self.standing(wanted.account).await?;
+        // A day more on both ends: where the time of day is hidden, only the day may decide.
+        let wide = Range {
+            after_us: after_us.saturating_sub(DAY_US),
+            before_us: before_us.saturating_add(DAY_US),
+            ..range
+        };
+        self.scan(wide, |row| {
+            let mask = standing.mask(row);
+            let start_us = known_start(row, mask);
+            (mask.shows(DataClass::Summary) && (after_us..before_us).contains(&start_us)).then_some(mask)
+        })
+        .await
+    }
+
+    async fn scan(
+        &self,
+        mut range: Range,
+        shown: impl Fn(&Row) -> Option<FieldMask>,
+    ) -> Result<Page, Refusal> {
+        let limit = range.limit as usize;
+        let mut items: Vec<Seen> = Vec::new();
+        for _ in 0..PAGES_SCANNED_MAX {
+            let rows = self.activities.range(range).await.map_err(eventing::Error::from)?;
+            let full = rows.len() == limit;
+            for row in rows {
+                range.behind = Some(row.activity_id);
+                if let Some(mask) = shown(&row) {
+                    items.push(Seen { row, mask });
+                }
+                if items.len() == limit {
+                    return Ok(Page { items, next: range.behind });
+                }
+            }
+            if !full {
+                return Ok(Page { items, next: None });
+            }
+        }
+        Ok(Page { items, next: range.behind })
+    }
+}
+
+/// The start, or, for those who may not know the time of day, the beginning of its day.
+fn known_start(row: &Row, mask: FieldMask) -> i64 {
+    if mask.shows(DataClass::StartTime) {
+        return row.start_us;
+    }
+    let offset_s = row.whole.facts.as_ref().map_or(0, |facts| facts.utc_offset_s);
+    let offset = Offset::from_seconds(offset_s).unwrap_or(Offset::UTC);
+    let midnight =
+        offset.to_datetime(time::from_micros(row.start_us)).date().to_datetime(jiff::civil::Time::midnight());
+    offset.to_timestamp(midnight).map_or(row.start_us, time::micros)
+}

@@ -1,0 +1,199 @@
+//! The job behind an upload: read the file, keep its columns, record its activities.
+
+use bytes::Bytes;
+use eventing::{Claim, Command, Error};
+use formats::{Problem, Reading};
+use jiff::Timestamp;
+use kernel::{AccountId, ActivityId, Code, Refusal};
+use prost::Message;
+
+use super::{
+    App, activity_stream, events,
+    receive_upload::{FILE_CLAIM, sha256, upload_events, upload_stream},
+    standing::Standing,
+};
+use crate::{
+    blobs::{BlobError, Blobs},
+    domain::{
+        UploadId,
+        activity::Activity,
+        facts::{Measured, Origin, Record, Start, uploaded_id},
+        input::Check,
+        upload::{Change, File, Parsed, Salvage, State, Upload},
+    },
+    reading,
+};
+
+pub const CONSENT_MISSING: &str = "health_consent_missing";
+
+/// Columns as a blob, with its key.
+pub type Encoded = (String, Bytes);
+
+/// What a file came to.
+struct Found {
+    activities: Vec<(ActivityId, Record, Option<Encoded>)>,
+    parsed: Parsed,
+}
+
+impl App {
+    /// Reads an upload that waits; one that was read before is left alone. A refusal means: try again later.
+    pub async fn read_upload(&self, upload_id: UploadId) -> Result<(), Refusal> {
+        let upload = self.journal.load::<Upload>(&upload_stream(upload_id)).await?.state;
+        let Some(file) = upload.file.filter(|_| upload.state == State::Received) else { return Ok(()) };
+        let standing = self.standing(file.account_id).await?;
+        let bytes = match self.blobs.get(&file.blob).await {
+            Ok(bytes) => bytes,
+            Err(BlobError::Missing(_)) => {
+                let gone = Refusal::new(Code::FileUnreadable, "the file is gone");
+                return self.fail(upload_id, &file, gone).await;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (context, now) = (file.clone(), self.journal.now());
+        let reading =
+            tokio::task::spawn_blocking(move || find(upload_id, &context, &standing, &bytes, now)).await;
+        match reading {
+            Ok(Ok(found)) => self.record_found(upload_id, &file, found).await,
+            Ok(Err(refusal)) => self.fail(upload_id, &file, refusal).await,
+            // A fault of ours, not of the file; it must not stop the others.
+            Err(panic) => {
+                tracing::error!(upload = %upload_id, %panic, "a file could not be read");
+                self.fail(upload_id, &file, Refusal::new(Code::FileUnreadable, "the file cannot be read"))
+                    .await
+            }
+        }
+    }
+
+    async fn record_found(&self, upload_id: UploadId, file: &File, found: Found) -> Result<(), Refusal> {
+        for (_, _, streams) in &found.activities {
+            if let Some((key, encoded)) = streams {
+                self.blobs.put(key, encoded.clone()).await?;
+            }
+        }
+        let outcome = if found.parsed.partial { "partial" } else { "ready" };
+        let (found, partition) = (&found, &file.account_id.to_string());
+        self.journal
+            .retrying(|| async move {
+                let loaded = self.journal.load::<Upload>(&upload_stream(upload_id)).await?;
+                let changes = loaded.state.finish(Change::Parsed(found.parsed.clone()));
+                if changes.is_empty() {
+                    return Ok(());
+                }
+                let mut batch = self.journal.batch(&Command::by("service:activity"));
+                batch.write(&loaded, partition, upload_events(upload_id, file.account_id, changes));
+                for (id, record, _) in &found.activities {
+                    let activity = self.journal.load::<Activity>(&activity_stream(*id)).await?;
+                    let changes = activity.state.record(record.clone());
+                    batch.write(&activity, partition, events(*id, file.account_id, changes));
+                }
+                batch.commit().await?;
+                self.metrics.upload(outcome);
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// The upload fails, and its claim is given back: the same file may be tried again.
+    async fn fail(&self, upload_id: UploadId, file: &File, refusal: Refusal) -> Result<(), Refusal> {
+        let refusal = &refusal;
+        self.journal
+            .retrying(|| async move {
+                let stream = upload_stream(upload_id);
+                let loaded = self.journal.load::<Upload>(&stream).await?;
+                let failed =
+                    Change::Failed { code: refusal.code.to_string(), detail: refusal.detail.clone() };
+                let changes = loaded.state.finish(failed);
+                if changes.is_empty() {
+                    return Ok(());
+                }
+                let mut batch = self.journal.batch(&Command::by("service:activity"));
+                let events = upload_events(upload_id, file.account_id, changes);
+                batch.write(&loaded, &file.account_id.to_string(), events);
+                let key = hex::encode(&file.hash);
+                batch.claim(Claim::Release { scope: FILE_CLAIM.to_owned(), key, stream });
+                batch.commit().await?;
+                self.metrics.upload("failed");
+                Ok::<_, Error>(())
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// Bytes to records; no I/O.
+fn find(
+    upload_id: UploadId,
+    file: &File,
+    standing: &Standing,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<Found, Refusal> {
+    if !standing.present {
+        return Err(Refusal::not_found());
+    }
+    let reading = formats::read(bytes).map_err(|problem| refusal_of(&problem))?;
+    let sha256 = sha256(bytes);
+    let mut found = Found { activities: Vec::new(), parsed: parsed_of(&reading) };
+    let mut refused = None;
+    for mut activity in reading.activities {
+        let mut check = Check::default();
+        check.start("start_at", kernel::time::micros(activity.start), now);
+        if let Err(refusal) = check.done() {
+            refused = Some(refusal);
+            continue;
+        }
+        let zone = standing.time_zone.as_deref();
+        let start = Start::of(kernel::time::micros(activity.start), activity.utc_offset_s, None, zone);
+        let dropped = !standing.health_consent && reading::drop_health(&mut activity);
+        if dropped && found.parsed.notices.is_empty() {
+            found.parsed.notices.push(CONSENT_MISSING.to_owned());
+        }
+        let origin = Origin::Upload {
+            upload_id,
+            session_number: activity.session_index,
+            source: file.source.clone(),
+            original_blob: file.blob.clone(),
+        };
+        let id = uploaded_id(file.account_id, &sha256, activity.session_index);
+        let mut record = reading::record(&activity, Measured::Device, origin, start);
+        let streams = encode(file.account_id, id, &activity.streams);
+        record.streams_blob = streams.as_ref().map(|(key, _)| key.clone());
+        found.parsed.activity_ids.push(id);
+        found.activities.push((id, record, streams));
+    }
+    match refused {
+        Some(refusal) if found.activities.is_empty() => Err(refusal),
+        Some(refusal) => {
+            found.parsed.partial = true;
+            let salvage = found.parsed.salvage.get_or_insert_default();
+            salvage.reasons.push(refusal.code.to_string());
+            Ok(found)
+        }
+        None => Ok(found),
+    }
+}
+
+/// The columns as a blob, with its key; `None` when there are none.
+pub fn encode(account: AccountId, id: ActivityId, streams: &formats::Streams) -> Option<Encoded> {
+    let blob = crate::streams::codec::encode(streams);
+    if blob.chunks.is_empty() {
+        return None;
+    }
+    let encoded: Bytes = blob.encode_to_vec().into();
+    Some((Blobs::streams_key(account, id, &encoded), encoded))
+}
+
+fn parsed_of(reading: &Reading) -> Parsed {
+    let salvage = reading.salvage.as_ref().map(|salvage| Salvage {
+        records_kept: salvage.records_kept,
+        bytes_lost: salvage.bytes_lost,
+        reasons: salvage.reasons.clone(),
+    });
+    Parsed { activity_ids: Vec::new(), partial: salvage.is_some(), salvage, notices: Vec::new() }
+}
+
+fn refusal_of(problem: &Problem) -> Refusal {
+    let code = Code::parse(problem.code()).unwrap_or(Code::FileUnreadable);
+    Refusal::new(code, problem.detail())
+}

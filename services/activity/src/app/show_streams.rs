@@ -1,0 +1,68 @@
+//! An activity's columns, as far as the viewer may see them.
+
+use formats::Streams;
+use kernel::{AccountId, ActivityId, Code, Refusal};
+use privacy::DataClass;
+use proto::activity::StreamChunk;
+
+use super::App;
+use crate::streams::{
+    StreamType,
+    codec::{self, Column},
+    show,
+};
+
+impl App {
+    /// Columns of equal length, thinned out to `points_max` (0: all). No types: all that may be seen.
+    pub async fn show_streams(
+        &self,
+        viewer: AccountId,
+        id: ActivityId,
+        asked: &[StreamType],
+        points_max: usize,
+    ) -> Result<Streams, Refusal> {
+        let seen = self.look(id, viewer).await?;
+        let types = show::types(asked, seen.mask);
+        // Others get no row that lies in a zone, whether they asked for positions or not.
+        let zones = if seen.row.account_id == viewer {
+            Vec::new()
+        } else {
+            self.standing(seen.row.account_id).await?.settings.zones
+        };
+        let mut needed = types.clone();
+        if !zones.is_empty() && !needed.contains(&StreamType::LatLng) {
+            needed.push(StreamType::LatLng);
+        }
+        let chunks = self.activities.streams(id, &needed).await.map_err(eventing::Error::from)?;
+        let positions_shown = types.contains(&StreamType::LatLng) && seen.mask.shows(DataClass::Map);
+        let decoded = tokio::task::spawn_blocking(move || -> Result<Streams, codec::BadChunk> {
+            let mut streams = show::assemble(decode(&needed, &chunks)?);
+            let track = streams.latlng.clone();
+            if !positions_shown {
+                streams.latlng.clear();
+            }
+            if !track.is_empty() {
+                show::cut_zones(&mut streams, &track, &zones);
+            }
+            show::thin_out(&mut streams, points_max);
+            Ok(streams)
+        });
+        match decoded.await {
+            Ok(Ok(streams)) => Ok(streams),
+            Ok(Err(error)) => Err(Refusal::new(Code::Internal, error.to_string())),
+            Err(panic) => Err(Refusal::new(Code::Internal, panic.to_string())),
+        }
+    }
+}
+
+fn decode(types: &[StreamType], chunks: &[StreamChunk]) -> Result<Vec<Column>, codec::BadChunk> {
+    let mut columns = Vec::with_capacity(types.len());
+    for kind in types {
+        let own = chunks.iter().filter(|chunk| chunk.stream == kind.as_str()).map(|chunk| &chunk.data[..]);
+        let column = codec::decode(*kind, own)?;
+        if !column.rows.is_empty() {
+            columns.push(column);
+        }
+    }
+    Ok(columns)
+}

@@ -1,0 +1,106 @@
+//! Uploads as their sender sees them.
+
+use std::time::Duration;
+
+use kernel::{Code, Refusal};
+use proto::activity::UploadView;
+use tokio::time::Instant;
+
+use super::{App, Sender, page};
+use crate::{
+    domain::UploadId,
+    store::uploads::{self, Row},
+    wire,
+};
+
+/// How often an upload that is waited for is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+pub struct UploadPage {
+    pub items: Vec<UploadView>,
+    /// The last of the page, when another may follow.
+    pub next: Option<UploadId>,
+}
+
+impl App {
+    /// The sender's own upload; a device sees only what it sent itself.
+    pub async fn show_upload(&self, sender: &Sender, id: UploadId) -> Result<UploadView, Refusal> {
+        let row = self.upload_row(id).await?.ok_or_else(Refusal::not_found)?;
+        let own = row.account_id == sender.account && (!sender.device || row.session_id == sender.session);
+        if !own {
+            return Err(Refusal::not_found());
+        }
+        self.upload_view(row).await
+    }
+
+    /// As [`App::show_upload`], but waits until it is final, at most so long.
+    pub async fn await_upload(
+        &self,
+        sender: &Sender,
+        id: UploadId,
+        patience: Duration,
+    ) -> Result<UploadView, Refusal> {
+        let until = Instant::now() + patience;
+        loop {
+            match self.show_upload(sender, id).await {
+                Ok(view) if is_final(&view) || Instant::now() >= until => return Ok(view),
+                // The row is not there yet: the append is durable all the same.
+                Err(refusal) if refusal.code == Code::NotFound && Instant::now() >= until => {
+                    return Ok(queued(id));
+                }
+                Err(refusal) if refusal.code != Code::NotFound => return Err(refusal),
+                _ => tokio::time::sleep_until((Instant::now() + LOOK_EVERY).min(until)).await,
+            }
+        }
+    }
+
+    /// Newest first.
+    pub async fn list_uploads(
+        &self,
+        sender: &Sender,
+        behind: Option<UploadId>,
+        limit: u32,
+    ) -> Result<UploadPage, Refusal> {
+        let limit = page(limit);
+        let session = if sender.device { sender.session } else { None };
+        let rows = uploads::range(&self.db, sender.account, session, behind, limit);
+        let rows = rows.await.map_err(eventing::Error::from)?;
+        let full = rows.len() == limit as usize;
+        let next = rows.last().filter(|_| full).map(|row| row.upload_id);
+        let mut items = Vec::with_capacity(rows.len());
+        for row in rows {
+            items.push(self.upload_view(row).await?);
+        }
+        Ok(UploadPage { items, next })
+    }
+
+    async fn upload_row(&self, id: UploadId) -> Result<Option<Row>, Refusal> {
+        Ok(uploads::get(&self.db, id).await.map_err(eventing::Error::from)?)
+    }
+
+    async fn upload_view(&self, row: Row) -> Result<UploadView, Refusal> {
+        let mut view = row.whole;
+        if let Some(original) = row.original {
+            // Filled once the first is ready; the first's failure is this one's too, it is the same file.
+            if let Some(first) = self.upload_row(original).await? {
+                view.activity_ids = first.whole.activity_ids;
+                view.notices = first.whole.notices;
+                if first.whole.status == "failed" {
+                    view.status = first.whole.status;
+                    view.problem = first.whole.problem;
+                }
+            }
+        } else if view.status == "queued" && self.queue.is_reading(row.upload_id) {
+            view.status = "parsing".to_owned();
+        }
+        Ok(view)
+    }
+}
+
+fn is_final(view: &UploadView) -> bool {
+    !matches!(view.status.as_str(), "queued" | "parsing")
+}
+
+fn queued(id: UploadId) -> UploadView {
+    UploadView { id: wire::bytes(id), status: "queued".to_owned(), ..UploadView::default() }
+}
