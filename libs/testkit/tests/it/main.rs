@@ -1,4 +1,4 @@
-//! The house rules, as tests: the house keeps itself.
+//! The house rules, as tests: the house keeps itself. And the tools that other tests stand on.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic with its line is the message")]
 
@@ -10,4 +10,5 @@ mod migrations;
 mod names;
 mod service_graph;
 mod sizes;
+mod tools;
 mod tree;
