@@ -105,7 +105,7 @@ fn demo(binary: &Path) -> Stage {
         .arg("--exit")
         .arg("--data")
         .arg(folder.path().join("data"))
-        .args(["--http", "127.0.0.1:0"]);
+        .args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     demo.current_dir(stage::root());
     stage::run(name, &mut demo)
 }
