@@ -75,6 +75,15 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    // `cargo run` has told us about ourselves; the cargo below is to see what a shell would show it, or build scripts
+    // that watch these run again and again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text == "CARGO_CRATE_NAME"
+        {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

@@ -18,22 +18,21 @@ use crate::{
 };
 
 pub(crate) fn run() -> Result<bool> {
-    let mut stages = Vec::new();
+    // All targets at once, so that tests and the binary are built with the same features and only once.
+    let build =
+        stage::run("build", stage::cargo().args(["build", "--workspace", "--locked", "--tests", "--bins"]));
+    if matches!(build.outcome, Outcome::Failed(_)) {
+        return Ok(report::close(&[build], &Counts::default()));
+    }
+    let mut stages = vec![build];
     let postgres = engine(&mut stages);
     let (tests, counts) = tests(postgres.as_ref().map(Throwaway::url).as_deref())?;
     stages.push(tests);
     drop(postgres);
 
-    stages
-        .push(stage::run("the binary", stage::cargo().args(["build", "--locked", "-p", "stadion-stadion"])));
     let binary = stage::target().join("debug").join("stadion");
-    if matches!(stages.last().map(|stage| &stage.outcome), Some(Outcome::Passed)) && binary.exists() {
-        stages.push(demo(&binary));
-        stages.push(schemathesis(&binary));
-    } else {
-        stages.push(skipped("the journey by `stadion demo`", "there is no binary"));
-        stages.push(skipped("schemathesis", "there is no binary"));
-    }
+    stages.push(demo(&binary));
+    stages.push(schemathesis(&binary));
     Ok(report::close(&stages, &counts))
 }
 
@@ -101,11 +100,12 @@ fn demo(binary: &Path) -> Stage {
         return failed(name, "no temporary folder", Duration::ZERO);
     };
     let mut demo = Command::new(binary);
-    demo.arg("demo")
-        .arg("--exit")
-        .arg("--data")
-        .arg(folder.path().join("data"))
-        .args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    demo.arg("demo").arg("--exit").arg("--data").arg(folder.path().join("data")).args([
+        "--http",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+    ]);
     demo.current_dir(stage::root());
     stage::run(name, &mut demo)
 }
