@@ -1,3 +1,4 @@
 //! Campaigns, offers, budgets, catalogue, purchase, ledger
 
 pub mod domain;
+pub mod wire;

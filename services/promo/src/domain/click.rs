@@ -25,6 +25,8 @@ pub struct Event {
     pub offer: Option<OfferId>,
     pub campaign: Option<CampaignId>,
     pub expires: Timestamp,
+    /// Where the account was at home then; absent: unknown or erased.
+    pub region: Option<String>,
 }
 
 /// A click as it was recorded, if it was.
