@@ -14,7 +14,7 @@ use axum::{
 };
 use http::{HeaderMap, header};
 use kernel::{Code, Refusal};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::Segment;
 
 use crate::{body, exchange::Exchange};
@@ -95,10 +95,14 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
 /// `malformed_json`, `invalid_field`.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     scan(bytes)?;
+    // A field at fault in what is no JSON at all: the latter is what must be mended first.
+    serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| malformed(&error))?;
+    // serde would read a list as the fields in their order: nobody means that.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Refusal::field("", "invalid_type", "the body must be an object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(fault)?;
-    reader.end().map_err(|error| malformed(&error))?;
-    Ok(value)
+    serde_path_to_error::deserialize(&mut reader).map_err(fault)
 }
 
 /// Bounds the depth and refuses NUL in texts, which no store of ours takes, before anything is built.
@@ -218,6 +222,7 @@ mod tests {
         assert_eq!(refused(r#"{"sport":"a","laps":[{"count":1},{}]}"#), field("/laps/1/count", "required"));
         assert_eq!(refused(r#"{"sport":"a","laps":[{"count":-1}]}"#), field("/laps/0/count", "out_of_range"));
         assert_eq!(refused(r#"{"sport":"a","sport":"b"}"#), field("", "duplicate"));
+        assert_eq!(refused(r#"["running"]"#), field("", "invalid_type"));
         assert_eq!(refused(r#"{"sport":"a\u0000b"}"#), field("", "invalid_character"));
     }
 

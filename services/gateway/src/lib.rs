@@ -52,7 +52,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use config::{Config, Limits};
 pub use gate::{Gate, KeySource};
-pub use token::{Keys, public_key};
+pub use token::{Expectations, Keys, public_key};
 
 use crate::{
     body::Room,
@@ -61,7 +61,6 @@ use crate::{
     gate::{Jwks, Revocations},
     metrics::Requests,
     seen::Remembered,
-    token::Expectations,
 };
 
 const NAME: &str = "gateway";

@@ -1,0 +1,14 @@
+//! The public surface without its services: the files mirror the URL tree. What needs a service answers
+//! `unavailable` here, which tells "let in" from "refused at the door".
+
+#![expect(clippy::unwrap_used, reason = "a test whose request cannot be built has failed")]
+
+mod bodies;
+mod limits;
+mod oauth;
+mod openapi;
+mod partner;
+mod root;
+mod tokens;
+mod uploads;
+mod world;

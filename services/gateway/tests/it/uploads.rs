@@ -1,0 +1,68 @@
+//! `/v1/uploads`: the body is the file, or a form's field is.
+
+use axum::body::Body;
+use http::{Request, header};
+use stadion_gateway::Config;
+
+use crate::world::{Answer, World, world, world_with};
+
+async fn upload(world: &World, kind: &str, body: impl Into<Body>) -> Answer {
+    let request =
+        world.signed(Request::post("/v1/uploads?filename=run.fit")).header(header::CONTENT_TYPE, kind);
+    world.send(request.body(body.into()).unwrap()).await
+}
+
+fn form(field: &str) -> String {
+    format!(
+        "--b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--b\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"run.fit\"\r\n\r\n.FIT\r\n--b--\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_file_is_taken_as_the_body_or_as_a_forms_field() {
+    let world = world();
+    assert_eq!(upload(&world, "application/octet-stream", ".FIT").await.code(), "unavailable");
+    assert_eq!(upload(&world, "multipart/form-data; boundary=b", form("file")).await.code(), "unavailable");
+}
+
+#[tokio::test]
+async fn an_empty_file_a_form_without_one_and_a_broken_form_are_pointed_at() {
+    let world = world();
+    let required = ("/file".to_owned(), "required".to_owned());
+    assert_eq!(upload(&world, "application/octet-stream", Body::empty()).await.fault(), required);
+    assert_eq!(upload(&world, "multipart/form-data; boundary=b", form("picture")).await.fault(), required);
+    let whole = form("file");
+    let cut = whole[..whole.len() - 12].to_owned();
+    assert_eq!(upload(&world, "multipart/form-data; boundary=b", cut).await.fault().0, "/file");
+    assert_eq!(upload(&world, "multipart/form-data", whole).await.fault().0, "/file");
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_device_file_is_refused_by_its_type() {
+    let world = world();
+    for kind in ["application/json", "image/png", "text/html"] {
+        assert_eq!(upload(&world, kind, "x").await.code(), "unsupported_media_type", "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_past_the_limit_is_refused() {
+    let world = world_with(Config { upload_bytes_max: 100, ..Config::default() });
+    assert_eq!(upload(&world, "application/octet-stream", "x".repeat(101)).await.code(), "payload_too_large");
+    assert_eq!(upload(&world, "application/octet-stream", "x".repeat(100)).await.code(), "unavailable");
+}
+
+#[tokio::test]
+async fn when_too_many_bodies_arrive_the_next_is_told_to_wait() {
+    let world = world_with(Config { bodies_bytes_max: 64 * 1024, ..Config::default() });
+    let answer = upload(&world, "application/octet-stream", "x".repeat(200_000)).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (503, "overloaded"));
+    assert_eq!(answer.header("retry-after"), "2");
+}
+
+#[tokio::test]
+async fn nobody_waits_longer_than_half_a_minute() {
+    let world = world();
+    let request = world.signed(Request::post("/v1/uploads?wait_s=31")).body(Body::from("x")).unwrap();
+    assert_eq!(world.send(request).await.code(), "malformed_query");
+}
