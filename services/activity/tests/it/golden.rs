@@ -1,0 +1,219 @@
+//! What was written once is read for ever.
+
+use activity::{
+    consumers::Erased,
+    domain::{
+        activity::{Change, Event},
+        daily,
+        facts::*,
+        upload,
+    },
+};
+use eventing::{DecodeError, DomainEvent, Plain};
+use kernel::{AccountId, ActivityId, Id, Sport};
+
+/// Any event of this service.
+#[derive(Clone, Debug, PartialEq)]
+enum Any {
+    Activity(Event),
+    Upload(upload::Event),
+    Daily(daily::Event),
+    Erased(Erased),
+}
+
+impl DomainEvent for Any {
+    fn encode(&self) -> Plain {
+        match self {
+            Self::Activity(event) => event.encode(),
+            Self::Upload(event) => event.encode(),
+            Self::Daily(event) => event.encode(),
+            Self::Erased(event) => event.encode(),
+        }
+    }
+
+    fn decode(plain: &Plain) -> Result<Self, DecodeError> {
+        match plain.kind.rsplit('.').next().unwrap_or_default() {
+            kind if kind.starts_with("Activity") => Event::decode(plain).map(Self::Activity),
+            kind if kind.starts_with("Upload") => upload::Event::decode(plain).map(Self::Upload),
+            kind if kind.starts_with("Daily") => daily::Event::decode(plain).map(Self::Daily),
+            _ => Erased::decode(plain).map(Self::Erased),
+        }
+    }
+}
+
+#[test]
+fn golden_events_are_read_as_they_were_written() {
+    let mut today = of_activities();
+    today.extend(of_uploads());
+    today.extend(of_days());
+    today.push(("account", Any::Erased(Erased { account: account(), activities: 12, uploads: 7 })));
+    testkit::golden::check(
+        "stadion.activity.v1",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden"),
+        &today,
+    );
+}
+
+fn account() -> AccountId {
+    AccountId::derived(&[b"golden"])
+}
+
+fn record() -> Record {
+    let start = Start {
+        start_us: 1_777_600_800_000_000,
+        utc_offset_s: 18_000,
+        time_zone: Some("Asia/Almaty".to_owned()),
+    };
+    let lap = Lap {
+        start_us: 1_777_600_800_000_000,
+        elapsed_time_s: 300.0,
+        distance_m: Some(1_000.0),
+        ..Lap::default()
+    };
+    let leg = Leg {
+        sport: Sport::Swimming,
+        sub_sport: Some("open_water".to_owned()),
+        start_us: 1_777_600_800_000_000,
+        elapsed_time_s: 600.5,
+        timer_time_s: Some(600.0),
+        moving_time_s: Some(590.0),
+        distance_m: Some(750.0),
+        ascent_m: None,
+        descent_m: Some(0.0),
+        energy_kj: Some(300.0),
+    };
+    Record {
+        origin: Origin::Upload {
+            upload_id: Id::derived(&[b"upload"]),
+            session_number: 2,
+            source: "upload".to_owned(),
+            original_blob: "original/a/b".to_owned(),
+        },
+        streams_blob: Some("streams/a/b".to_owned()),
+        visibility: Some(privacy::Audience::parse(&["followers", "friends"]).unwrap()),
+        facts: Some(Facts {
+            sub_sport: Some("trail".to_owned()),
+            timer_time_s: Some(1_790.0),
+            moving_time_s: Some(1_700.5),
+            distance_m: Some(5_012.3),
+            ascent_m: Some(31.0),
+            descent_m: Some(0.0),
+            energy_kj: Some(1_500.0),
+            power_avg_w: Some(250.0),
+            power_max_w: Some(400.0),
+            cadence_avg_rpm: Some(85.0),
+            laps: vec![lap],
+            legs: vec![leg],
+            stream_types: vec!["time".to_owned(), "latlng".to_owned()],
+            ..Facts::new(Sport::Running, start, 1_800.0)
+        }),
+        health: Some(Health {
+            heart_rate: HeartRate { avg_bpm: Some(151.0), max_bpm: Some(178.0) },
+            laps: vec![HeartRate { avg_bpm: Some(150.0), max_bpm: None }],
+            legs: vec![HeartRate { avg_bpm: None, max_bpm: Some(160.0) }],
+            has_heart_rate_stream: true,
+        }),
+        name: Some("Таңғы жүгіру".to_owned()),
+        devices: vec![Device {
+            manufacturer: Some("garmin".to_owned()),
+            serial: Some("42".to_owned()),
+            ..Device::default()
+        }],
+        explained: vec![Explained {
+            field: "ascent_m".to_owned(),
+            measured: Measured::Computed,
+            algorithm: "hysteresis-3m".to_owned(),
+            version: 1,
+        }],
+    }
+}
+
+fn of_activities() -> Vec<(&'static str, Any)> {
+    let event = |change| {
+        Any::Activity(Event {
+            activity_id: ActivityId::derived(&[b"golden run"]),
+            account_id: account(),
+            change,
+        })
+    };
+    let full = || Box::new(record());
+    let synced = Record {
+        origin: Origin::Sync { source: "healthkit".to_owned(), client_version: 3 },
+        visibility: None,
+        health: None,
+        ..record()
+    };
+    let erased = Record { facts: None, health: None, name: None, devices: Vec::new(), ..record() };
+    vec![
+        ("full", event(Change::Recorded(full()))),
+        ("synced", event(Change::Recorded(Box::new(synced)))),
+        ("erased", event(Change::Recorded(Box::new(erased)))),
+        ("manual", event(Change::Recorded(Box::new(Record { origin: Origin::Manual, ..record() })))),
+        ("newer", event(Change::Replaced { record: full(), previous_start_us: 7, deleted: false })),
+        ("deleted", event(Change::Replaced { record: full(), previous_start_us: 7, deleted: true })),
+        (
+            "name",
+            event(Change::Edited { record: full(), previous_start_us: 7, changed: vec!["name".to_owned()] }),
+        ),
+        ("again", event(Change::Restored(full()))),
+        ("owner", event(Change::Deleted { client_version: None })),
+        ("changeset", event(Change::Deleted { client_version: Some(4) })),
+        ("unknown_key", event(Change::Tombstoned { client_version: 4 })),
+    ]
+}
+
+fn of_uploads() -> Vec<(&'static str, Any)> {
+    let event = |change| {
+        Any::Upload(upload::Event { upload_id: Id::derived(&[b"upload"]), account_id: account(), change })
+    };
+    let file = upload::File {
+        account_id: account(),
+        session_id: Some(Id::derived(&[b"watch"])),
+        hash: vec![1, 2, 3],
+        blob: "original/a/b".to_owned(),
+        size_bytes: 100_000,
+        source: "upload".to_owned(),
+        filename: Some("run.fit".to_owned()),
+    };
+    let salvage = upload::Salvage { records_kept: 8_012, bytes_lost: 120, reasons: vec!["crc".to_owned()] };
+    let parsed = upload::Parsed {
+        activity_ids: vec![ActivityId::derived(&[b"golden run"])],
+        partial: true,
+        salvage: Some(salvage),
+        notices: vec!["health_consent_missing".to_owned()],
+    };
+    let duplicated = upload::Change::Duplicated {
+        original: Id::derived(&[b"first"]),
+        session_id: None,
+        size_bytes: 100_000,
+        source: "upload".to_owned(),
+        filename: None,
+    };
+    let failed = upload::Change::Failed { code: "file_unreadable".to_owned(), detail: "broken".to_owned() };
+    vec![
+        ("watch", event(upload::Change::Received(file.clone()))),
+        ("bare", event(upload::Change::Received(upload::File { session_id: None, filename: None, ..file }))),
+        ("partial", event(upload::Change::Parsed(parsed))),
+        ("unreadable", event(failed)),
+        ("again", event(duplicated)),
+    ]
+}
+
+fn of_days() -> Vec<(&'static str, Any)> {
+    let event =
+        |change| Any::Daily(daily::Event { daily_id: Id::derived(&[b"day"]), account_id: account(), change });
+    let day = |kind: &str| daily::DailyValue {
+        kind: kind.to_owned(),
+        date: "2026-05-01".to_owned(),
+        value: 10_432.0,
+        spans: vec![daily::Span { start_us: 1, end_us: 2, value: 812.0 }],
+    };
+    let recorded =
+        |daily| daily::Change::Recorded { source: "healthkit".to_owned(), client_version: 7, daily };
+    vec![
+        ("steps", event(recorded(Some(day("steps"))))),
+        ("weight", event(recorded(Some(day("weight"))))),
+        ("erased", event(recorded(None))),
+        ("gone", event(daily::Change::Deleted { client_version: 8 })),
+    ]
+}

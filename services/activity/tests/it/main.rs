@@ -1,0 +1,11 @@
+//! Activity through gRPC, in an installation of its own: real stores, log, readers and calls. Only auth is a stand-in
+//! that answers how accounts stand.
+
+mod activities;
+mod erasure;
+mod golden;
+mod restart;
+mod sync;
+mod uploads;
+mod visibility;
+mod world;

@@ -1,0 +1,199 @@
+//! One activity service, and beside it an auth that says what a test wants it to say.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use activity::{Config, MIGRATIONS};
+use axum::{Router, extract::State, routing::post};
+use bytes::Bytes;
+use eventing::Journal;
+use formats::Activity;
+use kernel::{AccountId, Code, Id, Refusal};
+use platform::{Module, Peers, actor::Actor, context::acting_for, transport::Transport};
+use proto::{
+    activity::{
+        ActivityView, ListActivitiesRequest, UploadChunk, UploadHeader, UploadView,
+        activities_client::ActivitiesClient, upload_chunk,
+    },
+    auth::{AccountStanding, Audience, Privacy, StandingRequest, StandingResponse},
+};
+use testkit::fleet::{Fleet, Ground};
+use tonic::{Request, Response, Status, service::Routes};
+
+/// What auth says of accounts; outlives fleets.
+#[derive(Clone, Default)]
+pub(crate) struct Accounts {
+    known: Arc<Mutex<HashMap<AccountId, AccountStanding>>>,
+    silent: Arc<Mutex<bool>>,
+}
+
+impl Accounts {
+    /// An adult of Almaty who agreed to the keeping of health data.
+    pub(crate) fn athlete(&self, name: &str) -> AccountId {
+        let account = AccountId::derived(&[name.as_bytes()]);
+        let standing = AccountStanding {
+            account_id: bytes_of(account),
+            known: true,
+            time_zone: "Asia/Almaty".to_owned(),
+            consents: vec!["terms".to_owned(), "health_data".to_owned()],
+            privacy: Some(Privacy { searchable: true, board_name: "shown".to_owned(), ..Privacy::default() }),
+            ..AccountStanding::default()
+        };
+        self.known.lock().unwrap().insert(account, standing);
+        account
+    }
+
+    pub(crate) fn change(&self, account: AccountId, change: impl FnOnce(&mut AccountStanding)) {
+        change(self.known.lock().unwrap().get_mut(&account).unwrap());
+    }
+
+    /// The audience of one class of data.
+    pub(crate) fn shows(&self, account: AccountId, class: &str, members: &[&str]) {
+        self.change(account, |standing| {
+            let audiences = &mut standing.privacy.as_mut().unwrap().audiences;
+            audiences.retain(|audience| audience.data_class != class);
+            let members = members.iter().map(|&member| member.to_owned()).collect();
+            audiences.push(Audience { data_class: class.to_owned(), members });
+        });
+    }
+
+    pub(crate) fn fall_silent(&self, silent: bool) {
+        *self.silent.lock().unwrap() = silent;
+    }
+
+    fn standing(&self, asked: &StandingRequest) -> Result<StandingResponse, Status> {
+        if *self.silent.lock().unwrap() {
+            return Err(Status::unavailable("silent"));
+        }
+        let known = self.known.lock().unwrap();
+        let one = |raw: &Bytes| {
+            let id = AccountId::new(uuid::Uuid::from_slice(raw).unwrap());
+            known
+                .get(&id)
+                .cloned()
+                .unwrap_or_else(|| AccountStanding { account_id: raw.clone(), ..Default::default() })
+        };
+        Ok(StandingResponse { accounts: asked.account_ids.iter().map(one).collect() })
+    }
+}
+
+async fn standing(
+    State(accounts): State<Accounts>,
+    request: axum::extract::Request,
+) -> axum::response::Response {
+    let codec = tonic_prost::ProstCodec::<StandingResponse, StandingRequest>::default();
+    let answer = tower::service_fn(move |request: Request<StandingRequest>| {
+        let answer = accounts.standing(request.get_ref()).map(Response::new);
+        async move { answer }
+    });
+    let answered = tonic::server::Grpc::new(codec).unary(answer, request).await;
+    answered.map(axum::body::Body::new)
+}
+
+/// One run of the installation; another may be started on the same ground.
+pub(crate) struct World<'a> {
+    pub(crate) auth: Journal,
+    pub(crate) db: eventing::Db,
+    peers: Peers,
+    fleet: Fleet<'a>,
+}
+
+pub(crate) async fn start<'a>(ground: &'a Ground, accounts: &Accounts) -> World<'a> {
+    start_with(ground, accounts, Config { sweep_every_ms: 100, ..Config::default() }).await
+}
+
+pub(crate) async fn start_with<'a>(ground: &'a Ground, accounts: &Accounts, config: Config) -> World<'a> {
+    let fleet = ground.fleet(&["auth", "activity"]).await;
+    let auth = fleet.stand_in("auth").await;
+    let routes =
+        Router::new().route("/stadion.auth.v1.Auth/Standing", post(standing)).with_state(accounts.clone());
+    fleet.serve(Module::new("auth", &[], Routes::from(routes)));
+    let resources = fleet.resources("activity").await;
+    MIGRATIONS.apply(&resources.db).await.unwrap();
+    let db = resources.db.clone();
+    fleet.serve(activity::module(resources, config).await.unwrap());
+    World { auth, db, peers: fleet.peers("gateway"), fleet }
+}
+
+impl World<'_> {
+    pub(crate) fn client(&self) -> ActivitiesClient<Transport> {
+        self.peers.activity()
+    }
+
+    /// Everything stops, as at the end of a process.
+    pub(crate) async fn stop(self) {
+        self.fleet.stop().await;
+    }
+
+    pub(crate) async fn upload(
+        &self,
+        actor: Actor,
+        file: Vec<u8>,
+        wait_s: u32,
+    ) -> Result<UploadView, Status> {
+        let filename = "run.fit".to_owned();
+        let header = UploadHeader { filename, wait_s, ..UploadHeader::default() };
+        let header = UploadChunk { part: Some(upload_chunk::Part::Header(header)) };
+        let data: Vec<UploadChunk> = file
+            .chunks(64 * 1024)
+            .map(|chunk| UploadChunk { part: Some(upload_chunk::Part::Data(Bytes::copy_from_slice(chunk))) })
+            .collect();
+        let chunks = tokio_stream::iter(std::iter::once(header).chain(data));
+        self.client().upload(acting_for(actor, chunks)).await.map(Response::into_inner)
+    }
+
+    /// Uploads and waits until the file is read.
+    pub(crate) async fn uploaded(&self, account: AccountId, file: Vec<u8>) -> UploadView {
+        self.upload(app(account), file, 20).await.unwrap()
+    }
+
+    pub(crate) async fn mine(&self, account: AccountId) -> Vec<ActivityView> {
+        let asked = ListActivitiesRequest::default();
+        self.client().list_activities(by(account, asked)).await.unwrap().into_inner().items
+    }
+}
+
+/// Somebody at their phone.
+pub(crate) fn app(account: AccountId) -> Actor {
+    Actor::Account {
+        account_id: account,
+        session_id: Id::derived(&[b"phone"]),
+        scopes: vec!["account".to_owned()],
+    }
+}
+
+/// A paired watch.
+pub(crate) fn watch(account: AccountId, name: &str) -> Actor {
+    let scopes = vec!["activity:ingest".to_owned()];
+    Actor::Account { account_id: account, session_id: Id::derived(&[name.as_bytes()]), scopes }
+}
+
+pub(crate) fn by<T>(account: AccountId, message: T) -> Request<T> {
+    acting_for(app(account), message)
+}
+
+/// A made-up run of 5 km on the morning of that day in Almaty.
+pub(crate) fn run(day: &str) -> Activity {
+    let start = format!("{day}T06:00:00[Asia/Almaty]").parse::<jiff::Zoned>().unwrap();
+    formats::synth::run(7, start.timestamp(), 5_000.0, 360.0)
+}
+
+pub(crate) fn fit(day: &str) -> Vec<u8> {
+    formats::write(&run(day))
+}
+
+pub(crate) fn bytes_of<Kind>(id: Id<Kind>) -> Bytes {
+    Bytes::copy_from_slice(id.as_bytes())
+}
+
+#[track_caller]
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> Refusal {
+    platform::refusal(&answer.expect_err("this should have been refused"))
+}
+
+#[track_caller]
+pub(crate) fn refused_with<T: std::fmt::Debug>(answer: Result<T, Status>, code: Code) {
+    assert_eq!(refused(answer).code, code);
+}
