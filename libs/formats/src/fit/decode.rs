@@ -51,9 +51,12 @@ struct Decoder<'d> {
     definitions: Definitions,
     /// How many messages each of them has laid out.
     uses: [u32; LOCALS],
-    /// Definitions that had served well when another took their place, which may have been noise.
-    proven: Definitions,
+    /// Those that had served most when another took their place, which may have been noise.
+    proven: [(u32, Option<Definition>); LOCALS],
     restorations_left: u32,
+    search: resync::Search,
+    /// The last record has a field for its time, and nothing in it.
+    timeless: bool,
     /// Of the last message that had one; compressed timestamps count from it.
     timestamp: Option<u32>,
     odometer: Odometer,
@@ -84,8 +87,10 @@ pub(crate) fn decode(data: &[u8], records_max: usize, damage: &mut Damage) -> Se
     let mut decoder = Decoder {
         definitions: Definitions::default(),
         uses: [0; LOCALS],
-        proven: Definitions::default(),
+        proven: Default::default(),
         restorations_left: RESTORATIONS_MAX,
+        search: resync::Search::default(),
+        timeless: false,
         timestamp: None,
         odometer: Odometer::default(),
         records_max,
@@ -117,7 +122,6 @@ impl Head {
 
 impl Decoder<'_> {
     fn run(&mut self, data: &[u8]) {
-        let mut search = resync::Search::default();
         let (mut at, mut last) = (0, Mark::default());
         while let Some(rest) = data.get(at..)
             && !rest.is_empty()
@@ -129,24 +133,22 @@ impl Decoder<'_> {
                 return;
             }
             let (reason, found) = match self.message(rest) {
-                Ok(after) if !self.leapt(here.rows) => {
+                Ok(after) if !self.is_doubtful(here.rows) => {
                     (at, last) = (data.len() - after.len(), here);
                     continue;
                 }
                 // Read in the wrong place, or the clock was set: then nothing of the old time is near.
-                Ok(after) => {
-                    match search.find(near(data, at), at + 1, &self.definitions, self.before(here.rows)) {
-                        Some(next) => (Reason::AbsurdTime, Some((next, here))),
-                        None => {
-                            (at, last) = (data.len() - after.len(), here);
-                            continue;
-                        }
+                Ok(after) => match self.seek(near(data, at), at + 1, here.rows) {
+                    Some(next) => (Reason::AbsurdTime, Some((next, here))),
+                    None => {
+                        (at, last) = (data.len() - after.len(), here);
+                        continue;
                     }
-                }
+                },
                 Err(reason) => {
-                    let next = search
-                        .find(data, last.at + 1, &self.definitions, &self.sequence.rows)
-                        .or_else(|| self.find_as_before(&mut search, data, last.at + 1));
+                    let next = self
+                        .seek(data, last.at + 1, here.rows)
+                        .or_else(|| self.seek_as_before(data, last.at + 1, here.rows));
                     // If the message before ran into this one, it is the broken one.
                     (reason, next.map(|next| (next, if next <= at { last } else { here })))
                 }
@@ -162,16 +164,34 @@ impl Decoder<'_> {
         }
     }
 
-    /// Seeks the way with the definitions that served well; they are in force again if it is found.
-    fn find_as_before(&mut self, search: &mut resync::Search, data: &[u8], from: usize) -> Option<usize> {
+    /// Seeks the way back among times around those of the first `rows` records.
+    fn seek(&mut self, data: &[u8], from: usize, rows: usize) -> Option<usize> {
+        let time = self.time_around(rows)?;
+        self.search.find(data, from, &self.definitions, time)
+    }
+
+    /// Seeks it with the definitions that served well; they are in force again if it is found.
+    fn seek_as_before(&mut self, data: &[u8], from: usize, rows: usize) -> Option<usize> {
         self.restorations_left = self.restorations_left.checked_sub(1)?;
         let restored = std::array::from_fn(|local| {
-            let proven = self.proven.get(local).and_then(Option::as_ref);
+            let proven = self.proven.get(local).and_then(|(_, proven)| proven.as_ref());
             proven.or(self.definitions.get(local)?.as_ref()).cloned()
         });
-        let found = search.find(data, from, &restored, &self.sequence.rows)?;
+        let found = self.search.find(data, from, &restored, self.time_around(rows)?)?;
         self.definitions = restored;
         Some(found)
+    }
+
+    fn time_around(&self, rows: usize) -> Option<u32> {
+        let created = || self.sequence.file_id.as_ref()?.time_created;
+        resync::anchor(self.before(rows)).or_else(created).or(self.timestamp)
+    }
+
+    /// A layout that hardly can be, in the place of one that served well for something else.
+    fn is_noise(&self, local: usize, definition: &Definition) -> bool {
+        let served = self.uses.get(local).is_some_and(|uses| *uses >= USES_PROVEN);
+        let before = self.definitions.get(local).and_then(Option::as_ref);
+        served && !definition.sane && before.is_some_and(|before| before.global != definition.global)
     }
 
     fn define(&mut self, local: usize, definition: Definition) {
@@ -179,10 +199,11 @@ impl Decoder<'_> {
             return;
         };
         let before = slot.replace(definition);
-        if std::mem::take(uses) >= USES_PROVEN
-            && let Some(proven) = self.proven.get_mut(local)
+        let uses = std::mem::take(uses);
+        if let Some(proven) = self.proven.get_mut(local)
+            && uses >= proven.0.max(USES_PROVEN)
         {
-            *proven = before;
+            *proven = (uses, before);
         }
     }
 
@@ -190,11 +211,11 @@ impl Decoder<'_> {
         self.sequence.rows.get(..rows).unwrap_or_default()
     }
 
-    /// Whether a record came, after `rows` others, that is days away from the one before.
-    fn leapt(&self, rows: usize) -> bool {
+    /// Whether a record came, after `rows` others, that does not tell its time, or is days from the one before.
+    fn is_doubtful(&self, rows: usize) -> bool {
+        let Some(now) = self.sequence.rows.get(rows) else { return false };
         let before = self.before(rows).last();
-        let now = self.sequence.rows.get(rows);
-        before.zip(now).is_some_and(|(before, now)| before.time.abs_diff(now.time) > DAY_S)
+        self.timeless || before.is_some_and(|before| before.time.abs_diff(now.time) > DAY_S)
     }
 
     /// Reads one message and gives what follows it.
@@ -205,7 +226,7 @@ impl Decoder<'_> {
             Head::Compressed { local, offset } => self.data(local, rest, Some(offset)),
             Head::Definition { local, developer } => {
                 let (definition, length) = Definition::parse(rest, developer).ok_or(Reason::Truncated)?;
-                if !definition.possible {
+                if !definition.possible || self.is_noise(local, &definition) {
                     return Err(Reason::MalformedDefinition);
                 }
                 self.define(local, definition);
@@ -227,6 +248,7 @@ impl Decoder<'_> {
         }
         if definition.global == global::RECORD {
             let mut row = record::read(definition, bytes, &mut self.odometer);
+            self.timeless = row.time == Row::EMPTY.time && definition.timed;
             if row.time == Row::EMPTY.time {
                 row.time = self.timestamp.unwrap_or(Row::EMPTY.time);
             }

@@ -1,5 +1,6 @@
 //! How the data messages of a local number are laid out.
 
+use super::profile::TIMESTAMP;
 use super::record::Step;
 
 /// FIT's base types, from the five low bits of the type byte.
@@ -75,6 +76,8 @@ pub(crate) struct Definition {
     pub(crate) fields: Vec<Field>,
     /// What a `record` needs, worked out once.
     pub(crate) steps: Vec<Step>,
+    /// Its messages have a field for their time.
+    pub(crate) timed: bool,
     /// Such a message can be; what does not fit is a trace of lost bytes.
     pub(crate) possible: bool,
     /// Moreover, every field is of a known type, and its size fits it.
@@ -120,6 +123,7 @@ impl Definition {
         }
         // The seventh bit says that the type has an endianness; for the types we know it follows from the type.
         self.sane &= size > 0 && type_byte & 0x60 == 0 && type_byte & 0x1f <= 0x10;
+        self.timed |= number == TIMESTAMP && kind == Kind::U32;
         if size > 0 {
             self.fields.push(Field { number, kind, offset: self.size, size });
         }

@@ -1,16 +1,17 @@
 //! The way back after lost bytes: the next place from where several messages in a row make sense.
 
-use super::decode::{DAY_S, Definitions, Head, LOCALS};
+use super::decode::{DAY_S, Definitions, Head};
 use super::definition::Definition;
 use super::message::Message;
-use super::profile::TIMESTAMP;
+use super::profile::{TIMESTAMP, global};
 use super::record::Row;
 
 /// So many messages in a row must make sense.
 const CHAIN: usize = 12;
-/// So many of them must bear a time close after the last one; one will do if the chain ends with the data.
+/// So many of them must bear a time close to the last one; one will do if the chain ends with the data.
 const TIMED_MIN: usize = 2;
-const BEFORE_S: u32 = 60;
+/// Where times are compressed, so many such records say as much.
+const COMPRESSED_MIN: usize = 6;
 /// Bounds the work on a hostile file.
 const STEPS_MAX: usize = 4 << 20;
 
@@ -26,17 +27,16 @@ impl Default for Search {
 }
 
 impl Search {
-    /// Where to read on, at or after `from`.
+    /// Where to read on, at or after `from`, among times around `near`.
     pub(super) fn find(
         &mut self,
         data: &[u8],
         from: usize,
         definitions: &Definitions,
-        rows: &[Row],
+        near: u32,
     ) -> Option<usize> {
-        let near = anchor(rows)?;
         for at in from..data.len() {
-            let mut walk = Walk { definitions, redefined: [const { None }; LOCALS], near, timed: 0 };
+            let mut walk = Walk { definitions, redefined: Vec::new(), near, timed: 0, compressed: 0 };
             if walk.makes_sense(data.get(at..)?, &mut self.steps_left) {
                 return Some(at);
             }
@@ -49,7 +49,7 @@ impl Search {
 }
 
 /// The last time that agrees with the one before it.
-fn anchor(rows: &[Row]) -> Option<u32> {
+pub(super) fn anchor(rows: &[Row]) -> Option<u32> {
     let agreeing = rows.windows(2).rev().take(CHAIN).find_map(|pair| match pair {
         [before, last] if before.time.abs_diff(last.time) <= DAY_S => Some(last.time),
         _ => None,
@@ -59,9 +59,10 @@ fn anchor(rows: &[Row]) -> Option<u32> {
 
 struct Walk<'a> {
     definitions: &'a Definitions,
-    redefined: [Option<Definition>; LOCALS],
+    redefined: Vec<(usize, Definition)>,
     near: u32,
     timed: usize,
+    compressed: usize,
 }
 
 impl Walk<'_> {
@@ -77,7 +78,7 @@ impl Walk<'_> {
             *steps_left = steps_left.saturating_sub(cost);
             bytes = after;
         }
-        self.timed >= TIMED_MIN
+        self.timed >= TIMED_MIN || self.compressed >= COMPRESSED_MIN
     }
 
     /// Passes one message if it makes sense; gives what follows and what it cost.
@@ -89,19 +90,26 @@ impl Walk<'_> {
                 if !definition.sane {
                     return None;
                 }
-                *self.redefined.get_mut(local)? = Some(definition);
+                self.redefined.push((local, definition));
                 Some((rest.get(length..)?, 1 + length))
             }
             Head::Data { local } | Head::Compressed { local, .. } => {
-                let redefined = self.redefined.get(local)?.as_ref();
-                let definition = redefined.or(self.definitions.get(local)?.as_ref())?;
+                let redefined = self.redefined.iter().rev().find(|(number, _)| *number == local);
+                let definition = match redefined {
+                    Some((_, definition)) => definition,
+                    None => self.definitions.get(local)?.as_ref()?,
+                };
                 let (bytes, after) = rest.split_at_checked(definition.size)?;
-                if let Some(time) = (Message { definition, bytes }).get::<u32>(TIMESTAMP) {
-                    let soonest = self.near.saturating_sub(BEFORE_S);
-                    if !(soonest..=self.near.saturating_add(DAY_S)).contains(&time) {
-                        return None;
+                let record = definition.global == global::RECORD;
+                match (Message { definition, bytes }).get::<u32>(TIMESTAMP) {
+                    Some(time) if time.abs_diff(self.near) > DAY_S => return None,
+                    Some(_) => self.timed += 1,
+                    // A record that could tell its time does.
+                    None if record && definition.timed => return None,
+                    None => {
+                        let compressed = matches!(Head::of(head), Head::Compressed { .. });
+                        self.compressed += usize::from(record && compressed);
                     }
-                    self.timed += 1;
                 }
                 Some((after, 1))
             }

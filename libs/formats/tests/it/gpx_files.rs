@@ -1,5 +1,9 @@
 //! Odd but common GPX, made here.
 
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use stadion_formats::{Activity, Reading, Sample, read};
 
 fn reading(document: &str) -> Reading {
@@ -154,4 +158,20 @@ fn other_xml_is_named() {
     let problem = read(b"<TrainingCenterDatabase/>").expect_err("a TCX file");
     assert_eq!(problem.code(), "file_not_activity");
     assert!(problem.detail().contains("TrainingCenterDatabase"), "{problem}");
+}
+
+#[test]
+fn gzip_is_taken_off_once() {
+    let zipped = gzip(gpx(&track(&[0, 1])).as_bytes());
+    let reading = read(&zipped).expect("an activity");
+    assert!(reading.gzipped);
+    assert_eq!(reading.format.as_str(), "gpx");
+    let problem = read(&gzip(&zipped)).expect_err("gzip in gzip");
+    assert_eq!(problem.code(), "file_not_activity");
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).expect("in memory");
+    encoder.finish().expect("in memory")
 }

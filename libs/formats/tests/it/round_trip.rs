@@ -179,3 +179,16 @@ proptest! {
         prop_assert_eq!(back(&read).streams, read.streams);
     }
 }
+
+#[test]
+fn pauses_come_back_from_gpx_as_segments() {
+    let mut run = synth::run(4, start(), 900.0, 300.0);
+    for time_s in run.streams.time_s.iter_mut().skip(100) {
+        *time_s += 60.0;
+    }
+    run.pauses.push(Pause { start_s: 99.0, end_s: 160.0 });
+    let document = gpx::write(&run);
+    assert_eq!(document.matches("<trkseg>").count(), 2);
+    let from_gpx = read(document.as_bytes()).expect("our own file").activities.remove(0);
+    assert_eq!(from_gpx.pauses, run.pauses);
+}
