@@ -33,7 +33,7 @@ impl App {
         self.upload_view(row).await
     }
 
-    /// As [`App::show_upload`], but waits until it is final, at most so long.
+    /// As [`App::show_upload`], but waits until all is told, at most so long.
     pub async fn await_upload(
         &self,
         sender: &Sender,
@@ -43,7 +43,7 @@ impl App {
         let until = Instant::now() + patience;
         loop {
             match self.show_upload(sender, id).await {
-                Ok(view) if is_final(&view) || Instant::now() >= until => return Ok(view),
+                Ok(view) if is_told(&view) || Instant::now() >= until => return Ok(view),
                 // The row is not there yet: the append is durable all the same.
                 Err(refusal) if refusal.code == Code::NotFound && Instant::now() >= until => {
                     return Ok(queued(id));
@@ -97,8 +97,13 @@ impl App {
     }
 }
 
-fn is_final(view: &UploadView) -> bool {
-    !matches!(view.status.as_str(), "queued" | "parsing")
+/// Final, and, for a duplicate, with the first one's activities.
+fn is_told(view: &UploadView) -> bool {
+    match view.status.as_str() {
+        "queued" | "parsing" => false,
+        "duplicate" => !view.activity_ids.is_empty(),
+        _ => true,
+    }
 }
 
 fn queued(id: UploadId) -> UploadView {

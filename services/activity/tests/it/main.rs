@@ -4,6 +4,7 @@
 mod activities;
 mod erasure;
 mod golden;
+mod postgres;
 mod restart;
 mod sync;
 mod uploads;
