@@ -68,7 +68,10 @@ impl Auth for Api {
         read(self.0.refresh(request.into_inner()).await)
     }
 
-    async fn list_sessions(&self, request: Request<p::ListSessionsRequest>) -> Answer<p::ListSessionsResponse> {
+    async fn list_sessions(
+        &self,
+        request: Request<p::ListSessionsRequest>,
+    ) -> Answer<p::ListSessionsResponse> {
         let caller = Caller::of(&request)?;
         let (account, current) = (caller.account()?, session_of(&caller));
         read(self.0.list_sessions(account, current, request.get_ref()).await)
@@ -113,17 +116,26 @@ impl Auth for Api {
         read(self.0.start_device_authorization(&address(&caller), request.into_inner()).await)
     }
 
-    async fn poll_device_token(&self, request: Request<p::PollDeviceTokenRequest>) -> Answer<p::TokenResponse> {
+    async fn poll_device_token(
+        &self,
+        request: Request<p::PollDeviceTokenRequest>,
+    ) -> Answer<p::TokenResponse> {
         read(self.0.poll_device_token(request.into_inner()).await)
     }
 
-    async fn approve_device(&self, request: Request<p::ApproveDeviceRequest>) -> Answer<p::ApproveDeviceResponse> {
+    async fn approve_device(
+        &self,
+        request: Request<p::ApproveDeviceRequest>,
+    ) -> Answer<p::ApproveDeviceResponse> {
         let account = Caller::of(&request)?.account()?;
         let approved = self.0.approve_device(account, &request.get_ref().user_code).await;
         read(approved.map(|()| p::ApproveDeviceResponse {}))
     }
 
-    async fn client_credentials(&self, request: Request<p::ClientCredentialsRequest>) -> Answer<p::TokenResponse> {
+    async fn client_credentials(
+        &self,
+        request: Request<p::ClientCredentialsRequest>,
+    ) -> Answer<p::TokenResponse> {
         let caller = Caller::of(&request)?;
         read(self.0.client_credentials(&address(&caller), request.into_inner()).await)
     }
@@ -161,7 +173,10 @@ impl Auth for Api {
         self.wrote(put).await
     }
 
-    async fn list_consents(&self, request: Request<p::ListConsentsRequest>) -> Answer<p::ListConsentsResponse> {
+    async fn list_consents(
+        &self,
+        request: Request<p::ListConsentsRequest>,
+    ) -> Answer<p::ListConsentsResponse> {
         read(self.0.consents(Caller::of(&request)?.account()?).await)
     }
 
@@ -207,13 +222,19 @@ impl Auth for Api {
         self.wrote(revoked).await
     }
 
-    async fn create_partner(&self, request: Request<p::CreatePartnerRequest>) -> Answer<p::CreatePartnerResponse> {
+    async fn create_partner(
+        &self,
+        request: Request<p::CreatePartnerRequest>,
+    ) -> Answer<p::CreatePartnerResponse> {
         let caller = Caller::of(&request)?;
         let created = self.0.create_partner(&caller.command(), caller.account()?, request.get_ref()).await;
         self.wrote(created).await
     }
 
-    async fn list_partners(&self, request: Request<p::ListPartnersRequest>) -> Answer<p::ListPartnersResponse> {
+    async fn list_partners(
+        &self,
+        request: Request<p::ListPartnersRequest>,
+    ) -> Answer<p::ListPartnersResponse> {
         let caller = Caller::of(&request)?;
         if caller.service().is_ok() {
             let ids = request.get_ref().partner_ids.iter().take(200);

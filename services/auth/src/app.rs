@@ -112,7 +112,8 @@ impl App {
     /// The account that holds an address.
     pub(crate) async fn holder_of(&self, email: &str) -> Result<Option<AccountId>> {
         let key = hex::encode(accounts::email_key(&self.secrets, email));
-        let holder = self.journal.store().claimed_by(accounts::EMAIL, &key).await.map_err(eventing::Error::from)?;
+        let holder =
+            self.journal.store().claimed_by(accounts::EMAIL, &key).await.map_err(eventing::Error::from)?;
         Ok(holder.and_then(|stream| stream.id()))
     }
 }

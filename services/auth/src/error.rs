@@ -34,10 +34,12 @@ impl From<Error> for Refusal {
         match error {
             Error::Refused(refusal) => refusal,
             Error::Spine(error) => error.into(),
-            Error::Db(error) | Error::Keys(KeyStoreError::Db(error)) | Error::Signing(SigningError::Db(error)) => {
-                eventing::Error::from(error).into()
+            Error::Db(error)
+            | Error::Keys(KeyStoreError::Db(error))
+            | Error::Signing(SigningError::Db(error)) => eventing::Error::from(error).into(),
+            Error::Mail(_) => {
+                Self::new(Code::Unavailable, "mail cannot be sent at the moment").retry_after_s(5)
             }
-            Error::Mail(_) => Self::new(Code::Unavailable, "mail cannot be sent at the moment").retry_after_s(5),
             other => Self::new(Code::Internal, other.to_string()),
         }
     }

@@ -20,7 +20,12 @@ struct SeenHeader {
 }
 
 /// Signs the claims under the key's id.
-pub fn sign<C: Serialize>(pair: &Ed25519KeyPair, kid: &str, typ: &str, claims: &C) -> Result<String, serde_json::Error> {
+pub fn sign<C: Serialize>(
+    pair: &Ed25519KeyPair,
+    kid: &str,
+    typ: &str,
+    claims: &C,
+) -> Result<String, serde_json::Error> {
     let header = serde_json::to_vec(&Header { alg: "EdDSA", typ, kid })?;
     let mut text = format!("{}.{}", BASE64.encode(header), BASE64.encode(serde_json::to_vec(claims)?));
     let signature = pair.sign(text.as_bytes());

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 use crate::secrets::{Secrets, SecretsError, random};
 
 /// The classes of which every account has a key.
-pub const CLASSES: [Class; 5] = [Class::Identity, Class::Activity, Class::Health, Class::Content, Class::Device];
+pub const CLASSES: [Class; 5] =
+    [Class::Identity, Class::Activity, Class::Health, Class::Content, Class::Device];
 
 /// Subjects asked for in one statement.
 const SUBJECTS_MAX: usize = 200;
@@ -139,7 +140,8 @@ impl KeyStore {
         version: u32,
         wrapped: Option<Vec<u8>>,
     ) -> Result<Kept, KeyStoreError> {
-        let class = i32::try_from(class).ok().and_then(|class| Class::try_from(class).ok()).unwrap_or_default();
+        let class =
+            i32::try_from(class).ok().and_then(|class| Class::try_from(class).ok()).unwrap_or_default();
         let key = wrapped.map(|wrapped| {
             let bytes = self.secrets.unwrap(&about(subject, class, version), &wrapped)?;
             <[u8; 32]>::try_from(bytes.as_slice()).map(Zeroizing::new).map_err(|_| SecretsError::DoesNotOpen)
@@ -148,7 +150,11 @@ impl KeyStore {
     }
 
     /// Destroyed keys after a key of the state topic, in its order, for siblings that begin anew.
-    pub async fn destroyed_page(&self, after_key: &str, max: usize) -> Result<Vec<p::DestroyedKey>, KeyStoreError> {
+    pub async fn destroyed_page(
+        &self,
+        after_key: &str,
+        max: usize,
+    ) -> Result<Vec<p::DestroyedKey>, KeyStoreError> {
         let (subject, class) = parse_destroyed_key(after_key);
         let rows = self
             .db
@@ -160,7 +166,8 @@ impl KeyStore {
             )
             .await?;
         let read = |row: &eventing::Row| {
-            let class = Class::try_from(i32::try_from(row.get::<i64>(1)?).unwrap_or_default()).unwrap_or_default();
+            let class =
+                Class::try_from(i32::try_from(row.get::<i64>(1)?).unwrap_or_default()).unwrap_or_default();
             Ok::<_, DbError>(destroyed(row.get(0)?, class, row.get(2)?))
         };
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
@@ -181,7 +188,8 @@ pub(crate) fn destroyed_key(subject: Uuid, class: Class) -> String {
 
 /// The beginning, where the text is no such key.
 fn parse_destroyed_key(key: &str) -> (Uuid, i32) {
-    let parsed = key.split_once('/').and_then(|(subject, class)| Some((subject.parse().ok()?, class.parse().ok()?)));
+    let parsed =
+        key.split_once('/').and_then(|(subject, class)| Some((subject.parse().ok()?, class.parse().ok()?)));
     parsed.unwrap_or_default()
 }
 
@@ -202,7 +210,8 @@ impl KeyRing for KeyStore {
             by_name.entry((kept.subject, kept.class)).or_default().push(kept);
         }
         let answer = |wanted: &KeyWanted| {
-            let versions = by_name.get(&(wanted.subject, wanted.class)).map(Vec::as_slice).unwrap_or_default();
+            let versions =
+                by_name.get(&(wanted.subject, wanted.class)).map(Vec::as_slice).unwrap_or_default();
             let found = match wanted.version {
                 Some(version) => versions.iter().find(|kept| kept.version == version),
                 None => versions.last(),

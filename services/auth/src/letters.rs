@@ -32,7 +32,13 @@ impl Language {
 
 fn letter(to: &Email, subject: &str, text: &str, code: Option<&str>) -> Letter {
     let text = code.map_or_else(|| text.to_owned(), |code| text.replace("{code}", code));
-    Letter { to: to.clone(), subject: subject.to_owned(), text, code: code.map(str::to_owned), registration: None }
+    Letter {
+        to: to.clone(),
+        subject: subject.to_owned(),
+        text,
+        code: code.map(str::to_owned),
+        registration: None,
+    }
 }
 
 /// To whoever wants to sign up.
@@ -50,7 +56,8 @@ pub fn sign_up(to: &Email, locale: &Locale, code: &str, registration: &str) -> L
 /// To an owner whose address somebody signed up with.
 pub fn known_already(to: &Email, locale: &Locale) -> Letter {
     let language = Language::of(locale.as_str());
-    let subject = language.pick("You have an account already", "У вас уже есть аккаунт", "Сізде аккаунт бұрыннан бар");
+    let subject =
+        language.pick("You have an account already", "У вас уже есть аккаунт", "Сізде аккаунт бұрыннан бар");
     let text = language.pick(
         "Somebody tried to sign up with this address, which has an account already.\n\nIf it was you: log in, or \
          ask for a new password. If it was not, nothing needs to be done.\n",
@@ -65,7 +72,11 @@ pub fn known_already(to: &Email, locale: &Locale) -> Letter {
 /// To a guardian, who agrees by giving the code to the child.
 pub fn guardian(to: &Email, locale: &Locale, code: &str, registration: &str) -> Letter {
     let language = Language::of(locale.as_str());
-    let subject = language.pick("A child asks for your consent", "Ребёнок просит вашего согласия", "Бала сіздің келісіміңізді сұрайды");
+    let subject = language.pick(
+        "A child asks for your consent",
+        "Ребёнок просит вашего согласия",
+        "Бала сіздің келісіміңізді сұрайды",
+    );
     let text = language.pick(
         "A child wants to join Stadion and named you as guardian. If you agree, tell them this code: {code}. It is \
          valid for 15 minutes. If you do not agree, do nothing.\n",
@@ -106,7 +117,11 @@ pub fn password_changed(to: &Email, locale: &Locale) -> Letter {
 /// A refresh token came twice: one of the two was stolen.
 pub fn session_stolen(to: &Email, locale: &Locale) -> Letter {
     let language = Language::of(locale.as_str());
-    let subject = language.pick("A device was signed out", "Одно устройство вышло из аккаунта", "Бір құрылғы аккаунттан шығарылды");
+    let subject = language.pick(
+        "A device was signed out",
+        "Одно устройство вышло из аккаунта",
+        "Бір құрылғы аккаунттан шығарылды",
+    );
     let text = language.pick(
         "A sign-in of one of your devices was used from two places, so that device was signed out. Sign in again; if \
          you suspect somebody else, change your password.\n",

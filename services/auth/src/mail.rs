@@ -65,7 +65,9 @@ impl MailSink {
             .to(letter.to.as_str())
             .subject(letter.subject.as_str())
             .text_body(letter.text.as_str());
-        for (header, value) in [("X-Stadion-Code", &letter.code), ("X-Stadion-Registration", &letter.registration)] {
+        for (header, value) in
+            [("X-Stadion-Code", &letter.code), ("X-Stadion-Registration", &letter.registration)]
+        {
             if let Some(value) = value {
                 message = message.header(header, Raw::new(value.as_str()));
             }

@@ -54,7 +54,8 @@ impl Passwords {
 
     /// Waits for a turn; `overloaded` when too many wait.
     pub async fn turn(&self) -> Result<Turn, Refusal> {
-        let overloaded = || Refusal::new(Code::Overloaded, "too many are signing in at this moment").retry_after_s(1);
+        let overloaded =
+            || Refusal::new(Code::Overloaded, "too many are signing in at this moment").retry_after_s(1);
         let _waiting = self.waiting.try_acquire().map_err(|_| overloaded())?;
         let permit = self.turns.clone().acquire_owned().await.map_err(|_| overloaded())?;
         Ok(Turn { _permit: permit, passwords: self.clone() })
@@ -83,11 +84,15 @@ impl Turn {
         let argon2 = self.passwords.argon2.clone();
         let known = hash.is_some();
         let against = hash.unwrap_or(&self.passwords.decoy).to_owned();
-        let fits = self.aside(move || argon2.verify_password(password.as_bytes(), against.as_str()).is_ok()).await?;
+        let fits =
+            self.aside(move || argon2.verify_password(password.as_bytes(), against.as_str()).is_ok()).await?;
         Ok(fits && known)
     }
 
-    async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
         let done = tokio::task::spawn_blocking(work).await;
         done.map_err(|error| Refusal::new(Code::Internal, format!("hashing ended early: {error}")))
     }

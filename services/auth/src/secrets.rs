@@ -48,8 +48,10 @@ impl Secrets {
         let fault = |detail: String| SecretsError::Kek { path: path.display().to_string(), detail };
         let kek = match std::fs::read_to_string(path) {
             Ok(text) => {
-                let bytes = Zeroizing::new(hex::decode(text.trim()).map_err(|error| fault(error.to_string()))?);
-                <[u8; KEK_BYTES]>::try_from(bytes.as_slice()).map_err(|_| fault("it is not 256 bits".to_owned()))?
+                let bytes =
+                    Zeroizing::new(hex::decode(text.trim()).map_err(|error| fault(error.to_string()))?);
+                <[u8; KEK_BYTES]>::try_from(bytes.as_slice())
+                    .map_err(|_| fault("it is not 256 bits".to_owned()))?
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let kek = random::<KEK_BYTES>()?;
@@ -70,7 +72,8 @@ impl Secrets {
             Some(key)
         };
         let mac = |label: &str| Some(hmac::Key::new(hmac::HMAC_SHA256, derive(label)?.as_slice()));
-        let wrapping = UnboundKey::new(&AES_256_GCM, derive("wrap")?.as_slice()).ok().map(LessSafeKey::new)?;
+        let wrapping =
+            UnboundKey::new(&AES_256_GCM, derive("wrap")?.as_slice()).ok().map(LessSafeKey::new)?;
         Some(Self {
             wrapping: std::sync::Arc::new(wrapping),
             email: mac("email")?,

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use eventing::{
-    event::{DecodeError, DomainEvent, Plain},
     aggregate::Aggregate,
+    event::{DecodeError, DomainEvent, Plain},
 };
 use kernel::{
     AccountId, Id,
@@ -63,7 +63,10 @@ impl DomainEvent for AccountEvent {
             Self::Registered { account_id, identity, home_cell, guardian, origin } => {
                 Plain::of(&p::AccountRegistered {
                     account_id: bytes(*account_id),
-                    email: identity.as_ref().map(|identity| identity.email.as_str().to_owned()).unwrap_or_default(),
+                    email: identity
+                        .as_ref()
+                        .map(|identity| identity.email.as_str().to_owned())
+                        .unwrap_or_default(),
                     profile: identity.as_ref().map(|identity| profile_out(&identity.profile)),
                     home_cell: home_cell.clone(),
                     guardian_email: guardian.as_ref().map(|email| email.as_str().to_owned()),
@@ -204,7 +207,11 @@ fn consent_given(event: p::ConsentGiven) -> Result<AccountEvent, DecodeError> {
         text_version: event.text_version,
         text_hash: event.text_hash.to_vec(),
         locale: Locale::kept(event.locale),
-        given_by: if event.given_by == GivenBy::Guardian.as_str() { GivenBy::Guardian } else { GivenBy::Oneself },
+        given_by: if event.given_by == GivenBy::Guardian.as_str() {
+            GivenBy::Guardian
+        } else {
+            GivenBy::Oneself
+        },
         lawful_basis: event.lawful_basis,
         receipt: event.receipt,
         given_us: event.given_us,
@@ -230,7 +237,11 @@ fn privacy_changed(event: p::PrivacyChanged) -> Result<AccountEvent, DecodeError
         follow_approval: event.follow_approval,
         zones: event.zones.into_iter().map(zone_in).collect(),
     };
-    Ok(AccountEvent::PrivacyChanged { account_id: account_id(&event.account_id)?, settings, revision: event.revision })
+    Ok(AccountEvent::PrivacyChanged {
+        account_id: account_id(&event.account_id)?,
+        settings,
+        revision: event.revision,
+    })
 }
 
 /// Settings as their row has them.
@@ -317,7 +328,9 @@ fn origin_word(origin: Origin) -> &'static str {
 }
 
 fn parse_origin(text: &str) -> Option<Origin> {
-    [Origin::SignUp, Origin::OperatorTool, Origin::Seed].into_iter().find(|origin| origin_word(*origin) == text)
+    [Origin::SignUp, Origin::OperatorTool, Origin::Seed]
+        .into_iter()
+        .find(|origin| origin_word(*origin) == text)
 }
 
 fn reason_word(reason: PasswordReason) -> &'static str {

@@ -27,7 +27,8 @@ impl App {
         let throttle = Throttle { scope: "client_address", of: address, limit };
         self.check(throttle).await?;
         let partner = partners::by_key(&self.db, &request.client_id).await?;
-        let given = request.client_secret.strip_prefix(PARTNER_PREFIX).and_then(|text| STANDARD.decode(text).ok());
+        let given =
+            request.client_secret.strip_prefix(PARTNER_PREFIX).and_then(|text| STANDARD.decode(text).ok());
         let known = match &partner {
             Some(partner) => Some(self.secrets.unwrap(&about(&partner.key_id), &partner.secret)?),
             None => None,

@@ -45,30 +45,45 @@ impl App {
         let consent = self.receipt(account_id, &agreement, &locale, GivenBy::Oneself)?;
         let done = self
             .journal
-            .execute(command, &accounts::stream(account_id), &account_id.to_string(), |account: &Account, now| {
-                let events = consent::give(account, consent.clone())?;
-                let after = account.after(&events);
-                Ok(Decision::of(events)
-                    .inline(accounts::put(account_id, &after, now))
-                    .answer(200, vec![account_id.to_string()]))
-            })
+            .execute(
+                command,
+                &accounts::stream(account_id),
+                &account_id.to_string(),
+                |account: &Account, now| {
+                    let events = consent::give(account, consent.clone())?;
+                    let after = account.after(&events);
+                    Ok(Decision::of(events)
+                        .inline(accounts::put(account_id, &after, now))
+                        .answer(200, vec![account_id.to_string()]))
+                },
+            )
             .await?;
         let account = self.load_account(account_id).await?;
         let current = account.consent(agreement.purpose).or_else(|| account.consents.last());
         Ok((done, current.map(out).ok_or(Error::Corrupt("a consent without a receipt"))?))
     }
 
-    pub async fn withdraw_consent(&self, command: &Command, account_id: AccountId, purpose: &str) -> Result<Done> {
+    pub async fn withdraw_consent(
+        &self,
+        command: &Command,
+        account_id: AccountId,
+        purpose: &str,
+    ) -> Result<Done> {
         let purpose = Purpose::parse(purpose).ok_or_else(Refusal::not_found)?;
         let done = self
             .journal
-            .execute(command, &accounts::stream(account_id), &account_id.to_string(), |account: &Account, now| {
-                let events = consent::withdraw(account, purpose, now)?;
-                let after = account.after(&events);
-                Ok(Decision::of(events)
-                    .inline(accounts::put(account_id, &after, now))
-                    .answer(204, vec![account_id.to_string()]))
-            })
+            .execute(
+                command,
+                &accounts::stream(account_id),
+                &account_id.to_string(),
+                |account: &Account, now| {
+                    let events = consent::withdraw(account, purpose, now)?;
+                    let after = account.after(&events);
+                    Ok(Decision::of(events)
+                        .inline(accounts::put(account_id, &after, now))
+                        .answer(204, vec![account_id.to_string()]))
+                },
+            )
             .await?;
         Ok(done)
     }

@@ -25,13 +25,15 @@ impl App {
         let email = Email::parse(&request.email);
         let email = email.as_ref().map_or("nobody", Email::as_str);
         let by_address = self.failed_from(address);
-        let by_email = Throttle { scope: "login_email", of: email, limit: self.config.failed_logins_per_hour };
+        let by_email =
+            Throttle { scope: "login_email", of: email, limit: self.config.failed_logins_per_hour };
         let turn = self.passwords.turn().await?;
         self.check(by_address).await?;
         self.check(by_email).await?;
         let holder = self.holder_of(email).await?;
         let credential = accounts::credential(&self.db, holder.unwrap_or_else(AccountId::random)).await?;
-        let password = if request.password.len() <= PASSWORD_BYTES_MAX { request.password.as_str() } else { "" };
+        let password =
+            if request.password.len() <= PASSWORD_BYTES_MAX { request.password.as_str() } else { "" };
         let fits = turn.verify(password, credential.as_ref().map(|known| known.hash.as_str())).await?;
         let (true, Some(account_id), Some(credential)) = (fits, holder, credential) else {
             self.metrics.failed_logins.inc();

@@ -46,17 +46,22 @@ impl App {
         Refusal::fields(faults)?;
         let changed = self
             .journal
-            .execute(command, &accounts::stream(account_id), &account_id.to_string(), |account: &Account, now| {
-                let events = profile::change(account, &patch, now)?;
-                let after = account.after(&events);
-                let (old, new) = (account.alive()?.1, after.alive()?.1);
-                let claim = accounts::move_handle(&old.profile.handle, &new.profile.handle, account_id);
-                let mut decision = Decision::of(events)
-                    .inline(accounts::put(account_id, &after, now))
-                    .answer(200, vec![account_id.to_string()]);
-                decision.claims.extend(claim);
-                Ok(decision)
-            })
+            .execute(
+                command,
+                &accounts::stream(account_id),
+                &account_id.to_string(),
+                |account: &Account, now| {
+                    let events = profile::change(account, &patch, now)?;
+                    let after = account.after(&events);
+                    let (old, new) = (account.alive()?.1, after.alive()?.1);
+                    let claim = accounts::move_handle(&old.profile.handle, &new.profile.handle, account_id);
+                    let mut decision = Decision::of(events)
+                        .inline(accounts::put(account_id, &after, now))
+                        .answer(200, vec![account_id.to_string()]);
+                    decision.claims.extend(claim);
+                    Ok(decision)
+                },
+            )
             .await;
         let done = changed.map_err(|error| match error {
             eventing::Error::Claimed { .. } => Error::Refused(handle_taken()),

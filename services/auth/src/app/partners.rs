@@ -37,8 +37,10 @@ impl App {
             .journal
             .execute(command, &partners::stream(id), &id.to_string(), |state: &PartnerState, now| {
                 let events = partner::create(state, id, &new, &key_id, &command.actor, now)?;
-                let rows: Vec<_> =
-                    events.iter().map(|PartnerEvent::Created(partner)| partners::put(partner, &wrapped)).collect();
+                let rows: Vec<_> = events
+                    .iter()
+                    .map(|PartnerEvent::Created(partner)| partners::put(partner, &wrapped))
+                    .collect();
                 let decision = Decision::of(events).answer(201, vec![id.to_string()]);
                 Ok(rows.into_iter().fold(decision, Decision::inline))
             })
@@ -74,7 +76,10 @@ impl App {
     /// Some, for siblings.
     pub async fn some_partners(&self, ids: &[PartnerId]) -> Result<p::ListPartnersResponse> {
         let found = partners::some(&self.db, ids).await?;
-        Ok(p::ListPartnersResponse { items: found.into_iter().map(out).collect(), next_cursor: String::new() })
+        Ok(p::ListPartnersResponse {
+            items: found.into_iter().map(out).collect(),
+            next_cursor: String::new(),
+        })
     }
 }
 

@@ -11,9 +11,10 @@ impl App {
     /// Who may not be seen is not found: the answer does not tell which.
     pub async fn person(&self, viewer: Option<AccountId>, account_id: AccountId) -> Result<p::Person> {
         let standing = self.living(account_id).await?.standing;
-        let settings = wire::settings_in(standing.privacy.clone().unwrap_or_default())
-            .map_err(|error| eventing::Error::from(error))?;
-        let owner = Owner { settings: &settings, minor: is_minor(&standing, self.now()), erased: standing.erased };
+        let settings =
+            wire::settings_in(standing.privacy.clone().unwrap_or_default()).map_err(eventing::Error::from)?;
+        let owner =
+            Owner { settings: &settings, minor: is_minor(&standing, self.now()), erased: standing.erased };
         let relation = Relation::of(viewer, account_id);
         if !visible(&owner, None, &relation).shows(DataClass::Profile) {
             return Err(Refusal::not_found().into());

@@ -22,7 +22,8 @@ impl App {
             return Ok(error("invalid_client"));
         }
         let token = tokens::first_refresh()?;
-        let (device, hash, now_us) = (tokens::hash(&request.device_code), tokens::hash(&token), self.now_us());
+        let (device, hash, now_us) =
+            (tokens::hash(&request.device_code), tokens::hash(&token), self.now_us());
         let (poll, session) = self.db.transact(move |tx| work(tx, device, hash, now_us)).await?;
         Ok(match (poll, session) {
             (Poll::Granted { .. }, Some(session)) => {
@@ -38,7 +39,12 @@ impl App {
 }
 
 /// Grant and session in one transaction: no crash uses up the one without making the other.
-fn work<'t>(tx: &'t mut dyn Tx, device: Vec<u8>, hash: Vec<u8>, now_us: i64) -> BoxFuture<'t, Result<Polled, DbError>> {
+fn work<'t>(
+    tx: &'t mut dyn Tx,
+    device: Vec<u8>,
+    hash: Vec<u8>,
+    now_us: i64,
+) -> BoxFuture<'t, Result<Polled, DbError>> {
     Box::pin(async move {
         let poll = devices::poll(tx, &device, DEVICE.id, now_us).await?;
         let Poll::Granted { account_id, device_name } = &poll else { return Ok((poll, None)) };

@@ -51,13 +51,18 @@ impl App {
         let if_revision = request.if_revision;
         let done = self
             .journal
-            .execute(command, &accounts::stream(account_id), &account_id.to_string(), |account: &Account, now| {
-                let events = privacy::change(account, &patch, if_revision, now)?;
-                let after = account.after(&events);
-                Ok(Decision::of(events)
-                    .inline(accounts::put(account_id, &after, now))
-                    .answer(200, vec![account_id.to_string()]))
-            })
+            .execute(
+                command,
+                &accounts::stream(account_id),
+                &account_id.to_string(),
+                |account: &Account, now| {
+                    let events = privacy::change(account, &patch, if_revision, now)?;
+                    let after = account.after(&events);
+                    Ok(Decision::of(events)
+                        .inline(accounts::put(account_id, &after, now))
+                        .answer(200, vec![account_id.to_string()]))
+                },
+            )
             .await?;
         Ok((done, self.privacy(account_id).await?))
     }

@@ -75,7 +75,8 @@ impl App {
             return Ok(());
         }
         let key = sign_up.profile.handle.skeleton();
-        let holder = self.journal.store().claimed_by(accounts::HANDLE, &key).await.map_err(eventing::Error::from)?;
+        let holder =
+            self.journal.store().claimed_by(accounts::HANDLE, &key).await.map_err(eventing::Error::from)?;
         if holder.is_some() { Err(handle_taken().into()) } else { Ok(()) }
     }
 
@@ -86,7 +87,8 @@ impl App {
         let guardian_code = six_digits()?;
         // No code fits a known address: what is kept is the hash of something else.
         let expected = if known { hex::encode(random::<16>()?) } else { code.clone() };
-        let guardian_hash = || self.code_hash(&[id.as_bytes().as_slice(), b"guardian"].concat(), &guardian_code);
+        let guardian_hash =
+            || self.code_hash(&[id.as_bytes().as_slice(), b"guardian"].concat(), &guardian_code);
         let now_us = self.now_us();
         let registration = Registration {
             id,

@@ -33,7 +33,8 @@ impl App {
         let expires_us = self.now_us() + i64::from(CODE_S) * 1_000_000;
         let hash = self.code_hash(&email_key, &expected);
         codes::put_reset(&self.db, email_key, ResetOrigin::Mail, hash, expires_us).await?;
-        let locale = row.as_ref().map_or_else(Locale::english, |row| Locale::kept(row.standing.locale.clone()));
+        let locale =
+            row.as_ref().map_or_else(Locale::english, |row| Locale::kept(row.standing.locale.clone()));
         let letter = letters::reset(&email, &locale, &code);
         let may_mail = self.may_mail(email.as_str()).await?;
         if row.is_some() && may_mail {

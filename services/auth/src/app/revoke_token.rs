@@ -47,6 +47,10 @@ fn by_refresh<'t>(
     })
 }
 
-fn by_id<'t>(tx: &'t mut dyn Tx, session_id: Uuid, now_us: i64) -> BoxFuture<'t, Result<Option<Uuid>, DbError>> {
+fn by_id<'t>(
+    tx: &'t mut dyn Tx,
+    session_id: Uuid,
+    now_us: i64,
+) -> BoxFuture<'t, Result<Option<Uuid>, DbError>> {
     Box::pin(async move { Ok(sessions::end(tx, session_id, now_us).await?.then_some(session_id)) })
 }

@@ -28,7 +28,8 @@ impl App {
         let regions = Regions::parse("/regions", &request.regions)
             .map_err(|fault| Refusal::fields(vec![fault]).err().unwrap_or_else(Refusal::not_found))?;
         let by = command.actor.clone();
-        self.change_roles(command, account_id, |account| account::grant_role(account, role, &regions, &by)).await
+        self.change_roles(command, account_id, |account| account::grant_role(account, role, &regions, &by))
+            .await
     }
 
     pub async fn revoke_role(
@@ -55,13 +56,18 @@ impl App {
     {
         let done = self
             .journal
-            .execute(command, &accounts::stream(account_id), &account_id.to_string(), |account: &Account, now| {
-                let events = decide(account)?;
-                let after = account.after(&events);
-                Ok(Decision::of(events)
-                    .inline(accounts::put(account_id, &after, now))
-                    .answer(200, vec![account_id.to_string()]))
-            })
+            .execute(
+                command,
+                &accounts::stream(account_id),
+                &account_id.to_string(),
+                |account: &Account, now| {
+                    let events = decide(account)?;
+                    let after = account.after(&events);
+                    Ok(Decision::of(events)
+                        .inline(accounts::put(account_id, &after, now))
+                        .answer(200, vec![account_id.to_string()]))
+                },
+            )
             .await?;
         let roles = self.living(account_id).await?.standing.roles;
         Ok((done, p::RoleResponse { account_id: wire::bytes(account_id), roles }))

@@ -32,7 +32,11 @@ impl App {
     }
 
     /// Ends one of the account's own sessions.
-    pub async fn end_session(&self, account_id: AccountId, session_id: Uuid) -> Result<p::EndSessionResponse> {
+    pub async fn end_session(
+        &self,
+        account_id: AccountId,
+        session_id: Uuid,
+    ) -> Result<p::EndSessionResponse> {
         fn work<'t>(
             tx: &'t mut dyn Tx,
             account_id: AccountId,

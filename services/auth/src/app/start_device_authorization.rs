@@ -25,7 +25,10 @@ impl App {
         address: &str,
         request: p::StartDeviceAuthorizationRequest,
     ) -> Result<p::StartDeviceAuthorizationResponse> {
-        let error = |error: &str| p::StartDeviceAuthorizationResponse { error: error.to_owned(), ..Default::default() };
+        let error = |error: &str| p::StartDeviceAuthorizationResponse {
+            error: error.to_owned(),
+            ..Default::default()
+        };
         if request.client_id != DEVICE.id {
             return Ok(error("invalid_client"));
         }

@@ -21,7 +21,10 @@ pub(crate) fn about(key_id: &str) -> Vec<u8> {
 
 impl App {
     /// `bad_signature` for everything that is wrong with it: an unknown key is not told from a wrong signature.
-    pub async fn verify_partner_key(&self, request: &p::VerifyPartnerKeyRequest) -> Result<p::VerifyPartnerKeyResponse> {
+    pub async fn verify_partner_key(
+        &self,
+        request: &p::VerifyPartnerKeyRequest,
+    ) -> Result<p::VerifyPartnerKeyResponse> {
         let timestamp: i64 = request.webhook_timestamp.parse().map_err(|_| refused())?;
         let fresh = (timestamp.saturating_sub(self.now().as_second())).abs() <= WINDOW_S;
         let id_fits = (1..=ID_BYTES_MAX).contains(&request.webhook_id.len());

@@ -40,7 +40,8 @@ impl App {
         request: p::VerifyRegistrationRequest,
     ) -> Result<(eventing::Done, p::VerifyRegistrationResponse)> {
         let id = Uuid::from_slice(&request.registration_id).map_err(|_| code_refused())?;
-        let registration = codes::try_registration(&self.db, id, self.now_us()).await?.ok_or_else(code_refused)?;
+        let registration =
+            codes::try_registration(&self.db, id, self.now_us()).await?.ok_or_else(code_refused)?;
         self.prove(&registration, &request).await?;
         let proven = self.read_waiting(&registration)?;
         let account_id = proven.account_id;
@@ -51,7 +52,8 @@ impl App {
         self.metrics.registered.inc();
         let device = device_name(request.device_name.as_deref());
         let session = self.begin_session(account_id, sessions::APP, device).await?;
-        let row = accounts::row(&self.db, account_id).await?.ok_or(Error::Corrupt("an account without its row"))?;
+        let row =
+            accounts::row(&self.db, account_id).await?.ok_or(Error::Corrupt("an account without its row"))?;
         Ok((done, p::VerifyRegistrationResponse { account: Some(row.me()), session: Some(session) }))
     }
 
@@ -63,10 +65,13 @@ impl App {
             return Err(code_refused().into());
         }
         let Some(expected) = &registration.guardian_code_hash else { return Ok(()) };
-        let Some(code) = request.guardian_code.as_deref().map(str::trim).filter(|code| !code.is_empty()) else {
+        let Some(code) = request.guardian_code.as_deref().map(str::trim).filter(|code| !code.is_empty())
+        else {
             codes::give_try_back(&self.db, id).await?;
-            let mut refusal =
-                Refusal::new(Code::GuardianRequired, "the code that was mailed to the guardian is needed too");
+            let mut refusal = Refusal::new(
+                Code::GuardianRequired,
+                "the code that was mailed to the guardian is needed too",
+            );
             refusal.fields = Refusal::field("/guardian_code", "required", refusal.detail.clone()).fields;
             return Err(refusal.into());
         };
@@ -101,7 +106,9 @@ impl App {
                 has_password: true,
             };
             match self.append_account(&new, Some(&password_hash)).await {
-                Err(SpineError::Claimed { scope, .. }) if scope == accounts::HANDLE && !sign_up.handle_chosen => {
+                Err(SpineError::Claimed { scope, .. })
+                    if scope == accounts::HANDLE && !sign_up.handle_chosen =>
+                {
                     handle = next_handle(&sign_up.profile.handle, account_id, attempt);
                 }
                 Err(SpineError::Claimed { scope, .. }) if scope == accounts::HANDLE => {

@@ -29,15 +29,45 @@ pub enum AccountEvent {
         guardian: Option<Email>,
         origin: Origin,
     },
-    ProfileChanged { account_id: AccountId, profile: Option<Profile>, place_changed_us: Option<i64> },
-    PasswordChanged { account_id: AccountId, reason: PasswordReason },
-    ConsentGiven { account_id: AccountId, consent: Consent },
-    ConsentWithdrawn { account_id: AccountId, receipt_id: uuid::Uuid, purpose: Purpose, withdrawn_us: i64 },
+    ProfileChanged {
+        account_id: AccountId,
+        profile: Option<Profile>,
+        place_changed_us: Option<i64>,
+    },
+    PasswordChanged {
+        account_id: AccountId,
+        reason: PasswordReason,
+    },
+    ConsentGiven {
+        account_id: AccountId,
+        consent: Consent,
+    },
+    ConsentWithdrawn {
+        account_id: AccountId,
+        receipt_id: uuid::Uuid,
+        purpose: Purpose,
+        withdrawn_us: i64,
+    },
     /// Without zones where the key of `identity` was destroyed.
-    PrivacyChanged { account_id: AccountId, settings: Settings, revision: u64 },
-    RoleGranted { account_id: AccountId, role: Role, regions: Regions, granted_by: String },
-    RoleRevoked { account_id: AccountId, role: Role, revoked_by: String },
-    Erased { account_id: AccountId },
+    PrivacyChanged {
+        account_id: AccountId,
+        settings: Settings,
+        revision: u64,
+    },
+    RoleGranted {
+        account_id: AccountId,
+        role: Role,
+        regions: Regions,
+        granted_by: String,
+    },
+    RoleRevoked {
+        account_id: AccountId,
+        role: Role,
+        revoked_by: String,
+    },
+    Erased {
+        account_id: AccountId,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +117,10 @@ impl Account {
     }
 
     pub fn consent(&self, purpose: Purpose) -> Option<&Consent> {
-        self.consents.iter().rev().find(|consent| consent.purpose == purpose && consent.withdrawn_us.is_none())
+        self.consents
+            .iter()
+            .rev()
+            .find(|consent| consent.purpose == purpose && consent.withdrawn_us.is_none())
     }
 
     pub fn is_minor(&self, now: Timestamp) -> bool {
@@ -122,7 +155,9 @@ impl Account {
                 self.end_consent(consent.purpose, consent.given_us);
                 self.consents.push(consent.clone());
             }
-            AccountEvent::ConsentWithdrawn { purpose, withdrawn_us, .. } => self.end_consent(*purpose, *withdrawn_us),
+            AccountEvent::ConsentWithdrawn { purpose, withdrawn_us, .. } => {
+                self.end_consent(*purpose, *withdrawn_us)
+            }
             AccountEvent::PrivacyChanged { settings, revision, .. } => {
                 self.privacy = settings.clone();
                 self.privacy_revision = *revision;
@@ -142,8 +177,10 @@ impl Account {
 
     /// A newer text of the same purpose ends the consent to the older one.
     fn end_consent(&mut self, purpose: Purpose, at_us: i64) {
-        let current =
-            self.consents.iter_mut().filter(|consent| consent.purpose == purpose && consent.withdrawn_us.is_none());
+        let current = self
+            .consents
+            .iter_mut()
+            .filter(|consent| consent.purpose == purpose && consent.withdrawn_us.is_none());
         current.for_each(|consent| consent.withdrawn_us = Some(at_us));
     }
 }

@@ -100,8 +100,18 @@ fn a_sign_up_is_told_every_field_at_fault_at_once() {
     let refused = sign_up::parse(&said, now()).expect_err("refused");
     let pointers: Vec<&str> = fields(&refused).into_iter().map(|(pointer, _)| pointer).collect();
     let wanted = [
-        "/email", "/display_name", "/handle", "/birth_year", "/sex", "/region", "/country", "/time_zone", "/locale",
-        "/consents/0/purpose", "/consents", "/guardian_email",
+        "/email",
+        "/display_name",
+        "/handle",
+        "/birth_year",
+        "/sex",
+        "/region",
+        "/country",
+        "/time_zone",
+        "/locale",
+        "/consents/0/purpose",
+        "/consents",
+        "/guardian_email",
     ];
     assert_eq!(pointers, wanted);
 }
@@ -134,7 +144,10 @@ fn under_the_age_of_consent_a_guardian_is_required_and_it_is_somebody_else() {
 
     let mut with = said(2011, "KZ");
     with.guardian_email = Some("Aigerim@Example.org".to_owned());
-    assert_eq!(fields(&sign_up::parse(&with, now()).expect_err("refused")), [("/guardian_email", "own_email")]);
+    assert_eq!(
+        fields(&sign_up::parse(&with, now()).expect_err("refused")),
+        [("/guardian_email", "own_email")]
+    );
 
     with.guardian_email = Some("parent@example.org".to_owned());
     assert!(sign_up::parse(&with, now()).expect("a sign-up").guardian.is_some());
@@ -225,7 +238,11 @@ fn privacy_changes_only_at_the_revision_that_was_read() {
     assert_eq!(refused(Some(1)), Code::VersionMismatch);
     let changed = account.after(&privacy::change(&account, &patch, Some(0), now()).expect("changed"));
     assert_eq!(changed.privacy_revision, 1);
-    assert_eq!(privacy::change(&changed, &patch, Some(1), now()), Ok(Vec::new()), "the same again is no change");
+    assert_eq!(
+        privacy::change(&changed, &patch, Some(1), now()),
+        Ok(Vec::new()),
+        "the same again is no change"
+    );
 }
 
 #[test]
@@ -244,10 +261,12 @@ fn a_minor_may_not_go_above_the_ceiling() {
 
 #[test]
 fn what_is_no_privacy_setting_is_pointed_at() {
-    let pointer = |said: &privacy::Said| privacy::Patch::parse(said).expect_err("refused").fields[0].pointer.clone();
+    let pointer =
+        |said: &privacy::Said| privacy::Patch::parse(said).expect_err("refused").fields[0].pointer.clone();
     assert_eq!(pointer(&audience("soul", &[])), "/audiences/soul");
     assert_eq!(pointer(&audience("map", &["friends", "world"])), "/audiences/map/1");
-    let zone = ::privacy::Zone { name: "home".to_owned(), latitude: f64::NAN, longitude: 0.0, radius_m: 400.0 };
+    let zone =
+        ::privacy::Zone { name: "home".to_owned(), latitude: f64::NAN, longitude: 0.0, radius_m: 400.0 };
     let zones = privacy::Said { zones: Some(vec![zone]), ..privacy::Said::default() };
     assert_eq!(pointer(&zones), "/zones/0/latitude");
 }
@@ -266,7 +285,10 @@ fn roles_are_granted_with_regions_and_nobody_takes_the_operators_role_from_himse
         &account::grant_role(&account, Role::Operator, &Regions::default(), "service:tool").expect("granted"),
     );
     let itself = format!("account:{}", operator.id().expect("an id"));
-    assert_eq!(account::revoke_role(&operator, Role::Operator, &itself).expect_err("refused").code, Code::Conflict);
+    assert_eq!(
+        account::revoke_role(&operator, Role::Operator, &itself).expect_err("refused").code,
+        Code::Conflict
+    );
 }
 
 #[test]

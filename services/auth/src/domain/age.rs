@@ -43,7 +43,10 @@ mod tests {
 
     #[test]
     fn the_age_of_consent_is_the_countrys_or_sixteen() {
-        assert_eq!((of_consent("SE"), of_consent("AT"), of_consent("FR"), of_consent("KZ")), (13, 14, 15, 16));
+        assert_eq!(
+            (of_consent("SE"), of_consent("AT"), of_consent("FR"), of_consent("KZ")),
+            (13, 14, 15, 16)
+        );
     }
 
     #[test]

@@ -125,9 +125,9 @@ pub struct Consent {
 /// The same text agreed to again changes nothing: the first receipt stands.
 pub fn give(account: &Account, consent: Consent) -> Result<Vec<AccountEvent>, Refusal> {
     let (id, _) = account.alive()?;
-    let same = account
-        .consent(consent.purpose)
-        .is_some_and(|current| current.text_version == consent.text_version && current.locale == consent.locale);
+    let same = account.consent(consent.purpose).is_some_and(|current| {
+        current.text_version == consent.text_version && current.locale == consent.locale
+    });
     Ok(if same { Vec::new() } else { vec![AccountEvent::ConsentGiven { account_id: id, consent }] })
 }
 

@@ -21,7 +21,10 @@ impl DisplayName {
             detail: detail.to_owned(),
         };
         if text.chars().any(is_deceptive) {
-            return Err(fault("invisible_characters", "the name holds invisible, control or direction characters"));
+            return Err(fault(
+                "invisible_characters",
+                "the name holds invisible, control or direction characters",
+            ));
         }
         let composed: String = text.nfc().collect();
         let name = composed.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -65,7 +68,9 @@ impl Handle {
         fits.then_some(Self(text)).ok_or_else(|| FieldError {
             pointer: pointer.to_owned(),
             code: "not_a_handle".to_owned(),
-            detail: "a handle has 3 to 30 of a–z, 0–9, dot, dash, underscore, and begins with a letter or digit".to_owned(),
+            detail:
+                "a handle has 3 to 30 of a–z, 0–9, dot, dash, underscore, and begins with a letter or digit"
+                    .to_owned(),
         })
     }
 
@@ -89,7 +94,8 @@ impl Handle {
 
     /// The same handle with a few characters more, for when it is taken.
     pub fn suffixed(&self, suffix: &str) -> Self {
-        let suffix: String = suffix.chars().filter(char::is_ascii_alphanumeric).take(SUFFIX_MAX - 1).collect();
+        let suffix: String =
+            suffix.chars().filter(char::is_ascii_alphanumeric).take(SUFFIX_MAX - 1).collect();
         let keep = self.0.len().min(HANDLE_MAX - SUFFIX_MAX);
         Self(format!("{}.{}", &self.0[..keep], suffix.to_ascii_lowercase()))
     }
@@ -175,7 +181,16 @@ mod tests {
 
     #[test]
     fn names_that_deceive_the_eye_are_refused() {
-        for text in ["a\u{200b}b", "a\u{202e}gpj", "\u{2066}x", "tab\there", "nul\0", "\u{feff}me", "\u{e0041}", "\u{3164}"] {
+        for text in [
+            "a\u{200b}b",
+            "a\u{202e}gpj",
+            "\u{2066}x",
+            "tab\there",
+            "nul\0",
+            "\u{feff}me",
+            "\u{e0041}",
+            "\u{3164}",
+        ] {
             let refused = DisplayName::parse("/display_name", text).expect_err("refused");
             assert_eq!(refused.code, "invisible_characters", "{text:?}");
         }

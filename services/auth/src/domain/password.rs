@@ -34,7 +34,9 @@ mod tests {
     use super::*;
 
     fn code(password: &str) -> String {
-        check("/password", password, &["athlete", "stadion"]).err().map_or_else(String::new, |fault| fault.code)
+        check("/password", password, &["athlete", "stadion"])
+            .err()
+            .map_or_else(String::new, |fault| fault.code)
     }
 
     #[test]

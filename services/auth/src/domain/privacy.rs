@@ -61,9 +61,11 @@ impl Patch {
 
 fn parse_audience(class: &str, words: &[String]) -> Result<(DataClass, Audience), FieldError> {
     let pointer = format!("/audiences/{}", class.replace('~', "~0").replace('/', "~1"));
-    let parsed = DataClass::parse(class).ok_or_else(|| fault(&pointer, "unknown", "there is no such class of data"))?;
-    let audience = Audience::parse(words)
-        .map_err(|error| fault(&format!("{pointer}/{}", error.index), "unknown", &error.reason.to_string()))?;
+    let parsed = DataClass::parse(class)
+        .ok_or_else(|| fault(&pointer, "unknown", "there is no such class of data"))?;
+    let audience = Audience::parse(words).map_err(|error| {
+        fault(&format!("{pointer}/{}", error.index), "unknown", &error.reason.to_string())
+    })?;
     Ok((parsed, audience))
 }
 
@@ -87,9 +89,17 @@ pub fn change(
 ) -> Result<Vec<AccountEvent>, Refusal> {
     let (id, _) = account.alive()?;
     match if_revision {
-        None => return Err(Refusal::new(Code::PreconditionRequired, "say with If-Match which settings you change")),
+        None => {
+            return Err(Refusal::new(
+                Code::PreconditionRequired,
+                "say with If-Match which settings you change",
+            ));
+        }
         Some(revision) if revision != account.privacy_revision => {
-            return Err(Refusal::new(Code::VersionMismatch, "the settings were changed meanwhile: read them again"));
+            return Err(Refusal::new(
+                Code::VersionMismatch,
+                "the settings were changed meanwhile: read them again",
+            ));
         }
         Some(_) => {}
     }
@@ -111,7 +121,11 @@ pub fn change(
     if settings == account.privacy {
         return Ok(Vec::new());
     }
-    Ok(vec![AccountEvent::PrivacyChanged { account_id: id, settings, revision: account.privacy_revision + 1 }])
+    Ok(vec![AccountEvent::PrivacyChanged {
+        account_id: id,
+        settings,
+        revision: account.privacy_revision + 1,
+    }])
 }
 
 /// What a minor asks for must lie within the ceiling, word by word: nothing is cut silently.

@@ -78,7 +78,8 @@ impl Locale {
         let fits = text.len() <= LOCALE_BYTES_MAX
             && (2..=3).contains(&language.len())
             && language.bytes().all(|b| b.is_ascii_alphabetic())
-            && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+            && parts
+                .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
         fits.then(|| Self(text.to_owned()))
     }
 
@@ -187,7 +188,8 @@ fn parse_one<T>(
     parse: fn(&str) -> Option<T>,
     wanted: &str,
 ) -> Result<Option<T>, FieldError> {
-    said.map(|text| parse(text).ok_or_else(|| fault(pointer, "unknown", &format!("this must be {wanted}")))).transpose()
+    said.map(|text| parse(text).ok_or_else(|| fault(pointer, "unknown", &format!("this must be {wanted}"))))
+        .transpose()
 }
 
 fn parse_cleared<T>(
@@ -254,7 +256,9 @@ fn merge(profile: &mut Profile, patch: &Patch) {
 
 /// A corrected birth year may not lift a protection: neither a minor's, nor the need of a guardian.
 fn check_age_change(account: &Account, old: &Profile, new: &Profile, now: Timestamp) -> Result<(), Refusal> {
-    let Some(year) = new.birth_year.filter(|year| old.birth_year != Some(*year) || new.country != old.country) else {
+    let Some(year) =
+        new.birth_year.filter(|year| old.birth_year != Some(*year) || new.country != old.country)
+    else {
         return Ok(());
     };
     let this_year = year_of(now);
@@ -263,18 +267,26 @@ fn check_age_change(account: &Account, old: &Profile, new: &Profile, now: Timest
     }
     let was_minor = old.birth_year.is_some_and(|year| age::is_minor(year, this_year));
     if was_minor && !age::is_minor(year, this_year) {
-        return Err(Refusal::field("/birth_year", "locked", "write to us to correct the birth year of a minor"));
+        return Err(Refusal::field(
+            "/birth_year",
+            "locked",
+            "write to us to correct the birth year of a minor",
+        ));
     }
     let alone_from = age::of_consent(new.country.as_ref().map_or("", Country::as_str));
     if age::age(year, this_year) < alone_from && !account.has_guardian {
-        return Err(Refusal::new(Code::GuardianRequired, "at this age, in this country, a guardian must agree"));
+        return Err(Refusal::new(
+            Code::GuardianRequired,
+            "at this age, in this country, a guardian must agree",
+        ));
     }
     Ok(())
 }
 
 fn check_place_cool_down(account: &Account, now: Timestamp) -> Result<(), Refusal> {
     let changes = &account.place_changes_us;
-    let Some(oldest) = changes.len().checked_sub(PLACE_CHANGES_MAX).and_then(|index| changes.get(index)) else {
+    let Some(oldest) = changes.len().checked_sub(PLACE_CHANGES_MAX).and_then(|index| changes.get(index))
+    else {
         return Ok(());
     };
     let wait_s = oldest / 1_000_000 + PLACE_CHANGES_SPAN_S - now.as_second();

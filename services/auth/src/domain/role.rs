@@ -14,7 +14,8 @@ pub enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 5] = [Self::Marketer, Self::Coach, Self::Moderator, Self::PrivacyOfficer, Self::Operator];
+    const ALL: [Self; 5] =
+        [Self::Marketer, Self::Coach, Self::Moderator, Self::PrivacyOfficer, Self::Operator];
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
@@ -51,7 +52,11 @@ impl Regions {
         let mut regions = Vec::with_capacity(texts.len());
         for (index, text) in texts.iter().enumerate() {
             regions.push(Region::parse(text).ok_or_else(|| {
-                fault(format!("{pointer}/{index}"), "not_a_region", "a region is written as ISO 3166-2 has it: KZ-75")
+                fault(
+                    format!("{pointer}/{index}"),
+                    "not_a_region",
+                    "a region is written as ISO 3166-2 has it: KZ-75",
+                )
             })?);
         }
         regions.sort();

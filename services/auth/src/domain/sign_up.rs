@@ -63,8 +63,9 @@ pub fn parse(said: &Said, now: Timestamp) -> Result<SignUp, Refusal> {
         faults.push(fault("/consents", "terms_needed", "an account needs the consent to the terms"));
     }
     let guardian = said.guardian_email.as_deref().filter(|text| !text.is_empty());
-    let guardian = guardian
-        .and_then(|text| Email::parse_field("/guardian_email", text).map_err(|fault| faults.push(fault)).ok());
+    let guardian = guardian.and_then(|text| {
+        Email::parse_field("/guardian_email", text).map_err(|fault| faults.push(fault)).ok()
+    });
     let handle_chosen = patch.handle.is_some();
     let profile = profile_of(patch);
     if let Some(fault) = profile.as_ref().and_then(|profile| profile::check_place(profile).err()) {
@@ -109,7 +110,10 @@ fn guardian_of(
         return Ok(None);
     }
     match guardian {
-        None => Err(Refusal::new(Code::GuardianRequired, "at this age a guardian must agree: name a guardian_email")),
+        None => Err(Refusal::new(
+            Code::GuardianRequired,
+            "at this age a guardian must agree: name a guardian_email",
+        )),
         Some(guardian) if guardian == *email => {
             Err(Refusal::field("/guardian_email", "own_email", "a guardian has an address of their own"))
         }
@@ -119,7 +123,11 @@ fn guardian_of(
 
 /// The password, held against what the athlete is called.
 pub fn check_password(sign_up: &SignUp, password: &str) -> Result<(), Refusal> {
-    let about =
-        [sign_up.email.local(), sign_up.profile.display_name.as_str(), sign_up.profile.handle.as_str(), "stadion"];
+    let about = [
+        sign_up.email.local(),
+        sign_up.profile.display_name.as_str(),
+        sign_up.profile.handle.as_str(),
+        "stadion",
+    ];
     Refusal::fields(password::check("/password", password, &about).err().into_iter().collect())
 }

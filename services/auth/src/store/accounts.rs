@@ -131,7 +131,10 @@ pub async fn rows(db: &Db, ids: &[AccountId]) -> Result<HashMap<AccountId, Accou
         return Ok(HashMap::new());
     }
     let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
-    let sql = format!("SELECT account_id, email, standing FROM account WHERE account_id IN ({})", places.join(", "));
+    let sql = format!(
+        "SELECT account_id, email, standing FROM account WHERE account_id IN ({})",
+        places.join(", ")
+    );
     let rows = db.fetch(&sql, ids.iter().map(|id| Value::from(*id)).collect()).await?;
     rows.iter().map(read).collect()
 }
@@ -166,12 +169,14 @@ pub fn put_credential(id: AccountId, hash: &str, now: jiff::Timestamp) -> Statem
 }
 
 pub async fn credential(db: &Db, id: AccountId) -> Result<Option<Credential>, DbError> {
-    let row = db.fetch_one("SELECT hash, changed_us FROM credential WHERE account_id = $1", args![id]).await?;
+    let row =
+        db.fetch_one("SELECT hash, changed_us FROM credential WHERE account_id = $1", args![id]).await?;
     row.map(|row| Ok(Credential { hash: row.get(0)?, changed_us: row.get(1)? })).transpose()
 }
 
 /// The same password under newer parameters; a password changed meanwhile stays.
 pub async fn rehash(db: &Db, id: AccountId, old: &str, new: &str) -> Result<(), DbError> {
-    db.execute("UPDATE credential SET hash = $3 WHERE account_id = $1 AND hash = $2", args![id, old, new]).await?;
+    db.execute("UPDATE credential SET hash = $3 WHERE account_id = $1 AND hash = $2", args![id, old, new])
+        .await?;
     Ok(())
 }

@@ -30,7 +30,12 @@ pub async fn put(db: &Db, grant: Grant, scope: &'static str) -> Result<(), DbErr
 }
 
 /// Whether a pairing waited for this code.
-pub async fn approve(db: &Db, user_hash: Vec<u8>, account_id: AccountId, now_us: i64) -> Result<bool, DbError> {
+pub async fn approve(
+    db: &Db,
+    user_hash: Vec<u8>,
+    account_id: AccountId,
+    now_us: i64,
+) -> Result<bool, DbError> {
     let approved = db
         .execute(
             "UPDATE device_grant SET state = 'approved', account_id = $2
@@ -45,7 +50,10 @@ pub async fn approve(db: &Db, user_hash: Vec<u8>, account_id: AccountId, now_us:
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Poll {
     /// Approved by this account; the grant is used up.
-    Granted { account_id: AccountId, device_name: Option<String> },
+    Granted {
+        account_id: AccountId,
+        device_name: Option<String>,
+    },
     Pending,
     TooFast,
     Expired,
@@ -56,7 +64,12 @@ pub enum Poll {
 /// Seconds that an impatient device must wait longer from now on (RFC 8628 § 3.5).
 const SLOWER_S: i64 = 5;
 
-pub async fn poll(tx: &mut dyn Tx, device_hash: &[u8], client_id: &str, now_us: i64) -> Result<Poll, DbError> {
+pub async fn poll(
+    tx: &mut dyn Tx,
+    device_hash: &[u8],
+    client_id: &str,
+    now_us: i64,
+) -> Result<Poll, DbError> {
     let row = tx
         .fetch_one(
             "SELECT state, account_id, device_name, interval_s, polled_us, expires_us FROM device_grant

@@ -58,6 +58,9 @@ pub async fn some(db: &Db, ids: &[PartnerId]) -> Result<Vec<PartnerRow>, DbError
         return Ok(Vec::new());
     }
     let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
-    let sql = format!("SELECT {COLUMNS} FROM partner WHERE partner_id IN ({}) ORDER BY partner_id", places.join(", "));
+    let sql = format!(
+        "SELECT {COLUMNS} FROM partner WHERE partner_id IN ({}) ORDER BY partner_id",
+        places.join(", ")
+    );
     db.fetch(&sql, ids.iter().map(|id| Value::from(*id)).collect()).await?.iter().map(read).collect()
 }

@@ -29,8 +29,12 @@ pub struct Client {
 pub const APP: Client =
     Client { id: "stadion-app", scope: "account", idle_us: 60 * DAY_US, absolute_us: 365 * DAY_US };
 /// A paired wearable: it may bring in, and read nothing.
-pub const DEVICE: Client =
-    Client { id: "stadion-device", scope: "activity:ingest", idle_us: 180 * DAY_US, absolute_us: 730 * DAY_US };
+pub const DEVICE: Client = Client {
+    id: "stadion-device",
+    scope: "activity:ingest",
+    idle_us: 180 * DAY_US,
+    absolute_us: 730 * DAY_US,
+};
 
 impl Client {
     fn of(id: &str) -> Self {
@@ -50,7 +54,8 @@ pub struct Session {
     pub expires_us: i64,
 }
 
-const COLUMNS: &str = "session_id, account_id, client_id, device_name, scope, created_us, seen_us, expires_us";
+const COLUMNS: &str =
+    "session_id, account_id, client_id, device_name, scope, created_us, seen_us, expires_us";
 
 fn read(row: &Row) -> Result<Session, DbError> {
     Ok(Session {
@@ -81,7 +86,8 @@ pub fn begun(account_id: AccountId, client: Client, device_name: Option<String>,
 
 /// Keeps a new session with the first token of its chain.
 pub async fn put(tx: &mut dyn Tx, session: &Session, token_hash: Vec<u8>) -> Result<(), DbError> {
-    let Session { id, account_id, client_id, device_name, scope, created_us, seen_us, expires_us } = session.clone();
+    let Session { id, account_id, client_id, device_name, scope, created_us, seen_us, expires_us } =
+        session.clone();
     tx.execute(
         "INSERT INTO session (session_id, account_id, client_id, device_name, scope, created_us, seen_us, expires_us)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -134,7 +140,8 @@ pub async fn rotate(
         .await?;
     if claimed == 1 {
         put_token(tx, &session, successor, now_us).await?;
-        tx.execute("UPDATE session SET seen_us = $2 WHERE session_id = $1", args![session.id, now_us]).await?;
+        tx.execute("UPDATE session SET seen_us = $2 WHERE session_id = $1", args![session.id, now_us])
+            .await?;
         return Ok(Rotation::Next(Session { seen_us: now_us, ..session }));
     }
     let retried = tx
@@ -181,7 +188,12 @@ pub async fn end(tx: &mut dyn Tx, session_id: Uuid, now_us: i64) -> Result<bool,
 }
 
 /// Ends an account's own session; another's is as unknown as one that never was.
-pub async fn end_own(tx: &mut dyn Tx, account_id: AccountId, session_id: Uuid, now_us: i64) -> Result<bool, DbError> {
+pub async fn end_own(
+    tx: &mut dyn Tx,
+    account_id: AccountId,
+    session_id: Uuid,
+    now_us: i64,
+) -> Result<bool, DbError> {
     let own = tx
         .fetch_one(
             "SELECT 1 FROM session WHERE session_id = $1 AND account_id = $2 AND ended_us IS NULL",

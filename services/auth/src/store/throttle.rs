@@ -22,7 +22,12 @@ impl Throttle<'_> {
     }
 
     /// `rate_limited` when the limit is reached; counts nothing.
-    pub async fn check(&self, db: &Db, secrets: &Secrets, now_us: i64) -> Result<Result<(), Refusal>, DbError> {
+    pub async fn check(
+        &self,
+        db: &Db,
+        secrets: &Secrets,
+        now_us: i64,
+    ) -> Result<Result<(), Refusal>, DbError> {
         if self.limit == 0 {
             return Ok(Ok(()));
         }
@@ -37,7 +42,12 @@ impl Throttle<'_> {
     }
 
     /// Counts one, whatever the limit; `rate_limited` when it is one too many.
-    pub async fn count(&self, db: &Db, secrets: &Secrets, now_us: i64) -> Result<Result<(), Refusal>, DbError> {
+    pub async fn count(
+        &self,
+        db: &Db,
+        secrets: &Secrets,
+        now_us: i64,
+    ) -> Result<Result<(), Refusal>, DbError> {
         if self.limit == 0 {
             return Ok(Ok(()));
         }

@@ -1,0 +1,17 @@
+//! auth through its gRPC, in process, on real stores.
+
+extern crate stadion_auth as auth;
+
+mod consents;
+mod devices;
+mod golden;
+mod keys;
+mod operators;
+mod partners;
+mod privacy;
+mod profile;
+mod resets;
+mod sessions;
+mod sign_up;
+mod stage;
+mod standing;

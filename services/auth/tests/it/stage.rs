@@ -1,0 +1,211 @@
+//! The stage on which the tests play: one auth, its mails, and people who call it.
+
+use std::path::PathBuf;
+
+use auth::Config;
+use bytes::Bytes;
+use eventing::{Db, Journal, Sealer};
+use kernel::{AccountId, Code, Id, Refusal};
+use platform::{Actor, context::acting_for, refusal, transport::Transport};
+use proto::auth::{self as p, auth_client::AuthClient};
+use testkit::fleet::{Fleet, Ground};
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+pub const PASSWORD: &str = "seven hills of Almaty";
+
+pub struct Stage<'a> {
+    pub fleet: Fleet<'a>,
+    pub client: AuthClient<Transport>,
+    pub db: Db,
+    pub journal: Journal,
+    pub data: PathBuf,
+    mails: PathBuf,
+}
+
+/// Somebody with an account and a session.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub id: AccountId,
+    pub email: String,
+    pub session: p::Session,
+}
+
+impl Person {
+    pub fn actor(&self) -> Actor {
+        Actor::Account {
+            account_id: self.id,
+            session_id: Id::new(uuid(&self.session.session_id)),
+            scopes: vec!["account".to_owned()],
+        }
+    }
+}
+
+pub fn uuid(bytes: &[u8]) -> Uuid {
+    Uuid::from_slice(bytes).expect("a uuid")
+}
+
+pub fn id_bytes(id: AccountId) -> Bytes {
+    Bytes::copy_from_slice(id.as_bytes())
+}
+
+impl<'a> Stage<'a> {
+    pub async fn on(ground: &'a Ground) -> Self {
+        Self::with(ground, Config::default()).await
+    }
+
+    pub async fn with(ground: &'a Ground, config: Config) -> Self {
+        let fleet = ground.fleet(&["auth"]).await;
+        let mut resources = fleet.resources("auth").await;
+        auth::MIGRATIONS.apply(&resources.db).await.expect("migrated");
+        let ring = auth::key_ring(resources.db.clone(), &resources.data, &config).expect("a key ring");
+        let store = resources.journal.store().clone();
+        resources.journal = Journal::new("auth", store, Sealer::new(ring), resources.clock.clone());
+        let (db, journal) = (resources.db.clone(), resources.journal.clone());
+        let (data, mails) = (resources.data.clone(), resources.mail.clone());
+        let module = auth::module(resources, config).await.expect("auth starts");
+        fleet.serve(module);
+        let client = fleet.peers("gateway").auth();
+        Self { fleet, client, db, journal, data, mails }
+    }
+
+    pub fn client(&self) -> AuthClient<Transport> {
+        self.client.clone()
+    }
+
+    /// Every mail so far, oldest first.
+    pub fn mails(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.mails).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        assert!(paths.iter().all(|path| path.extension().is_some_and(|end| end == "eml")), "no drafts stay");
+        paths.iter().map(|path| std::fs::read_to_string(path).expect("a mail")).collect()
+    }
+
+    /// The newest mail to an address.
+    pub fn mail_to(&self, email: &str) -> Option<String> {
+        self.mails().into_iter().rev().find(|mail| header(mail, "To").is_some_and(|to| to.contains(email)))
+    }
+
+    pub fn code_to(&self, email: &str) -> String {
+        let mail = self.mail_to(email).expect("a mail");
+        header(&mail, "X-Stadion-Code").expect("a code")
+    }
+
+    pub async fn register(&self, request: p::RegisterRequest) -> Result<Uuid, Refusal> {
+        let answer = told(self.client().register(stranger(request)).await)?;
+        Ok(uuid(&answer.registration_id))
+    }
+
+    pub async fn verify(&self, id: Uuid, code: &str) -> Result<p::VerifyRegistrationResponse, Refusal> {
+        let request = p::VerifyRegistrationRequest {
+            registration_id: Bytes::copy_from_slice(id.as_bytes()),
+            code: code.to_owned(),
+            ..p::VerifyRegistrationRequest::default()
+        };
+        told(self.client().verify_registration(stranger(request)).await)
+    }
+
+    /// Somebody who has signed up.
+    pub async fn person(&self, name: &str) -> Person {
+        self.person_of(sign_up(name)).await
+    }
+
+    pub async fn person_of(&self, request: p::RegisterRequest) -> Person {
+        let email = request.email.clone();
+        let registration = self.register(request).await.expect("registered");
+        let answer = self.verify(registration, &self.code_to(&email)).await.expect("verified");
+        let session = answer.session.expect("a session");
+        Person { id: Id::new(uuid(&session.account_id)), email, session }
+    }
+
+    /// Somebody with the role of an operator.
+    pub async fn operator(&self, name: &str) -> Person {
+        let person = self.person(name).await;
+        let request = p::AddOperatorRequest { email: person.email.clone() };
+        told(self.client().add_operator(request).await).expect("an operator");
+        person
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> Result<p::Session, Refusal> {
+        self.login_from("192.0.2.1", email, password).await
+    }
+
+    pub async fn login_from(
+        &self,
+        address: &str,
+        email: &str,
+        password: &str,
+    ) -> Result<p::Session, Refusal> {
+        let request =
+            p::LoginRequest { email: email.to_owned(), password: password.to_owned(), device_name: None };
+        told(self.client().login(acting_for(Actor::anonymous(address), request)).await)
+    }
+
+    pub async fn refresh(&self, token: &str) -> Result<p::Session, Refusal> {
+        let request = p::RefreshRequest { refresh_token: token.to_owned(), client_id: None };
+        told(self.client().refresh(stranger(request)).await)
+    }
+
+    pub async fn standing(&self, id: AccountId) -> p::AccountStanding {
+        let request = p::StandingRequest { account_ids: vec![id_bytes(id)] };
+        let mut answer = told(self.client().standing(request).await).expect("standing");
+        answer.accounts.pop().expect("one entry")
+    }
+}
+
+pub fn header(mail: &str, name: &str) -> Option<String> {
+    let head = mail.split("\r\n\r\n").next()?;
+    let line =
+        head.lines().find(|line| line.to_lowercase().starts_with(&format!("{}:", name.to_lowercase())))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+pub fn stranger<T>(message: T) -> Request<T> {
+    acting_for(Actor::anonymous("192.0.2.1"), message)
+}
+
+pub fn by<T>(person: &Person, message: T) -> Request<T> {
+    acting_for(person.actor(), message)
+}
+
+/// What the caller is told.
+pub fn told<T>(answer: Result<Response<T>, Status>) -> Result<T, Refusal> {
+    answer.map(Response::into_inner).map_err(|status| refusal(&status))
+}
+
+#[track_caller]
+pub fn refused<T: std::fmt::Debug>(answer: Result<T, Refusal>, code: Code) -> Refusal {
+    let refusal = answer.expect_err("a refusal");
+    assert_eq!(refusal.code, code, "{refusal}");
+    refusal
+}
+
+#[track_caller]
+pub fn refused_field<T: std::fmt::Debug>(answer: Result<T, Refusal>, pointer: &str, code: &str) {
+    let refusal = refused(answer, Code::InvalidField);
+    let fields: Vec<(&str, &str)> =
+        refusal.fields.iter().map(|field| (field.pointer.as_str(), field.code.as_str())).collect();
+    assert!(fields.contains(&(pointer, code)), "{fields:?}");
+}
+
+/// A sign-up that has everything.
+pub fn sign_up(name: &str) -> p::RegisterRequest {
+    p::RegisterRequest {
+        email: format!("{}@example.org", name.to_lowercase()),
+        password: PASSWORD.to_owned(),
+        display_name: name.to_owned(),
+        birth_year: Some(1990),
+        sex: Some("f".to_owned()),
+        country: Some("KZ".to_owned()),
+        region: Some("KZ-75".to_owned()),
+        time_zone: Some("Asia/Almaty".to_owned()),
+        locale: Some("kk".to_owned()),
+        consents: vec![grant("terms"), grant("health_data")],
+        ..p::RegisterRequest::default()
+    }
+}
+
+pub fn grant(purpose: &str) -> p::ConsentGrant {
+    p::ConsentGrant { purpose: purpose.to_owned(), text_version: "1".to_owned() }
+}

@@ -1,0 +1,49 @@
+//! What siblings are told of accounts.
+
+use kernel::{AccountId, Code};
+use proto::auth as p;
+use testkit::fleet::Ground;
+
+use crate::stage::{Stage, by, id_bytes, refused, stranger, told};
+
+#[tokio::test]
+async fn every_account_asked_for_is_answered_in_order_known_or_not() {
+    let ground = Ground::sqlite();
+    let stage = Stage::on(&ground).await;
+    let person = stage.person("Aigerim").await;
+    let nobody = AccountId::random();
+    let account_ids = vec![id_bytes(nobody), id_bytes(person.id), id_bytes(nobody)];
+    let answer = told(stage.client().standing(p::StandingRequest { account_ids }).await).expect("standing");
+    let known: Vec<bool> = answer.accounts.iter().map(|one| one.known).collect();
+    assert_eq!(known, [false, true, false]);
+    assert_eq!(answer.accounts[0].account_id, id_bytes(nobody));
+    let standing = &answer.accounts[1];
+    assert_eq!((standing.display_name.as_str(), standing.birth_year), ("Aigerim", Some(1990)));
+    assert_eq!((standing.time_zone.as_str(), standing.locale.as_str()), ("Asia/Almaty", "kk"));
+    assert_eq!((standing.country.as_deref(), standing.region.as_deref()), (Some("KZ"), Some("KZ-75")));
+    assert!(!standing.minor && !standing.erased && !standing.locked);
+}
+
+#[tokio::test]
+async fn only_siblings_ask_and_at_most_two_hundred() {
+    let ground = Ground::sqlite();
+    let stage = Stage::on(&ground).await;
+    let person = stage.person("Aigerim").await;
+    let request = |count: usize| p::StandingRequest { account_ids: vec![id_bytes(person.id); count] };
+    let answer = told(stage.client().standing(request(200)).await).expect("standing");
+    assert_eq!(answer.accounts.len(), 200);
+    refused(told(stage.client().standing(request(201)).await), Code::InvalidField);
+    refused(told(stage.client().standing(by(&person, request(1))).await), Code::Forbidden);
+    refused(told(stage.client().standing(stranger(request(1))).await), Code::Forbidden);
+}
+
+#[tokio::test]
+async fn who_turns_eighteen_for_certain_is_no_minor_any_more() {
+    let ground = Ground::sqlite();
+    let stage = Stage::on(&ground).await;
+    let young = p::RegisterRequest { birth_year: Some(2008), ..crate::stage::sign_up("Dana") };
+    let person = stage.person_of(young).await;
+    assert!(stage.standing(person.id).await.minor);
+    stage.fleet.clock.advance_s(300 * 86_400);
+    assert!(!stage.standing(person.id).await.minor);
+}
