@@ -1,1 +1,105 @@
-fn main() {}
+//! The load scenarios: each measures, none asserts a time. `stadion-loadtest` alone runs all of them.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`append`] | the journal: events/s at 1 … 1 024 writers, with a reader that follows and counts gaps |
+//! | [`costs`] | µs on the way of one event and one call: sealing, opening, actor tokens |
+//! | [`binary`] | the release binary: start, memory, `demo` |
+//! | [`upload`] | a device file until it is listed |
+//! | [`offer`] | a badge until its offer is held |
+//! | [`door`], [`process`], [`report`] | the public surface, the spawned binary, what is written down |
+
+mod append;
+mod binary;
+mod costs;
+mod door;
+mod offer;
+mod process;
+mod report;
+mod upload;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+use crate::report::Report;
+
+#[derive(Debug, Parser)]
+#[command(name = "stadion-loadtest", version, about = "Measures Stadion; figures for docs/numbers.md")]
+struct Cli {
+    /// Without one: all of them
+    #[command(subcommand)]
+    scenario: Option<Scenario>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+enum Scenario {
+    /// Event append on SQLite and PostgreSQL
+    Append,
+    /// Sealing, opening, tokens between services
+    Costs,
+    /// Start, memory and demo of the release binary
+    Binary,
+    /// Uploads until they are listed
+    Upload,
+    /// A badge until its offer is held
+    Offer,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// Seconds for each measurement of throughput
+    #[arg(long, global = true, default_value_t = 5)]
+    pub(crate) seconds: u64,
+    /// Samples for each measurement of a latency
+    #[arg(long, global = true, default_value_t = 200)]
+    pub(crate) samples: u32,
+    /// A PostgreSQL server on which databases may be made, `postgres://…` without a database
+    #[arg(long, global = true, env = "STADION_TEST_POSTGRES")]
+    pub(crate) postgres: Option<String>,
+    /// The release binary; without it `target/release/stadion` is built
+    #[arg(long, global = true, env = "STADION_BINARY")]
+    pub(crate) binary: Option<PathBuf>,
+    /// Where data folders are made: on the disk that is to be measured
+    #[arg(long, global = true)]
+    pub(crate) folder: Option<PathBuf>,
+    /// Where `loadtest.json` and `loadtest.md` are written
+    #[arg(long, global = true, default_value = "target")]
+    pub(crate) report: PathBuf,
+}
+
+impl Options {
+    /// A fresh folder, gone when it is dropped.
+    pub(crate) fn fresh_folder(&self) -> anyhow::Result<tempfile::TempDir> {
+        let mut named = tempfile::Builder::new();
+        named.prefix("stadion-load-");
+        let made = self.folder.as_ref().map_or_else(|| named.tempdir(), |folder| named.tempdir_in(folder));
+        made.context("no folder for the data")
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Cli { scenario, options } = Cli::parse();
+    let wanted = |one| scenario.is_none_or(|scenario| scenario == one);
+    let mut report = Report::begin();
+    if wanted(Scenario::Append) {
+        append::measure(&options, &mut report).await?;
+    }
+    if wanted(Scenario::Costs) {
+        costs::measure(&mut report).await?;
+    }
+    if wanted(Scenario::Binary) {
+        binary::measure(&options, &mut report).await?;
+    }
+    if wanted(Scenario::Upload) {
+        upload::measure(&options, &mut report).await?;
+    }
+    if wanted(Scenario::Offer) {
+        offer::measure(&options, &mut report).await?;
+    }
+    report.write(&options.report)
+}

@@ -42,17 +42,21 @@ fn token(criterion: &mut Criterion) {
     let clock = Arc::new(ManualClock::at(kernel::time::from_micros(NOW_S * 1_000_000)));
     let gate = Gate::new(expected, clock, Box::new(One(key.public_key().as_ref().to_vec())));
 
+    let gate = &gate;
+
     let mut group = criterion.benchmark_group("access token");
     group.bench_function("first time", |bencher| {
         bencher.to_async(&runtime).iter_batched(
             || fresh(&key),
-            |token| async { gate.admit(black_box(&token)).await.expect("a valid token") },
+            |token| async move { gate.admit(black_box(&token)).await.expect("a valid token") },
             BatchSize::SmallInput,
         );
     });
     let known = fresh(&key);
     group.bench_function("known", |bencher| {
-        bencher.to_async(&runtime).iter(|| async { gate.admit(black_box(&known)).await.expect("a valid token") });
+        bencher
+            .to_async(&runtime)
+            .iter(|| async { gate.admit(black_box(&known)).await.expect("a valid token") });
     });
     group.finish();
 }

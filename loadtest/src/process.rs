@@ -1,0 +1,92 @@
+//! The release binary as a child on a folder of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use crate::Options;
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// The binary beside this one, built when no other was named.
+pub(crate) async fn binary(options: &Options) -> anyhow::Result<PathBuf> {
+    if let Some(binary) = &options.binary {
+        return Ok(binary.clone());
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--locked", "--quiet", "-p", "stadion-stadion"])
+        .status()
+        .await
+        .context("cargo did not start")?;
+    if !built.success() {
+        bail!("the binary was not built; name one with --binary");
+    }
+    let binary = std::env::current_exe()?.with_file_name("stadion");
+    if !binary.is_file() {
+        bail!("{} is missing; name the binary with --binary", binary.display());
+    }
+    Ok(binary)
+}
+
+/// A command of the binary without limits of rate: the machine is measured, not the manners.
+pub(crate) fn command(binary: &Path, data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary);
+    command.args(arguments).arg("--data").arg(data).stdin(Stdio::null()).kill_on_drop(true);
+    for limit in ["SIGN_UPS_PER_HOUR", "FAILED_LOGINS_PER_HOUR", "WRITES_PER_S", "READS_PER_S"] {
+        command.env(format!("STADION_LIMITS__{limit}"), "0");
+    }
+    command
+}
+
+/// `stadion up`, serving; killed when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: String,
+    /// From the start of the process to its line `ready`.
+    pub(crate) ready_after: Duration,
+}
+
+impl Server {
+    pub(crate) async fn start(binary: &Path, data: &Path) -> anyhow::Result<Self> {
+        let arguments = ["up", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        let begun = Instant::now();
+        let mut child = command(binary, data, &arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| binary.display().to_string())?;
+        let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
+        let ready = async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some(address) = line.strip_prefix("ready ") {
+                    return Ok(address.trim().to_owned());
+                }
+            }
+            bail!("the server ended before it was ready")
+        };
+        let address = tokio::time::timeout(READY_WITHIN, ready).await.context("never ready")??;
+        Ok(Self { child, address, ready_after: begun.elapsed() })
+    }
+
+    /// Resident memory in MB (10⁶ bytes).
+    pub(crate) fn resident_mb(&self) -> anyhow::Result<f64> {
+        let id = self.child.id().context("the server has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).context("no /proc")?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+        let kib: f64 = line.split_whitespace().nth(1).context("VmRSS says nothing")?.parse()?;
+        Ok(kib * 1_024.0 / 1e6)
+    }
+
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("the server was not stopped")
+    }
+}
