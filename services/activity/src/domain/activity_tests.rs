@@ -131,3 +131,26 @@ fn deleting_with_an_old_revision_is_refused() {
 fn restoring_what_was_not_deleted_changes_nothing() {
     assert!(given(vec![recorded(1)]).restore(owner()).unwrap().is_empty());
 }
+
+proptest::proptest! {
+    /// Whatever order a key's versions come in, the highest counts in the end; a deletion wins over an equal version.
+    #[test]
+    fn any_order_of_versions_ends_alike(told in proptest::collection::vec((0..6_i64, proptest::bool::ANY), 1..12)) {
+        let mut activity = Activity::default();
+        for (version, deletes) in &told {
+            let synced = if *deletes { activity.sync_delete(*version) } else { activity.sync(run(*version), *version) };
+            if let Synced::Stored(changes) = synced {
+                for change in changes {
+                    activity.evolve(&Event { activity_id: ActivityId::derived(&[b"a"]), account_id: owner(), change });
+                }
+            }
+        }
+        let newest = told.iter().map(|(version, _)| *version).max().unwrap();
+        let deleted = told.contains(&(newest, true));
+        proptest::prop_assert_eq!(activity.client_version, Some(newest));
+        proptest::prop_assert_eq!(activity.is_live(), !deleted);
+        if !deleted {
+            proptest::prop_assert_eq!(activity.record.unwrap().name, Some(format!("version {newest}")));
+        }
+    }
+}
