@@ -2,6 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::{
+    Json, Router,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
 use kernel::{Code, Refusal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -27,6 +34,35 @@ impl Gate {
     pub fn free(&self) -> usize {
         self.0.available_permits()
     }
+}
+
+/// `app` behind `gate`: above it requests are answered 503 `overloaded`. Health is always told.
+pub fn shed(app: Router, gate: Gate) -> Router {
+    app.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let gate = gate.clone();
+        async move {
+            if matches!(request.uri().path(), "/healthz" | "/readyz") {
+                return next.run(request).await;
+            }
+            match gate.enter() {
+                Ok(_place) => next.run(request).await,
+                Err(refusal) => refused(&refusal),
+            }
+        }
+    }))
+}
+
+/// A problem (RFC 9457) without the gateway's help: it is the gateway that has no room.
+fn refused(refusal: &Refusal) -> Response {
+    let code = refusal.code;
+    let body = serde_json::json!({
+        "type": "about:blank", "title": code.title(), "status": code.status(), "code": code.as_str(), "detail": refusal.detail,
+    });
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(refusal.retry_after_s.unwrap_or(1)));
+    response
 }
 
 #[cfg(test)]

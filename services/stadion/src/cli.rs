@@ -1,0 +1,133 @@
+//! The command line. Flags are settings too: each overrides the one it is named after.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use platform::config::Sources;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "stadion",
+    version,
+    about = "Stadion: the back end of a fitness and activity social platform"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The whole fleet in one process on embedded stores; prints `ready http://…` when it serves
+    Up(Place),
+    /// `up` on a fresh folder, then the whole journey through the public door, a line a step
+    Demo {
+        #[command(flatten)]
+        place: Place,
+        /// End with the journey instead of serving on
+        #[arg(long)]
+        exit: bool,
+    },
+    /// The named services in this process, peers by address
+    Serve {
+        #[arg(required = true)]
+        services: Vec<String>,
+        #[command(flatten)]
+        tool: Tool,
+    },
+    /// Brings the stores' schema up to date
+    Migrate(Tool),
+    /// Takes dead letters again
+    Replay {
+        /// Only those of this reader
+        consumer: Option<String>,
+        #[command(flatten)]
+        tool: Tool,
+    },
+    /// Checks settings, folder, limits and clock, and says what to mend
+    Doctor {
+        #[command(flatten)]
+        tool: Tool,
+        /// Every setting with its value and where it came from
+        #[arg(long)]
+        print_config: bool,
+    },
+    /// Operators of this installation
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// The newest mail of the local sink
+    Mail {
+        /// To this address only
+        email: Option<String>,
+        #[command(flatten)]
+        tool: Tool,
+    },
+    /// What a device file holds
+    Inspect {
+        file: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OperatorCommand {
+    /// Makes or promotes an operator; prints a one-time code for `POST /v1/password-resets/confirm`
+    Add {
+        email: String,
+        #[command(flatten)]
+        tool: Tool,
+    },
+}
+
+/// Where an owner runs.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Place {
+    #[command(flatten)]
+    pub tool: Tool,
+    /// The public address [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<String>,
+    /// The operators' address [default: 127.0.0.1:9090]
+    #[arg(long, value_name = "ADDR")]
+    pub admin: Option<String>,
+}
+
+/// Which installation is meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Tool {
+    /// The data folder [default: ./stadion-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// A file of settings (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Tool {
+    pub fn sources(&self) -> Sources {
+        let data = self.data.as_ref().map(|path| path.display().to_string());
+        Sources::of_process().file(self.config.clone()).flag("--data", "data", data)
+    }
+}
+
+impl Place {
+    pub fn sources(&self) -> Sources {
+        self.tool.sources().flag("--http", "http.addr", self.http.clone()).flag(
+            "--admin",
+            "admin.addr",
+            self.admin.clone(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,68 @@
+//! `stadion demo`: the fleet on a fresh folder, and the whole journey through its public door.
+
+pub mod door;
+mod game;
+pub mod journey;
+mod people;
+mod run;
+mod shop;
+mod strangers;
+mod watch;
+
+use std::{io::Write, path::PathBuf, time::Instant};
+
+use anyhow::Context;
+
+use crate::{cli::Place, demo::journey::Journey, settings, up, up::Running};
+
+/// Serves, plays the journey, then goes on serving unless `exit`.
+///
+/// # Errors
+/// A step that failed, told with what was answered.
+pub async fn run(mut place: Place, exit: bool) -> anyhow::Result<()> {
+    // Its own folder lives as long as the demo.
+    let own = match place.tool.data {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().context("no temporary folder")?),
+    };
+    place.tool.data = place.tool.data.or_else(|| own.as_ref().map(|folder| folder.path().join("data")));
+    let sources = place.sources();
+    let mut settings = settings::load(&sources)?;
+    if settings.config.effective().iter().any(|one| one.setting == "log.filter" && one.origin == "default") {
+        // The demo's own lines are what is to be read.
+        "warn".clone_into(&mut settings.platform.log.filter);
+    }
+    platform::telemetry::start(&settings.platform.log)?;
+    let data = settings.platform.data.clone();
+    let begun = Instant::now();
+    let running = Running::start(settings).await?;
+    up::say_ready(running.http)?;
+    say(&format!("the fleet serves after {} ms, data in {}", begun.elapsed().as_millis(), data.display()))?;
+    let base = format!("http://{}", running.http);
+    let played = play(&base, data).await;
+    if exit || played.is_err() {
+        let stopped = running.stop().await;
+        played?;
+        return stopped;
+    }
+    say(&format!("it goes on serving: {base}/ says what there is; Ctrl-C ends it"))?;
+    running.until_told().await
+}
+
+async fn play(base: &str, data: PathBuf) -> anyhow::Result<()> {
+    let mut journey = Journey::new(base, data)?;
+    let begun = Instant::now();
+    for (number, step) in journey::STEPS.iter().enumerate() {
+        let started = Instant::now();
+        let what =
+            journey.take(*step).await.with_context(|| format!("step {}: {}", number + 1, step.name()))?;
+        let took_ms = started.elapsed().as_millis();
+        say(&format!("{:>2}  {:<28} {took_ms:>6} ms  {what}", number + 1, step.name()))?;
+    }
+    say(&format!("journey complete in {:.1} s", begun.elapsed().as_secs_f64()))
+}
+
+fn say(line: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("standard output is closed")
+}

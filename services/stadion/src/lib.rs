@@ -1,0 +1,67 @@
+//! The one binary's insides: the whole fleet in one process, and the tools beside it.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`cli`] | the command line |
+//! | [`settings`] | every setting of every service, checked before anything is opened |
+//! | [`stores`], [`installation`] | the data folder: its stores, its services |
+//! | [`up`] | serving until told to stop |
+//! | [`tools`], [`socket`] | what operators do, in a running owner or on the folder itself |
+//! | [`demo`] | the journey through the public door |
+
+pub mod cli;
+pub mod demo;
+pub mod installation;
+pub mod settings;
+pub mod socket;
+pub mod stores;
+pub mod tools;
+pub mod up;
+
+use anyhow::{Context, bail};
+
+use crate::{
+    cli::{Cli, Command, OperatorCommand},
+    settings::Settings,
+};
+
+/// Runs one command line to its end.
+///
+/// # Errors
+/// Whatever the command could not do, in words for the person who typed it.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime does not start")?;
+    runtime.block_on(dispatch(cli.command))
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Up(place) => {
+            let settings = begin(&place.sources())?;
+            up::up(settings).await
+        }
+        Command::Demo { place, exit } => demo::run(place, exit).await,
+        Command::Serve { services, .. } => bail!(
+            "serve {}: a fleet on PostgreSQL and Kafka is not in this build yet; `stadion up` runs all services in one process",
+            services.join(" ")
+        ),
+        Command::Migrate(tool) => tools::migrate::run(&begin(&tool.sources())?).await,
+        Command::Replay { tool, consumer } => tools::replay::run(begin(&tool.sources())?, consumer).await,
+        Command::Doctor { tool, print_config } => tools::doctor::run(&tool.sources(), print_config).await,
+        Command::Operator(OperatorCommand::Add { tool, email }) => {
+            tools::operator::add(begin(&tool.sources())?, &email).await
+        }
+        Command::Mail { tool, email } => tools::mail::run(&begin(&tool.sources())?, email.as_deref()),
+        Command::Inspect { file, json } => tools::inspect::run(&file, json),
+    }
+}
+
+/// Reads the settings and starts logging.
+fn begin(sources: &platform::config::Sources) -> anyhow::Result<Settings> {
+    let settings = settings::load(sources)?;
+    platform::telemetry::start(&settings.platform.log)?;
+    Ok(settings)
+}

@@ -1,0 +1,64 @@
+//! An installation for a test: in this process, or as the built binary.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use platform::config::Sources;
+use stadion::{settings, up::Running};
+
+/// Settings of an installation on free ports.
+pub(crate) fn sources(data: &Path) -> Sources {
+    let text = |value: &str| Some(value.to_owned());
+    Sources::default()
+        .flag("--data", "data", text(&data.display().to_string()))
+        .flag("--http", "http.addr", text("127.0.0.1:0"))
+        .flag("--admin", "admin.addr", text("127.0.0.1:0"))
+}
+
+pub(crate) async fn serving(data: &Path) -> Running {
+    Running::start(settings::load(&sources(data)).unwrap()).await.unwrap()
+}
+
+/// The built binary, serving; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) base: String,
+}
+
+impl Process {
+    pub(crate) fn start(data: &Path) -> Self {
+        let mut child = binary("up", data)
+            .args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let base = line.trim().strip_prefix("ready ").expect("it says that it is ready").to_owned();
+        Self { child, base }
+    }
+
+    /// `kill -9`
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `stadion COMMAND --data DATA`
+pub(crate) fn binary(command: &str, data: &Path) -> Command {
+    let mut binary = Command::new(env!("CARGO_BIN_EXE_stadion"));
+    binary.env("STADION_LOG__FILTER", "warn").args(command.split(' ')).arg("--data").arg(data);
+    binary
+}
