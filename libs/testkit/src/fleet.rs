@@ -191,7 +191,7 @@ pub async fn tell(
     journal: &Journal,
     stream: &StreamId,
     partition_key: &str,
-    event: &(impl prost::Message + prost::Name),
+    event: &impl prost::Name,
 ) -> Done {
     let told = Told(Plain::of(event));
     let command = Command::by(format!("service:{}", journal.service()));
