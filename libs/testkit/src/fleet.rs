@@ -46,7 +46,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// Where an installation's data lie: they outlive the fleets that run on them.
 pub struct Ground {
-    folder: tempfile::TempDir,
+    folder: std::path::PathBuf,
+    /// Deletes the folder in the end, where it is ours.
+    _temporary: Option<tempfile::TempDir>,
     postgres: Option<String>,
     databases: tokio::sync::Mutex<BTreeMap<&'static str, String>>,
     pub keys: Arc<StaticKeys>,
@@ -55,7 +57,19 @@ pub struct Ground {
 impl Ground {
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
-        Self { folder, postgres: None, databases: tokio::sync::Mutex::default(), keys: Arc::default() }
+        let at = Self::at(folder.path());
+        Self { _temporary: Some(folder), ..at }
+    }
+
+    /// SQLite in a folder that outlives this process too: for tests that kill one.
+    pub fn at(folder: &std::path::Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            _temporary: None,
+            postgres: None,
+            databases: tokio::sync::Mutex::default(),
+            keys: Arc::default(),
+        }
     }
 
     /// Every service's store on PostgreSQL, the log still on SQLite; `None` (and a line that says so) without a server.
@@ -64,7 +78,7 @@ impl Ground {
     }
 
     pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// A process of the installation in which these services may call each other.
@@ -96,7 +110,7 @@ impl Ground {
     }
 
     async fn file(&self, name: &str) -> Db {
-        must(sqlite::open(&self.folder.path().join(format!("{name}.db")), sqlite::Options::default()).await)
+        must(sqlite::open(&self.folder.join(format!("{name}.db")), sqlite::Options::default()).await)
     }
 }
 

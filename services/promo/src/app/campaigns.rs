@@ -76,7 +76,7 @@ pub async fn act(
         Action::Reject { reason, changes_requested } => campaign.reject(&staff, reason, *changes_requested),
         Action::Schedule => campaign.schedule(&staff, now),
         Action::Pause => campaign.pause(&staff),
-        Action::Resume => campaign.resume(&staff),
+        Action::Resume => campaign.resume(&staff, now),
         Action::Stop { reason } => campaign.stop(&staff, reason),
     };
     Ok(change(app, command, id, 200, decide).await?)
@@ -151,8 +151,6 @@ fn budget_moves(budget: &Budget, after: &Campaign, events: &[Event]) -> Vec<budg
             }
             Event::Paused { .. } => state.suspend(),
             Event::Resumed { .. } => state.resume(),
-            // Drained while paused: what is held can be used again.
-            Event::Drained { .. } => state.resume(),
             Event::Stopped { .. } | Event::Ended { .. } => state.close(),
             _ => Vec::new(),
         };

@@ -323,10 +323,17 @@ impl Campaign {
         }
     }
 
-    pub fn resume(&self, staff: &Staff) -> Result<Vec<Event>, Refusal> {
+    /// Resumed after its last window it drains: what is held can be used, nothing new is granted.
+    pub fn resume(&self, staff: &Staff, now: Timestamp) -> Result<Vec<Event>, Refusal> {
         let known = self.seen_by(staff)?;
         match known.stage {
-            Stage::Paused => Ok(vec![Event::Resumed { campaign: known.id, by: staff.account }]),
+            Stage::Paused => {
+                let mut events = vec![Event::Resumed { campaign: known.id, by: staff.account }];
+                if known.ends().is_some_and(|ends| ends <= now) {
+                    events.push(Event::Drained { campaign: known.id });
+                }
+                Ok(events)
+            }
             Stage::Running => Ok(Vec::new()),
             stage => Err(conflict(stage, "resumed")),
         }
@@ -344,13 +351,11 @@ impl Campaign {
         }
     }
 
-    /// What time commands when the last window closes: no more grants, what is held can still be used.
+    /// What time commands when the last window closes: no more grants, what is held can still be used. A paused
+    /// campaign stays paused: whoever paused it decides.
     pub fn drain(&self, now: Timestamp) -> Vec<Event> {
         match &self.known {
-            Some(known)
-                if matches!(known.stage, Stage::Running | Stage::Paused)
-                    && known.ends().is_some_and(|ends| ends <= now) =>
-            {
+            Some(known) if known.stage == Stage::Running && known.ends().is_some_and(|ends| ends <= now) => {
                 vec![Event::Drained { campaign: known.id }]
             }
             _ => Vec::new(),

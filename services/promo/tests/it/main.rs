@@ -6,6 +6,7 @@
 mod catalogue;
 mod golden;
 mod journey;
+mod kill;
 mod parallel;
 mod purchase;
 mod review;

@@ -117,11 +117,11 @@ fn a_running_campaign_is_not_edited_but_paused_resumed_and_stopped_for_good() {
     assert_eq!(story.campaign.edit(&story.other, &terms).unwrap_err().code, Code::Conflict);
     story.then(story.campaign.pause(&story.other));
     assert_eq!(story.stage(), Stage::Paused);
-    story.then(story.campaign.resume(&story.other));
+    story.then(story.campaign.resume(&story.other, story.now));
     story.then(story.campaign.stop(&story.other, "wrong price"));
     assert_eq!(story.stage(), Stage::Stopped);
     assert_eq!(story.then(story.campaign.stop(&story.author, "")), 0, "stopping twice changes nothing");
-    assert_eq!(story.campaign.resume(&story.author).unwrap_err().code, Code::Conflict);
+    assert_eq!(story.campaign.resume(&story.author, story.now).unwrap_err().code, Code::Conflict);
 }
 
 #[test]
@@ -151,4 +151,14 @@ fn rejecting_says_why_and_can_ask_for_changes() {
     story.then(story.campaign.reject(&story.other, "no", false));
     assert_eq!(story.stage(), Stage::Rejected);
     assert_eq!(story.campaign.submit(&story.author).unwrap_err().code, Code::Conflict);
+}
+
+#[test]
+fn a_paused_campaign_outlives_its_window_until_somebody_decides() {
+    let mut story = Story::running();
+    story.then(story.campaign.pause(&story.other));
+    story.now = "2026-06-02T00:00:00Z".parse().unwrap();
+    assert!(story.campaign.drain(story.now).is_empty());
+    story.then(story.campaign.resume(&story.other, story.now));
+    assert_eq!(story.stage(), Stage::Draining);
 }
