@@ -43,9 +43,11 @@ pub async fn run(mut place: Place, exit: bool) -> anyhow::Result<()> {
     if exit || played.is_err() {
         let stopped = running.stop().await;
         played?;
-        return stopped;
+        stopped?;
+        return say("journey complete");
     }
     say(&format!("it goes on serving: {base}/ says what there is; Ctrl-C ends it"))?;
+    say("journey complete")?;
     running.until_told().await
 }
 
@@ -59,7 +61,7 @@ async fn play(base: &str, data: PathBuf) -> anyhow::Result<()> {
         let took_ms = started.elapsed().as_millis();
         say(&format!("{:>2}  {:<28} {took_ms:>6} ms  {what}", number + 1, step.name()))?;
     }
-    say(&format!("journey complete in {:.1} s", begun.elapsed().as_secs_f64()))
+    say(&format!("{} steps in {:.1} s", journey::STEPS.len(), begun.elapsed().as_secs_f64()))
 }
 
 fn say(line: &str) -> anyhow::Result<()> {
