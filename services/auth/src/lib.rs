@@ -67,7 +67,7 @@ fn secrets_of(data: &Path, config: &Config) -> Result<Secrets, StartError> {
 /// # Errors
 /// The store, the key-encryption key or the signing keys cannot be used.
 pub async fn module(resources: Resources, config: Config) -> Result<Module, StartError> {
-    let app = build(&resources, config).await?;
+    let app = Box::pin(build(&resources, config)).await?;
     let server = AuthServer::new(api::Api(app.clone()))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);

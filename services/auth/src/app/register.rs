@@ -56,10 +56,13 @@ impl App {
         let sign_up = sign_up::parse(&said(&request), self.now())?;
         self.require_free_handle(&sign_up).await?;
         let turn = self.passwords.turn().await?;
-        self.count(Throttle { scope: "sign_up", of: address, limit: self.config.sign_ups_per_hour }).await?;
+        let throttle = Throttle { scope: "sign_up", of: address, limit: self.config.sign_ups_per_hour };
+        self.check(throttle).await?;
         let checked = sign_up.clone();
         let hash =
             turn.hash(&request.password, move |password| sign_up::check_password(&checked, password)).await?;
+        // Within the turn, so that few can pass the check together; a sign-up that is refused does not count.
+        self.count(throttle).await?;
         drop(turn);
         let registration_id = Uuid::new_v4();
         // What waits is the request itself with the hash in the password's place: it is read again by the same rules.

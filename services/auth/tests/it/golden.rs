@@ -35,7 +35,7 @@ fn profile() -> Profile {
         consents: vec![("terms".to_owned(), "1".to_owned())],
         guardian_email: None,
     };
-    sign_up::parse(&said, "2026-05-01T00:00:00Z".parse().unwrap()).expect("a sign-up").profile
+    sign_up::parse(&said, "2026-05-01T00:00:00Z".parse().expect("a time")).expect("a sign-up").profile
 }
 
 fn consent() -> Consent {

@@ -1,6 +1,6 @@
 //! The stage on which the tests play: one auth, its mails, and people who call it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, pin::Pin};
 
 use auth::Config;
 use bytes::Bytes;
@@ -12,27 +12,27 @@ use testkit::fleet::{Fleet, Ground};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-pub const PASSWORD: &str = "seven hills of Almaty";
+pub(crate) const PASSWORD: &str = "seven hills of Almaty";
 
-pub struct Stage<'a> {
-    pub fleet: Fleet<'a>,
-    pub client: AuthClient<Transport>,
-    pub db: Db,
-    pub journal: Journal,
-    pub data: PathBuf,
+pub(crate) struct Stage<'a> {
+    pub(crate) fleet: Fleet<'a>,
+    pub(crate) client: AuthClient<Transport>,
+    pub(crate) db: Db,
+    pub(crate) journal: Journal,
+    pub(crate) data: PathBuf,
     mails: PathBuf,
 }
 
 /// Somebody with an account and a session.
 #[derive(Clone, Debug)]
-pub struct Person {
-    pub id: AccountId,
-    pub email: String,
-    pub session: p::Session,
+pub(crate) struct Person {
+    pub(crate) id: AccountId,
+    pub(crate) email: String,
+    pub(crate) session: p::Session,
 }
 
 impl Person {
-    pub fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> Actor {
         Actor::Account {
             account_id: self.id,
             session_id: Id::new(uuid(&self.session.session_id)),
@@ -41,20 +41,25 @@ impl Person {
     }
 }
 
-pub fn uuid(bytes: &[u8]) -> Uuid {
+pub(crate) fn uuid(bytes: &[u8]) -> Uuid {
     Uuid::from_slice(bytes).expect("a uuid")
 }
 
-pub fn id_bytes(id: AccountId) -> Bytes {
+pub(crate) fn id_bytes(id: AccountId) -> Bytes {
     Bytes::copy_from_slice(id.as_bytes())
 }
 
 impl<'a> Stage<'a> {
-    pub async fn on(ground: &'a Ground) -> Self {
+    pub(crate) async fn on(ground: &'a Ground) -> Self {
         Self::with(ground, Config::default()).await
     }
 
-    pub async fn with(ground: &'a Ground, config: Config) -> Self {
+    /// Boxed: an installation's future is large.
+    pub(crate) fn with(ground: &'a Ground, config: Config) -> Pin<Box<dyn Future<Output = Self> + 'a>> {
+        Box::pin(Self::built(ground, config))
+    }
+
+    async fn built(ground: &'a Ground, config: Config) -> Self {
         let fleet = ground.fleet(&["auth"]).await;
         let mut resources = fleet.resources("auth").await;
         auth::MIGRATIONS.apply(&resources.db).await.expect("migrated");
@@ -69,12 +74,12 @@ impl<'a> Stage<'a> {
         Self { fleet, client, db, journal, data, mails }
     }
 
-    pub fn client(&self) -> AuthClient<Transport> {
+    pub(crate) fn client(&self) -> AuthClient<Transport> {
         self.client.clone()
     }
 
     /// Every mail so far, oldest first.
-    pub fn mails(&self) -> Vec<String> {
+    pub(crate) fn mails(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.mails).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         paths.sort();
@@ -83,21 +88,25 @@ impl<'a> Stage<'a> {
     }
 
     /// The newest mail to an address.
-    pub fn mail_to(&self, email: &str) -> Option<String> {
+    pub(crate) fn mail_to(&self, email: &str) -> Option<String> {
         self.mails().into_iter().rev().find(|mail| header(mail, "To").is_some_and(|to| to.contains(email)))
     }
 
-    pub fn code_to(&self, email: &str) -> String {
+    pub(crate) fn code_to(&self, email: &str) -> String {
         let mail = self.mail_to(email).expect("a mail");
         header(&mail, "X-Stadion-Code").expect("a code")
     }
 
-    pub async fn register(&self, request: p::RegisterRequest) -> Result<Uuid, Refusal> {
+    pub(crate) async fn register(&self, request: p::RegisterRequest) -> Result<Uuid, Refusal> {
         let answer = told(self.client().register(stranger(request)).await)?;
         Ok(uuid(&answer.registration_id))
     }
 
-    pub async fn verify(&self, id: Uuid, code: &str) -> Result<p::VerifyRegistrationResponse, Refusal> {
+    pub(crate) async fn verify(
+        &self,
+        id: Uuid,
+        code: &str,
+    ) -> Result<p::VerifyRegistrationResponse, Refusal> {
         let request = p::VerifyRegistrationRequest {
             registration_id: Bytes::copy_from_slice(id.as_bytes()),
             code: code.to_owned(),
@@ -107,11 +116,11 @@ impl<'a> Stage<'a> {
     }
 
     /// Somebody who has signed up.
-    pub async fn person(&self, name: &str) -> Person {
+    pub(crate) async fn person(&self, name: &str) -> Person {
         self.person_of(sign_up(name)).await
     }
 
-    pub async fn person_of(&self, request: p::RegisterRequest) -> Person {
+    pub(crate) async fn person_of(&self, request: p::RegisterRequest) -> Person {
         let email = request.email.clone();
         let registration = self.register(request).await.expect("registered");
         let answer = self.verify(registration, &self.code_to(&email)).await.expect("verified");
@@ -120,18 +129,18 @@ impl<'a> Stage<'a> {
     }
 
     /// Somebody with the role of an operator.
-    pub async fn operator(&self, name: &str) -> Person {
+    pub(crate) async fn operator(&self, name: &str) -> Person {
         let person = self.person(name).await;
         let request = p::AddOperatorRequest { email: person.email.clone() };
         told(self.client().add_operator(request).await).expect("an operator");
         person
     }
 
-    pub async fn login(&self, email: &str, password: &str) -> Result<p::Session, Refusal> {
+    pub(crate) async fn login(&self, email: &str, password: &str) -> Result<p::Session, Refusal> {
         self.login_from("192.0.2.1", email, password).await
     }
 
-    pub async fn login_from(
+    pub(crate) async fn login_from(
         &self,
         address: &str,
         email: &str,
@@ -142,47 +151,47 @@ impl<'a> Stage<'a> {
         told(self.client().login(acting_for(Actor::anonymous(address), request)).await)
     }
 
-    pub async fn refresh(&self, token: &str) -> Result<p::Session, Refusal> {
+    pub(crate) async fn refresh(&self, token: &str) -> Result<p::Session, Refusal> {
         let request = p::RefreshRequest { refresh_token: token.to_owned(), client_id: None };
         told(self.client().refresh(stranger(request)).await)
     }
 
-    pub async fn standing(&self, id: AccountId) -> p::AccountStanding {
+    pub(crate) async fn standing(&self, id: AccountId) -> p::AccountStanding {
         let request = p::StandingRequest { account_ids: vec![id_bytes(id)] };
         let mut answer = told(self.client().standing(request).await).expect("standing");
         answer.accounts.pop().expect("one entry")
     }
 }
 
-pub fn header(mail: &str, name: &str) -> Option<String> {
+pub(crate) fn header(mail: &str, name: &str) -> Option<String> {
     let head = mail.split("\r\n\r\n").next()?;
     let line =
         head.lines().find(|line| line.to_lowercase().starts_with(&format!("{}:", name.to_lowercase())))?;
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-pub fn stranger<T>(message: T) -> Request<T> {
+pub(crate) fn stranger<T>(message: T) -> Request<T> {
     acting_for(Actor::anonymous("192.0.2.1"), message)
 }
 
-pub fn by<T>(person: &Person, message: T) -> Request<T> {
+pub(crate) fn by<T>(person: &Person, message: T) -> Request<T> {
     acting_for(person.actor(), message)
 }
 
 /// What the caller is told.
-pub fn told<T>(answer: Result<Response<T>, Status>) -> Result<T, Refusal> {
+pub(crate) fn told<T>(answer: Result<Response<T>, Status>) -> Result<T, Refusal> {
     answer.map(Response::into_inner).map_err(|status| refusal(&status))
 }
 
 #[track_caller]
-pub fn refused<T: std::fmt::Debug>(answer: Result<T, Refusal>, code: Code) -> Refusal {
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Refusal>, code: Code) -> Refusal {
     let refusal = answer.expect_err("a refusal");
     assert_eq!(refusal.code, code, "{refusal}");
     refusal
 }
 
 #[track_caller]
-pub fn refused_field<T: std::fmt::Debug>(answer: Result<T, Refusal>, pointer: &str, code: &str) {
+pub(crate) fn refused_field<T: std::fmt::Debug>(answer: Result<T, Refusal>, pointer: &str, code: &str) {
     let refusal = refused(answer, Code::InvalidField);
     let fields: Vec<(&str, &str)> =
         refusal.fields.iter().map(|field| (field.pointer.as_str(), field.code.as_str())).collect();
@@ -190,7 +199,7 @@ pub fn refused_field<T: std::fmt::Debug>(answer: Result<T, Refusal>, pointer: &s
 }
 
 /// A sign-up that has everything.
-pub fn sign_up(name: &str) -> p::RegisterRequest {
+pub(crate) fn sign_up(name: &str) -> p::RegisterRequest {
     p::RegisterRequest {
         email: format!("{}@example.org", name.to_lowercase()),
         password: PASSWORD.to_owned(),
@@ -206,6 +215,6 @@ pub fn sign_up(name: &str) -> p::RegisterRequest {
     }
 }
 
-pub fn grant(purpose: &str) -> p::ConsentGrant {
+pub(crate) fn grant(purpose: &str) -> p::ConsentGrant {
     p::ConsentGrant { purpose: purpose.to_owned(), text_version: "1".to_owned() }
 }
