@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::{
+    postgres::Throwaway,
     report::{self, Counts},
     stage::{self, Stage},
 };
@@ -10,12 +11,20 @@ use crate::{
 pub(crate) fn run(package: Option<&str>) -> Result<bool> {
     let mut stages = vec![criterion(package)];
     if package.is_none() {
-        stages.push(stage::run(
-            "load scenarios",
-            stage::cargo().args(["run", "--release", "--locked", "-p", "stadion-loadtest"]),
-        ));
+        stages.push(scenarios());
     }
     Ok(report::close(&stages, &Counts::default()))
+}
+
+/// With a PostgreSQL of their own where there can be one; without, they say what was not measured.
+fn scenarios() -> Stage {
+    let mut command = stage::cargo();
+    command.args(["run", "--release", "--locked", "-p", "stadion-loadtest"]);
+    let postgres = Throwaway::start().inspect_err(|error| println!("no PostgreSQL: {error:#}")).ok();
+    if let Some(server) = &postgres {
+        command.env("STADION_TEST_POSTGRES", server.url());
+    }
+    stage::run("load scenarios", &mut command)
 }
 
 fn criterion(package: Option<&str>) -> Stage {
