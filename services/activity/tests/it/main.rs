@@ -1,6 +1,8 @@
 //! Activity through gRPC, in an installation of its own: real stores, log, readers and calls. Only auth is a stand-in
 //! that answers how accounts stand.
 
+#![expect(clippy::unwrap_used, reason = "a test's own step that fails is the test's failure")]
+
 mod activities;
 mod erasure;
 mod golden;
