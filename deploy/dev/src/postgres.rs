@@ -79,7 +79,7 @@ impl Drop for Throwaway {
 }
 
 fn url(port: u16) -> String {
-    format!("postgres://stadion@127.0.0.1:{port}")
+    format!("postgres://stadion@127.0.0.1:{port}/postgres")
 }
 
 /// The folder of `initdb` and `postgres`: Debian keeps them off the path, newest version last.

@@ -22,20 +22,26 @@ pub(crate) struct Counts {
 #[derive(Default)]
 pub(crate) struct Reader {
     pub(crate) counts: Counts,
-    binary: String,
     in_successes: bool,
+    /// How many of the failures have got their package's name.
+    named: usize,
     /// Ignored tests with the reason that stands behind the comma.
     ignored: BTreeSet<String>,
 }
 
 impl Reader {
-    pub(crate) fn follow(&mut self, lines: impl BufRead, log: &mut impl Write) -> std::io::Result<()> {
+    pub(crate) fn follow(
+        &mut self,
+        lines: impl BufRead,
+        shown: &mut impl Write,
+        log: &mut impl Write,
+    ) -> std::io::Result<()> {
         for line in lines.split(b'\n') {
             let line = line?;
             let line = String::from_utf8_lossy(&line);
             writeln!(log, "{line}")?;
             if self.take(&line) {
-                println!("{line}");
+                writeln!(shown, "{line}")?;
             }
         }
         Ok(())
@@ -44,8 +50,7 @@ impl Reader {
     /// Takes one line; answers whether it is to be shown.
     fn take(&mut self, line: &str) -> bool {
         let text = line.trim();
-        if let Some(binary) = text.strip_prefix("Running ").or_else(|| text.strip_prefix("Doc-tests ")) {
-            binary.split(" (").next().unwrap_or_default().clone_into(&mut self.binary);
+        if text.starts_with("Running ") || text.starts_with("Doc-tests ") {
             self.in_successes = false;
         } else if text == "successes:" {
             self.in_successes = true;
@@ -56,6 +61,8 @@ impl Reader {
         } else if let Some(result) = text.strip_prefix("test result: ") {
             self.in_successes = false;
             self.count(result);
+        } else if let Some(failed) = text.strip_prefix("error: test failed, to rerun pass `") {
+            self.name_package(failed.trim_end_matches('`'));
         } else if let Some(test) = text.strip_prefix("test ") {
             return self.one_test(test);
         }
@@ -64,7 +71,7 @@ impl Reader {
 
     fn one_test(&mut self, test: &str) -> bool {
         if let Some(name) = test.strip_suffix(" ... FAILED") {
-            self.counts.failures.push(format!("{}: {name}", self.binary));
+            self.counts.failures.push(name.to_owned());
             return true;
         }
         if let Some((name, reason)) = test.split_once(" ... ignored") {
@@ -74,6 +81,14 @@ impl Reader {
             return true;
         }
         !self.in_successes && !test.ends_with(" ... ok")
+    }
+
+    /// Every crate's tests are called `it`: only when a binary has failed does cargo say whose they were.
+    fn name_package(&mut self, flags: &str) {
+        for failure in self.counts.failures.iter_mut().skip(self.named) {
+            *failure = format!("{flags} {failure}");
+        }
+        self.named = self.counts.failures.len();
     }
 
     fn count(&mut self, result: &str) {
@@ -157,6 +172,7 @@ failures:
 
 test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
 
+error: test failed, to rerun pass `-p stadion-kernel --lib`
    Doc-tests stadion_kernel
 
 running 0 tests
@@ -166,7 +182,7 @@ test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 
     fn counted() -> Counts {
         let (mut reader, mut log) = (Reader::default(), Vec::new());
-        reader.follow(OUTPUT.as_bytes(), &mut log).unwrap();
+        reader.follow(OUTPUT.as_bytes(), &mut Vec::new(), &mut log).unwrap();
         assert_eq!(String::from_utf8(log).unwrap(), OUTPUT);
         reader.finish()
     }
@@ -175,7 +191,7 @@ test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
     fn tests_are_counted_over_all_binaries() {
         let counts = counted();
         assert_eq!((counts.passed, counts.failed, counts.ignored), (3, 1, 1));
-        assert_eq!(counts.failures, ["unittests src/lib.rs: money::adds"]);
+        assert_eq!(counts.failures, ["-p stadion-kernel --lib money::adds"]);
     }
 
     #[test]

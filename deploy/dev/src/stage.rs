@@ -1,8 +1,9 @@
 //! One stage of a run: a command with a name, timed, its outcome kept for the report.
 
 use std::{
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -36,6 +37,34 @@ pub(crate) fn run(name: &str, command: &mut Command) -> Stage {
         Err(error) => Outcome::Failed(format!("`{}` did not start: {error}", told(command))),
     };
     Stage { name: name.to_owned(), outcome, took: began.elapsed() }
+}
+
+/// As [`run`], for a command whose success must also be said: exiting quietly is a failure.
+pub(crate) fn run_saying(name: &str, command: &mut Command, words: &str) -> Stage {
+    announce(name);
+    let began = Instant::now();
+    let outcome = match said(command, words) {
+        Ok((status, _)) if !status.success() => {
+            Outcome::Failed(format!("`{}` ended with {status}", told(command)))
+        }
+        Ok((_, false)) => Outcome::Failed(format!("`{}` never said {words:?}", told(command))),
+        Ok(_) => Outcome::Passed,
+        Err(error) => Outcome::Failed(format!("`{}`: {error}", told(command))),
+    };
+    Stage { name: name.to_owned(), outcome, took: began.elapsed() }
+}
+
+/// Runs it, shows what it says, and listens for the words.
+fn said(command: &mut Command, words: &str) -> std::io::Result<(ExitStatus, bool)> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let mut heard = false;
+    for line in
+        child.stdout.take().map(BufReader::new).into_iter().flat_map(BufReader::lines).map_while(Result::ok)
+    {
+        println!("{line}");
+        heard |= line.contains(words);
+    }
+    Ok((child.wait()?, heard))
 }
 
 /// A stage that did not run.

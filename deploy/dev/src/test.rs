@@ -82,7 +82,7 @@ fn tests(postgres: Option<&str>) -> Result<(Stage, Counts)> {
     // Our own copies of the pipe's end live in the command: without them the pipe ends with the child.
     drop(command);
     let mut reader = Reader::default();
-    reader.follow(BufReader::new(answers), &mut log)?;
+    reader.follow(BufReader::new(answers), &mut std::io::stdout(), &mut log)?;
     let status = child.wait()?;
     println!("everything that was said: {}", log_path.display());
     let outcome = if status.success() {
@@ -107,7 +107,7 @@ fn demo(binary: &Path) -> Stage {
         "127.0.0.1:0",
     ]);
     demo.current_dir(stage::root());
-    stage::run(name, &mut demo)
+    stage::run_saying(name, &mut demo, "journey complete")
 }
 
 /// Schemathesis against the served OpenAPI: no 5xx, no answer outside the schema.

@@ -1,6 +1,6 @@
 //! Where the real engines are. `cargo dev test` starts them and says so in the environment.
 
-/// The address of a PostgreSQL server on which tests may make databases, as a `postgres://` URL without a database.
+/// The address of a PostgreSQL server on which tests may make databases: a `postgres://` URL of any database there.
 pub const POSTGRES: &str = "STADION_TEST_POSTGRES";
 
 /// The server's address; without one a line says what was skipped and why, for the summary of `cargo dev test`.

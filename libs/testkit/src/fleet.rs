@@ -143,6 +143,7 @@ impl Fleet<'_> {
             db,
             bus: self.bus.clone(),
             epoch,
+            keys: None,
             peers: self.builder.seen_by(signer.clone()),
             data,
             mail: self.ground.folder().join("mail"),
