@@ -61,21 +61,27 @@ async fn the_journey(ground: &Ground) {
     assert_eq!(redemption.id, reserved.id);
 
     let world = world.again(ground).await;
-    let before = world.live(&promo.id).await;
-    assert_eq!(
-        world.order_with(request).await.unwrap().into_inner(),
-        order,
-        "the same order again changes nothing"
-    );
-    let live = world.live(&promo.id).await;
+    the_same_order_changes_nothing(&world, &promo.id, request, &order).await;
+    assert_eq!(world.offers(athlete).await[0].state, "redeemed");
+    world.fleet.stop().await;
+}
+
+async fn the_same_order_changes_nothing(
+    world: &World<'_>,
+    promo: &bytes::Bytes,
+    request: p::RecordOrderRequest,
+    order: &p::Order,
+) {
+    let before = world.live(promo).await;
+    let again = world.order_with(request).await.unwrap().into_inner();
+    assert_eq!(again, *order);
+    let live = world.live(promo).await;
     assert_eq!(before.ledger, live.ledger);
     assert_eq!((live.granted, live.redeemed, live.clicks), (1, 1, 1));
     assert_eq!(live.budget_confirmed.unwrap().amount_minor, 199_900);
     let ledger = live.ledger.unwrap();
     assert!(ledger.balanced);
     assert_eq!(ledger.accounts[0].debits_posted_minor, ledger.accounts[1].credits_posted_minor);
-    assert_eq!(world.offers(athlete).await[0].state, "redeemed");
-    world.fleet.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
