@@ -1,9 +1,14 @@
 //! Data keys from auth, asked for in batches. Put `eventing::sealing::CachedKeys` in front: it refreshes after 5 min
 //! and stays usable for 15 while auth is silent.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use eventing::sealing::{Class, DataKey, KeyAnswer, KeyRing, KeyWanted, SealingError};
+use eventing::{
+    Follower, StateValue, Topic,
+    sealing::{CachedKeys, Class, DataKey, KeyAnswer, KeyRing, KeyWanted, SealingError},
+};
 use proto::auth::{self, KeyState, auth_client::AuthClient};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -48,6 +53,37 @@ impl KeyRing for AuthKeys {
             known.extend(self.ask(batch).await?);
         }
         wanted.iter().map(|wanted| choose(&known, wanted)).collect()
+    }
+}
+
+/// Hears of destroyed keys and lets go of those that are kept near.
+pub struct DestroyedKeys {
+    near: Arc<CachedKeys>,
+}
+
+impl DestroyedKeys {
+    pub fn forgotten_in(near: Arc<CachedKeys>) -> Self {
+        Self { near }
+    }
+}
+
+#[async_trait]
+impl Follower for DestroyedKeys {
+    fn name(&self) -> &'static str {
+        "destroyed_keys"
+    }
+
+    fn topic(&self) -> Topic {
+        Topic::state("auth", "destroyed_keys")
+    }
+
+    async fn apply(&self, value: &StateValue) {
+        let Some(Ok(destroyed)) = value.plain.decode::<auth::DestroyedKey>() else {
+            return tracing::warn!(key = value.key, "a destroyed key is not readable");
+        };
+        if let Ok(subject) = Uuid::from_slice(&destroyed.subject) {
+            self.near.forget(subject, destroyed.class());
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use eventing::{Bus, Db, Journal, Projected, Spine, sql::DbError};
+use eventing::{Bus, Db, Journal, Projected, Spine, sealing::CachedKeys, sql::DbError};
 use kernel::Clock;
 use proto::journal::{journal_server::JournalServer, state_server::StateServer};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use crate::{
     guard::{Guard, Guarded},
     health::Health,
     journal::{JournalReads, NoState, StateReads, StateTables},
+    keys::DestroyedKeys,
     metrics::Metrics,
     siblings::PeerJournals,
     tasks::{Task, Tasks},
@@ -29,6 +30,8 @@ pub struct Resources {
     pub clock: Arc<dyn Clock>,
     /// Proves that this process owns the store; for [`Spine::new`].
     pub epoch: i64,
+    /// The data keys kept near, for a service that asks auth for them: its spine forgets those that are destroyed.
+    pub keys: Option<Arc<CachedKeys>>,
     pub peers: Peers,
     /// The service's own folder for files; it exists.
     pub data: PathBuf,
@@ -45,7 +48,7 @@ pub struct Resources {
 impl Resources {
     /// A spine over this service's own store, to add its readers to.
     pub fn spine(&self) -> Spine {
-        Spine::new(
+        let mut spine = Spine::new(
             &self.journal,
             self.db.clone(),
             self.bus.clone(),
@@ -53,7 +56,14 @@ impl Resources {
             self.epoch,
             self.shutdown.clone(),
         )
-        .siblings(Arc::new(PeerJournals::of(&self.peers)))
+        .siblings(Arc::new(PeerJournals::of(&self.peers)));
+        if let Some(keys) = &self.keys {
+            let heard = spine.follower(Arc::new(DestroyedKeys::forgotten_in(keys.clone())));
+            self.health.require(format!("{}: destroyed keys", self.service), move || {
+                if heard.is_ready() { Ok(()) } else { Err("destroyed keys are not known yet".to_owned()) }
+            });
+        }
+        spine
     }
 }
 

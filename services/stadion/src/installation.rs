@@ -155,10 +155,11 @@ fn resources(shared: &Shared, store: Store, data: &Path, settings: &Settings) ->
     std::fs::create_dir_all(&files).with_context(|| format!("{} cannot be made", files.display()))?;
     let actors = ActorSigner::new(service, &shared.key, shared.clock.clone());
     let peers = shared.peers.seen_by(actors.clone());
-    let ring: Arc<dyn KeyRing> = match service {
-        // Who keeps the keys does not ask itself over the wire.
-        "auth" => auth::key_ring(store.db.clone(), &files, &settings.auth)?,
-        _ => Arc::new(CachedKeys::new(Arc::new(AuthKeys::of(&peers)))),
+    // Who keeps the keys does not ask itself over the wire.
+    let near = (service != "auth").then(|| Arc::new(CachedKeys::new(Arc::new(AuthKeys::of(&peers)))));
+    let ring: Arc<dyn KeyRing> = match &near {
+        Some(near) => near.clone(),
+        None => auth::key_ring(store.db.clone(), &files, &settings.auth)?,
     };
     Ok(Resources {
         service,
@@ -167,6 +168,7 @@ fn resources(shared: &Shared, store: Store, data: &Path, settings: &Settings) ->
         bus: shared.bus.clone(),
         clock: shared.clock.clone(),
         epoch: store.epoch,
+        keys: near,
         peers,
         data: files,
         mail: data.join("mail"),

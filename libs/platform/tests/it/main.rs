@@ -1,4 +1,5 @@
 //! The platform as its users meet it.
+#![allow(clippy::unwrap_used, reason = "what a test is set up with is there, or the test fails")]
 
 mod actors;
 mod config;

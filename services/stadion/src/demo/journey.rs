@@ -114,6 +114,8 @@ pub struct Journey {
     pub(super) tag: String,
     pub(super) told: Acknowledged,
     pub(super) shop: Option<ShopKey>,
+    /// The installation was started again meanwhile: a step may have happened without having been answered.
+    pub(super) started_again: bool,
     taken: Vec<Step>,
 }
 
@@ -125,7 +127,15 @@ impl Journey {
     pub fn new(base: &str, data: PathBuf) -> anyhow::Result<Self> {
         let tag = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
         let told = Acknowledged::default();
-        Ok(Self { door: Door::new(base)?, data, tag, told, shop: None, taken: Vec::new() })
+        Ok(Self {
+            door: Door::new(base)?,
+            data,
+            tag,
+            told,
+            shop: None,
+            started_again: false,
+            taken: Vec::new(),
+        })
     }
 
     /// The installation serves at another address now.
@@ -134,6 +144,7 @@ impl Journey {
     /// No HTTP client.
     pub fn moved_to(&mut self, base: &str) -> anyhow::Result<()> {
         self.door = Door::new(base)?;
+        self.started_again = true;
         Ok(())
     }
 

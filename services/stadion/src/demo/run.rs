@@ -22,7 +22,9 @@ impl Journey {
         let bytes = self.file()?;
         let size = bytes.len();
         let upload = self.upload(bytes).await?;
-        ensure!(upload.text("/status")? == "ready", "the file was not taken: {}", upload.json);
+        let status = upload.text("/status")?;
+        let taken = status == "ready" || (self.started_again && status == "duplicate");
+        ensure!(taken, "the file was not taken: {}", upload.json);
         self.told.activity_id = upload.text("/activity_ids/0")?;
         let wanted = formats::read(&self.file()?).context("our own file")?;
         let wanted = wanted.activities.first().and_then(|run| run.totals.distance_m).map(|total| total.value);
