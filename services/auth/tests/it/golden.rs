@@ -9,8 +9,11 @@ use auth::domain::{
     role::{Regions, Role},
     sign_up,
 };
+use bytes::Bytes;
+use eventing::event::{DecodeError, DomainEvent, Plain};
 use kernel::{AccountId, Id};
 use privacy::{Audience, BoardName, DataClass, Settings, Zone};
+use proto::{Name, auth as p};
 use uuid::Uuid;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -120,13 +123,52 @@ fn account_events() -> Vec<(&'static str, AccountEvent)> {
     ]
 }
 
-#[test]
-fn account_events_are_read_as_they_were_written() {
-    testkit::golden::check("stadion.auth.v1", &format!("{FOLDER}/account"), &account_events());
+/// Everything that auth writes down: events of both streams, and the values of its state topics.
+#[derive(Clone)]
+enum Written {
+    Account(AccountEvent),
+    Partner(PartnerEvent),
+    Revocation(p::Revocation),
+    DestroyedKey(p::DestroyedKey),
 }
 
-#[test]
-fn partner_events_are_read_as_they_were_written() {
+impl std::fmt::Debug for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Account(event) => event.fmt(f),
+            Self::Partner(event) => event.fmt(f),
+            Self::Revocation(value) => value.fmt(f),
+            Self::DestroyedKey(value) => value.fmt(f),
+        }
+    }
+}
+
+impl DomainEvent for Written {
+    fn encode(&self) -> Plain {
+        match self {
+            Self::Account(event) => event.encode(),
+            Self::Partner(event) => event.encode(),
+            Self::Revocation(value) => Plain::of(value),
+            Self::DestroyedKey(value) => Plain::of(value),
+        }
+    }
+
+    fn decode(plain: &Plain) -> Result<Self, DecodeError> {
+        if plain.kind == p::PartnerCreated::full_name() {
+            return PartnerEvent::decode(plain).map(Self::Partner);
+        }
+        if plain.kind == p::Revocation::full_name() {
+            return plain.expect().map(Self::Revocation);
+        }
+        if plain.kind == p::DestroyedKey::full_name() {
+            return plain.expect().map(Self::DestroyedKey);
+        }
+        AccountEvent::decode(plain).map(Self::Account)
+    }
+}
+
+fn others() -> Vec<(&'static str, Written)> {
+    let id = Bytes::copy_from_slice(account_id().as_bytes());
     let created = PartnerEvent::Created(Partner {
         id: Id::new(Uuid::from_u128(9)),
         name: "Sport Shop".to_owned(),
@@ -135,5 +177,32 @@ fn partner_events_are_read_as_they_were_written() {
         created_by: "account:x".to_owned(),
         created_us: 1_777_593_600_000_000,
     });
-    testkit::golden::check("stadion.auth.v1", &format!("{FOLDER}/partner"), &[("shop", created)]);
+    let revocation = p::Revocation { id: id.clone(), account: true, revoke_before_us: 1_777_593_600_000_000 };
+    let destroyed = p::DestroyedKey { subject: id, class: proto::options::Class::Health.into(), version: 2 };
+    vec![
+        ("shop", Written::Partner(created)),
+        ("account", Written::Revocation(revocation)),
+        ("health", Written::DestroyedKey(destroyed)),
+    ]
+}
+
+#[test]
+fn what_auth_wrote_is_read_as_it_was_written() {
+    let events = account_events().into_iter().map(|(case, event)| (case, Written::Account(event)));
+    let written: Vec<(&str, Written)> = events.chain(others()).collect();
+    testkit::golden::check("stadion.auth.v1", FOLDER, &written);
+}
+
+#[test]
+fn an_account_whose_key_was_destroyed_reads_as_erased() {
+    let (_, registered) = account_events().swap_remove(0);
+    let mut plain = registered.encode();
+    let mut message: p::AccountRegistered = plain.expect().expect("a message");
+    message.profile = None;
+    message.email.clear();
+    plain = Plain { erased: vec![proto::options::Class::Identity], ..Plain::of(&message) };
+    let erased = AccountEvent::decode(&plain).expect("readable");
+    assert!(matches!(erased, AccountEvent::Registered { identity: None, .. }));
+    plain.erased.clear();
+    assert!(AccountEvent::decode(&plain).is_err(), "absent without a destroyed key is a fault");
 }
