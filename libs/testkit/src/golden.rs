@@ -11,6 +11,7 @@ use std::{
 };
 
 use eventing::event::{DomainEvent, Plain};
+use prost::{Message, Name};
 
 /// Set to `write` to add the cases that are missing; existing ones are never touched.
 const WRITE: &str = "STADION_GOLDEN";
@@ -46,6 +47,28 @@ pub fn check<E: DomainEvent + Debug>(package: &str, folder: &str, current: &[(&s
             "{name} is written otherwise than before"
         );
     }
+}
+
+/// As [`check`], for what is kept and is no event: values of state topics, snapshots, timers' payloads. What they must
+/// decode to is the message itself.
+///
+/// # Panics
+/// As [`check`].
+#[track_caller]
+pub fn check_message<M: Message + Name + Default + Debug>(folder: &str, case: &str, message: &M) {
+    let folder = Path::new(folder);
+    let plain = Plain::of(message);
+    let file = folder.join(format!("{}.hex", file_stem(&plain, case)));
+    if !file.exists() && std::env::var(WRITE).as_deref() == Ok("write") {
+        write(&file.with_extension("expected"), &format!("{message:#?}\n"));
+        write(&file, &format!("{}\n", hex::encode(&plain.payload)));
+    }
+    assert!(file.exists(), "{} is missing: run with {WRITE}=write", file.display());
+    let (name, payload) = read(file.clone());
+    let decoded = M::decode(payload.as_slice()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let expected = fs::read_to_string(file.with_extension("expected")).unwrap_or_default();
+    assert_eq!(format!("{decoded:#?}\n"), expected, "{name} is read otherwise than it was written");
+    assert_eq!(hex::encode(&payload), hex::encode(&plain.payload), "{name} is written otherwise than before");
 }
 
 fn file_stem(plain: &Plain, case: &str) -> String {
