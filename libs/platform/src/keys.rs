@@ -108,3 +108,53 @@ fn choose(known: &[auth::DataKey], wanted: &KeyWanted) -> Result<KeyAnswer, Seal
         .map_err(|_| SealingError::Unavailable("auth answered a key that is not 256 bits".to_owned()))?;
     Ok(KeyAnswer::Key(DataKey { version: found.version, key: Zeroizing::new(bytes) }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUBJECT: Uuid = Uuid::from_u128(7);
+
+    fn kept(version: u32, state: KeyState) -> auth::DataKey {
+        let key = if state == KeyState::Active { vec![version as u8; 32] } else { Vec::new() };
+        auth::DataKey {
+            subject: Bytes::copy_from_slice(SUBJECT.as_bytes()),
+            class: Class::Health as i32,
+            version,
+            state: state as i32,
+            key: key.into(),
+        }
+    }
+
+    fn chosen(known: &[auth::DataKey], version: Option<u32>) -> KeyAnswer {
+        choose(known, &KeyWanted { subject: SUBJECT, class: Class::Health, version }).unwrap()
+    }
+
+    #[test]
+    fn to_seal_the_newest_version_is_taken_and_to_open_the_one_that_sealed() {
+        let known = [kept(1, KeyState::Destroyed), kept(2, KeyState::Active), kept(3, KeyState::Active)];
+        assert!(matches!(chosen(&known, None), KeyAnswer::Key(key) if key.version == 3));
+        assert!(matches!(chosen(&known, Some(2)), KeyAnswer::Key(key) if key.version == 2));
+        assert!(matches!(chosen(&known, Some(1)), KeyAnswer::Destroyed));
+        assert!(matches!(chosen(&known, Some(4)), KeyAnswer::Unknown));
+    }
+
+    #[test]
+    fn a_destroyed_newest_version_never_falls_back_to_an_older_one() {
+        let known = [kept(1, KeyState::Active), kept(2, KeyState::Destroyed)];
+        assert!(matches!(chosen(&known, None), KeyAnswer::Destroyed));
+    }
+
+    #[test]
+    fn unknown_is_not_destroyed() {
+        assert!(matches!(chosen(&[kept(0, KeyState::Unknown)], None), KeyAnswer::Unknown));
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_not_used() {
+        let mut short = kept(1, KeyState::Active);
+        short.key.truncate(16);
+        let wanted = KeyWanted { subject: SUBJECT, class: Class::Health, version: None };
+        assert!(choose(&[short], &wanted).is_err());
+    }
+}

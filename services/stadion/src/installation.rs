@@ -1,6 +1,8 @@
 //! All services of one data folder, built and running in this process.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration,
+};
 
 use anyhow::Context;
 use axum::Router;
@@ -71,7 +73,9 @@ impl Installation {
         let data = folder.path().to_owned();
         for room in ["stores", "files", "mail", "keys"] {
             let path = data.join(room);
-            std::fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+            // What people trusted us with is for this user alone, whatever the umask says.
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+            made.with_context(|| format!("{} cannot be made", path.display()))?;
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let shutdown = Shutdown::new();

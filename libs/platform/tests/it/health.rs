@@ -5,7 +5,12 @@ use std::sync::{
 
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use platform::{health::Health, metrics::Metrics};
+use platform::{Tasks, health::Health, metrics::Metrics, transport::dispatch};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use tower::ServiceExt;
 
 async fn ask(health: &Health, path: &str) -> (StatusCode, String) {
@@ -38,4 +43,28 @@ async fn while_draining_it_is_alive_and_not_ready() {
     assert_eq!(ask(&health, "/healthz").await.0, StatusCode::OK);
     assert_eq!(ask(&health, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(ask(&health, "/metrics").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn grpc_health_says_the_same_and_needs_no_actor() {
+    let health = Health::new();
+    let shutdown = CancellationToken::new();
+    let tasks = Tasks::new(CancellationToken::new());
+    let (open, keeping) = health.grpc(vec!["auth"], Routes::default(), shutdown.clone());
+    tasks.spawn(keeping);
+    let mut client = HealthClient::new(dispatch(Vec::new(), open));
+    let mut ask = async |service: &str| {
+        client
+            .check(HealthCheckRequest { service: service.to_owned() })
+            .await
+            .map(|said| said.into_inner().status())
+    };
+    while !matches!(ask("auth").await, Ok(ServingStatus::Serving)) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ask("nobody").await.unwrap_err().code(), tonic::Code::NotFound);
+    shutdown.cancel();
+    assert!(tasks.ended_within(std::time::Duration::from_secs(10)).await);
+    assert_eq!(ask("auth").await.unwrap(), ServingStatus::NotServing);
+    assert!(!health.readiness().ready);
 }
