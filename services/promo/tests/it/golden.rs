@@ -56,6 +56,7 @@ fn terms() -> terms::Terms {
 
 /// An event of any of promo's streams: all payloads stand in one folder.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a test's list of a few dozen")]
 enum Any {
     Campaign(campaign::Event),
     Budget(budget::Event),
