@@ -31,7 +31,8 @@ pub struct Passwords {
 /// A turn to hash: as many exist as hashes may run at once. Throttles are looked at within it, so that parallel
 /// guesses cannot all pass before the first is counted.
 pub struct Turn {
-    _permit: OwnedSemaphorePermit,
+    /// Held by the work too: whoever goes away does not let another in before the hash is done.
+    permit: Arc<OwnedSemaphorePermit>,
     passwords: Passwords,
 }
 
@@ -58,7 +59,7 @@ impl Passwords {
             || Refusal::new(Code::Overloaded, "too many are signing in at this moment").retry_after_s(1);
         let _waiting = self.waiting.try_acquire().map_err(|_| overloaded())?;
         let permit = self.turns.clone().acquire_owned().await.map_err(|_| overloaded())?;
-        Ok(Turn { _permit: permit, passwords: self.clone() })
+        Ok(Turn { permit: Arc::new(permit), passwords: self.clone() })
     }
 }
 
@@ -93,7 +94,13 @@ impl Turn {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let done = tokio::task::spawn_blocking(work).await;
+        let permit = self.permit.clone();
+        let held = move || {
+            let done = work();
+            drop(permit);
+            done
+        };
+        let done = tokio::task::spawn_blocking(held).await;
         done.map_err(|error| Refusal::new(Code::Internal, format!("hashing ended early: {error}")))
     }
 }
