@@ -12,13 +12,13 @@ use http_body_util::BodyExt;
 use kernel::{Code, Refusal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::problem::Problem;
+use crate::{exchange::Exchange, problem::Problem};
 
 /// How long a body may take to arrive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience(pub(crate) Duration);
 
-/// The memory that bodies may take together, counted in blocks.
+/// The memory that the bodies of all requests may take together, counted in blocks.
 #[derive(Clone)]
 pub(crate) struct Room(Arc<Semaphore>);
 
@@ -39,7 +39,7 @@ impl Room {
 /// The whole body, at most `bytes_max` long.
 ///
 /// # Errors
-/// `payload_too_large`, `timeout`, `overloaded`, `unsupported_media_type` (an encoded body), `malformed_json` never.
+/// `payload_too_large`, `timeout`, `overloaded`, `unsupported_media_type` (an encoded body).
 pub(crate) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Refusal> {
     if request.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(Refusal::new(
@@ -55,13 +55,19 @@ pub(crate) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Re
     let patience =
         request.extensions().get::<Patience>().map_or(Duration::from_secs(30), |patience| patience.0);
     let room = request.extensions().get::<Room>().cloned();
+    let exchange = Exchange::of(&request)?;
     let arrived = collect(request.into_body(), bytes_max, room);
-    tokio::time::timeout(patience, arrived)
-        .await
-        .unwrap_or_else(|_| Err(Refusal::new(Code::Timeout, "the body took too long to arrive")))
+    let late = |_| Refusal::new(Code::Timeout, "the body took too long to arrive");
+    let (bytes, taken) = tokio::time::timeout(patience, arrived).await.map_err(late)??;
+    exchange.hold(taken);
+    Ok(bytes)
 }
 
-async fn collect(mut body: axum::body::Body, bytes_max: usize, room: Option<Room>) -> Result<Bytes, Refusal> {
+async fn collect(
+    mut body: axum::body::Body,
+    bytes_max: usize,
+    room: Option<Room>,
+) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Refusal> {
     let mut whole = BytesMut::new();
     let mut taken = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -77,7 +83,7 @@ async fn collect(mut body: axum::body::Body, bytes_max: usize, room: Option<Room
             }
         }
     }
-    Ok(whole.freeze())
+    Ok((whole.freeze(), taken))
 }
 
 pub(crate) fn too_large(bytes_max: usize) -> Refusal {

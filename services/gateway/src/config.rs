@@ -21,7 +21,7 @@ pub struct Config {
     pub upload_bytes_max: usize,
     pub sync_bytes_max: usize,
     pub feed_bytes_max: usize,
-    /// What the bodies that are being received may take together.
+    /// What the bodies of all requests that run may take together.
     pub bodies_bytes_max: usize,
     /// Origins that browsers may call from; empty = all (there are no cookies here to be misused).
     pub cors_origins: Vec<String>,

@@ -17,6 +17,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use kernel::{Code, Refusal};
 use platform::{context::Answers, seen::Seen, trace::Trace};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -52,6 +53,8 @@ struct Inner {
     seen: Seen,
     body_hash: OnceLock<[u8; 32]>,
     answers: Answers,
+    /// The room that the request's body takes, until it is answered.
+    room: OnceLock<Vec<OwnedSemaphorePermit>>,
 }
 
 impl Exchange {
@@ -87,6 +90,7 @@ impl Exchange {
             seen: sent.unwrap_or_default(),
             body_hash: OnceLock::new(),
             answers: Answers::default(),
+            room: OnceLock::new(),
         };
         (Self(Arc::new(inner)), fault)
     }
@@ -135,6 +139,12 @@ impl Exchange {
         hash.update(self.0.body_hash.get().unwrap_or(&[0; 32]));
         let scoped = format!("{} {} {key}", self.0.method, self.0.route);
         Some((scoped, hash.finish().as_ref().to_vec()))
+    }
+
+    /// Keeps what the body takes of the room until the request is answered.
+    pub(crate) fn hold(&self, room: Vec<OwnedSemaphorePermit>) {
+        // A route reads its body once.
+        let _ = self.0.room.set(room);
     }
 
     /// What the services' answers said of their journals and of the key.

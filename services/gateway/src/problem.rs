@@ -77,28 +77,38 @@ impl ProblemBody {
 
 const INTERNAL: &str = "something went wrong on our side; say the request id when you ask for help";
 
-/// The problem in a form that both an upload's state and a sync's acknowledgement embed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+/// A problem inside an answer: of one upload, of one record.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Fault {
     #[schema(example = "file_unreadable")]
-    pub code: String,
-    pub title: String,
-    pub detail: String,
+    code: String,
+    title: String,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<FieldProblem>,
 }
 
 impl Fault {
-    /// Of a code that a service stored: one that this build does not know keeps its text.
-    pub(crate) fn of(code: &str, detail: &str, language: Language) -> Self {
-        let known = Code::parse(code);
+    /// A code that this build does not know keeps its text.
+    pub(crate) fn of(problem: proto::envelope::Problem, language: Language) -> Self {
+        let known = Code::parse(&problem.code);
         let phrase = known.and_then(|code| phrases::of_code(code, language));
+        let title = match (&phrase, known) {
+            (Some(phrase), _) => phrase.title,
+            (None, Some(known)) => known.title(),
+            (None, None) => &problem.code,
+        };
+        let errors = problem.fields.into_iter().map(|field| FieldProblem {
+            detail: phrases::of_field(&field.code, language).map_or(field.detail, str::to_owned),
+            pointer: field.pointer,
+            code: field.code,
+        });
         Self {
-            code: code.to_owned(),
-            title: match (&phrase, known) {
-                (Some(phrase), _) => phrase.title.to_owned(),
-                (None, Some(known)) => known.title().to_owned(),
-                (None, None) => code.to_owned(),
-            },
-            detail: phrase.map_or(detail, |phrase| phrase.detail).to_owned(),
+            title: title.to_owned(),
+            detail: phrase.map_or(problem.detail, |phrase| phrase.detail.to_owned()),
+            errors: errors.collect(),
+            code: problem.code,
         }
     }
 }

@@ -209,6 +209,21 @@ impl PartialSchema for AnId {
 }
 impl ToSchema for AnId {}
 
+/// The vocabulary of sports, for documents: what is not in it is refused by the service.
+pub(crate) struct SportWord;
+
+impl PartialSchema for SportWord {
+    fn schema() -> RefOr<Schema> {
+        let words = kernel::Sport::ALL.iter().map(|sport| sport.as_str());
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+    }
+}
+impl ToSchema for SportWord {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Sport".into()
+    }
+}
+
 /// Money: integer minor units of one currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Money {

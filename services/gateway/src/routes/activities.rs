@@ -25,7 +25,7 @@ use crate::{
     problem::Problem,
     query::{Page, Params, PathId, limit, time},
     routes::{Doors, Shared},
-    values::{AnId, Figure, Instant, Real, Time},
+    values::{AnId, Figure, Instant, Real, SportWord, Time},
 };
 
 pub(super) fn routes() -> Doors {
@@ -42,6 +42,7 @@ pub(super) fn routes() -> Doors {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Filter {
+    #[param(value_type = Option<SportWord>)]
     sport: Option<String>,
     /// Started at or after.
     #[serde(default, deserialize_with = "time")]
@@ -84,7 +85,7 @@ async fn list(State(door): Shared, caller: Account, Params(filter): Params<Filte
 /// An activity written by hand.
 #[derive(Debug, Deserialize, ToSchema)]
 struct Entry {
-    #[schema(example = "running")]
+    #[schema(value_type = SportWord, example = "running")]
     sport: String,
     sub_sport: Option<String>,
     name: Option<String>,
@@ -155,6 +156,7 @@ async fn show(State(door): Shared, caller: Account, id: PathId, conditions: Cond
 #[schema(as = ActivityChanges)]
 struct Changes {
     name: Option<String>,
+    #[schema(value_type = Option<SportWord>)]
     sport: Option<String>,
     sub_sport: Option<String>,
     /// null: back to the account's own settings.

@@ -17,7 +17,7 @@ use crate::{
     language::Language,
     problem::Fault,
     routes::{Doors, Shared},
-    values::{AnId, Real, Time},
+    values::{AnId, Real, SportWord, Time},
 };
 
 pub(super) fn routes() -> Doors {
@@ -81,7 +81,7 @@ struct Delete {
 
 #[derive(Deserialize, ToSchema)]
 struct Workout {
-    #[schema(example = "running")]
+    #[schema(value_type = SportWord, example = "running")]
     sport: String,
     sub_sport: Option<String>,
     name: Option<String>,
@@ -211,7 +211,7 @@ impl Ack {
             version: ack.version,
             status: ack.status,
             activity_id: AnId::of(&ack.activity_id),
-            problem: ack.problem.map(|problem| Fault::of(&problem.code, &problem.detail, language)),
+            problem: ack.problem.map(|problem| Fault::of(problem, language)),
             notices: ack.notices,
         }
     }

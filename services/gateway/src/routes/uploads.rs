@@ -72,7 +72,7 @@ impl Upload {
             id: AnId::must(&view.id),
             status: view.status,
             activity_ids: AnId::all(&view.activity_ids),
-            problem: view.problem.map(|problem| Fault::of(&problem.code, &problem.detail, language)),
+            problem: view.problem.map(|problem| Fault::of(problem, language)),
             salvage: view.salvage.map(salvage),
             notices: view.notices,
             filename: known(view.filename),
