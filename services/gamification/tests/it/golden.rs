@@ -2,13 +2,28 @@
 
 use std::sync::Arc;
 
+use eventing::{Aggregate, DecodeError, DomainEvent, Plain};
 use gamification::domain::{
-    Event, Fact, achievement_id,
+    Event, Fact, Progress, achievement_id,
     progress::{BadgeGiven, XpPart},
     standing::{Award, Cause},
     streak::Run,
 };
 use kernel::{AccountId, ActivityId, Sport};
+
+/// A snapshot is read back as events are.
+#[derive(Clone, Debug)]
+struct Snapshot(Progress);
+
+impl DomainEvent for Snapshot {
+    fn encode(&self) -> Plain {
+        self.0.snapshot().unwrap()
+    }
+
+    fn decode(plain: &Plain) -> Result<Self, DecodeError> {
+        Progress::restore(plain).map(Self).ok_or_else(|| DecodeError("the snapshot is of no use".to_owned()))
+    }
+}
 
 #[test]
 fn golden_events_are_read_as_they_were_written() {
@@ -46,9 +61,13 @@ fn golden_events_are_read_as_they_were_written() {
         ("first_run", Event::BadgeReexplained(given)),
         ("first_run", Event::BadgeRevoked { id, account, badge, rule_version: 1 }),
     ];
-    testkit::golden::check(
-        "stadion.gamification.v1",
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden"),
-        &today,
-    );
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+    testkit::golden::check("stadion.gamification.v1", folder, &today);
+
+    let mut progress = Progress::default();
+    // Up to the badge, and the run counts again.
+    today.iter().take(8).for_each(|(_, event)| progress.evolve(event));
+    progress.evolve(&today[0].1);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/snapshots");
+    testkit::golden::check("stadion.gamification.v1", folder, &[("three_days", Snapshot(progress))]);
 }
