@@ -57,6 +57,7 @@ fn refused(refusal: &Refusal) -> Response {
     let code = refusal.code;
     let body = serde_json::json!({
         "type": "about:blank", "title": code.title(), "status": code.status(), "code": code.as_str(), "detail": refusal.detail,
+        "request_id": uuid::Uuid::new_v4(),
     });
     let mut response = (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
     let headers = response.headers_mut();

@@ -31,7 +31,12 @@ impl Time {
         }
         let pieces = DateTimeParser::new().parse_pieces(text).ok()?;
         let offset = pieces.to_numeric_offset()?;
-        let at = offset.to_timestamp(pieces.date().to_datetime(pieces.time()?)).ok()?;
+        let local = pieces.date().to_datetime(pieces.time()?);
+        // The calendar's last hours lie behind the last instant in some zones: they are taken for that one.
+        let at = match offset.to_timestamp(local) {
+            Err(_) if local.year() == 9999 => jiff::Timestamp::MAX,
+            instant => instant.ok()?,
+        };
         let year = at.to_zoned(jiff::tz::TimeZone::UTC).year();
         let zulu = text.ends_with(['Z', 'z']);
         (1..=9999).contains(&year).then_some(Self { at, offset_s: (!zulu).then(|| offset.seconds()) })

@@ -45,6 +45,8 @@ pub async fn open(path: &Path, options: Options) -> Result<Db, DbError> {
         .synchronous(synchronous)
         .busy_timeout(Duration::from_secs(5))
         .foreign_keys(true)
+        // What was deleted (keys, erased rows) does not linger in free pages.
+        .pragma("secure_delete", "ON")
         .statement_cache_capacity(STATEMENTS_CACHED)
         .disable_statement_logging();
     let writer = connect.connect().await.map_err(|error| unopened(path, &error))?;

@@ -120,7 +120,7 @@ async fn upload(State(door): Shared, caller: Account, Params(how): Params<How>, 
         Err(response) => return Ok(response),
     };
     if file.bytes.is_empty() {
-        return Err(Problem(Refusal::field("/file", "required", "the file is empty")));
+        return Err(Problem(Refusal::new(Code::FileUnreadable, "the file is empty")));
     }
     let header = activity::UploadHeader {
         filename: how.filename.or(file.name).unwrap_or_default(),
