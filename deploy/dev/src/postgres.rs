@@ -175,7 +175,10 @@ pub(crate) fn up() -> Result<bool> {
         start.arg("-w").arg("-l").arg(folder.join("log")).args(["-o", &options]);
         let mut quiet = start.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn()?;
         if !quiet.wait()?.success() {
-            bail!("postgres did not start: see {}", folder.join("log").display());
+            let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+            let last: Vec<&str> = log.lines().rev().take(4).collect();
+            let last: Vec<&str> = last.into_iter().rev().collect();
+            bail!("postgres did not start ({}):\n  {}", folder.join("log").display(), last.join("\n  "));
         }
     }
     println!("postgres  {}", url(LASTING_PORT));

@@ -66,9 +66,9 @@ impl Signing {
     pub async fn maintain(&self, now_us: i64) -> Result<(), SigningError> {
         let newest_us = self.newest_us().await?;
         match newest_us {
-            None => self.make(now_us).await?,
+            None => self.make(now_us, i64::MIN).await?,
             Some(newest_us) if newest_us + SIGNS_US - AHEAD_US <= now_us => {
-                self.make((newest_us + SIGNS_US).max(now_us + AHEAD_US)).await?;
+                self.make((newest_us + SIGNS_US).max(now_us + AHEAD_US), newest_us).await?;
             }
             Some(_) => {}
         }
@@ -89,15 +89,17 @@ impl Signing {
         Ok(row.map(|row| row.get(0)).transpose()?.flatten())
     }
 
-    async fn make(&self, active_us: i64) -> Result<(), SigningError> {
+    /// Makes the key that follows `newest_us`, unless somebody else has just made it.
+    async fn make(&self, active_us: i64, newest_us: i64) -> Result<(), SigningError> {
         let kid = hex::encode(random::<8>()?);
         let pair = Ed25519KeyPair::generate().map_err(|_| SigningError::BadKey)?;
         let pkcs8 = pair.to_pkcs8().map_err(|_| SigningError::BadKey)?;
         let wrapped = self.secrets.wrap(kid.as_bytes(), pkcs8.as_ref())?;
         self.db
             .execute(
-                "INSERT INTO signing_key (kid, public, wrapped, active_us) VALUES ($1, $2, $3, $4)",
-                args![kid, pair.public_key().as_ref(), wrapped, active_us],
+                "INSERT INTO signing_key (kid, public, wrapped, active_us) SELECT $1, $2, $3, $4
+                 WHERE NOT EXISTS (SELECT 1 FROM signing_key WHERE active_us > $5)",
+                args![kid, pair.public_key().as_ref(), wrapped, active_us, newest_us],
             )
             .await?;
         Ok(())
