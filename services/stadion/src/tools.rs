@@ -6,6 +6,7 @@ pub mod mail;
 pub mod migrate;
 pub mod operator;
 pub mod replay;
+mod say;
 
 use std::{collections::BTreeMap, sync::Arc};
 

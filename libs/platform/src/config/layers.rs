@@ -111,7 +111,7 @@ pub(super) fn drop_key(dict: &mut Dict, key: &str) {
 pub(super) fn shown(setting: &str, value: &Value) -> String {
     let text = plain(value);
     let name = setting.rsplit('.').next().unwrap_or_default();
-    if !text.is_empty() && ["secret", "password", "token"].iter().any(|word| name.contains(word)) {
+    if !text.is_empty() && ["secret", "password", "kek"].iter().any(|word| name.ends_with(word)) {
         return "(secret)".to_owned();
     }
     match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?.1))) {

@@ -6,6 +6,7 @@ use anyhow::bail;
 use kernel::{Clock, SystemClock};
 use platform::config::Sources;
 
+use super::say::say;
 use crate::{
     settings::{self, Settings},
     socket,
@@ -25,16 +26,16 @@ struct Rounds {
 
 impl Rounds {
     fn fine(&self, what: &str, how: impl std::fmt::Display) {
-        println!("ok    {what}: {how}");
+        say(format_args!("ok    {what}: {how}"));
     }
 
     fn note(&self, what: &str, how: impl std::fmt::Display) {
-        println!("note  {what}: {how}");
+        say(format_args!("note  {what}: {how}"));
     }
 
     fn mend(&mut self, what: &str, how: impl std::fmt::Display) {
         self.wrong += 1;
-        println!("mend  {what}: {how}");
+        say(format_args!("mend  {what}: {how}"));
     }
 }
 
@@ -44,7 +45,7 @@ pub async fn run(sources: &Sources, print_config: bool) -> anyhow::Result<()> {
     let settings = settings::load(sources)?;
     if print_config {
         for one in settings.config.effective() {
-            println!("{} = {}  ({})", one.setting, one.value, one.origin);
+            say(format_args!("{} = {}  ({})", one.setting, one.value, one.origin));
         }
         return Ok(());
     }

@@ -6,6 +6,8 @@ use anyhow::{Context, anyhow};
 use formats::{Activity, Reading, Total};
 use serde_json::{Value, json};
 
+use super::say::say;
+
 /// # Errors
 /// A file that cannot be read, or is no activity.
 pub fn run(path: &Path, as_json: bool) -> anyhow::Result<()> {
@@ -13,7 +15,7 @@ pub fn run(path: &Path, as_json: bool) -> anyhow::Result<()> {
     let reading = formats::read(&bytes).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
     let report = report(&reading);
     if as_json {
-        println!("{report:#}");
+        say(format_args!("{report:#}"));
     } else {
         print(&report, 0);
     }
@@ -83,16 +85,16 @@ fn print(value: &Value, depth: usize) {
         match value {
             Value::Array(list) if list.iter().all(Value::is_object) => {
                 for (index, inner) in list.iter().enumerate() {
-                    println!("{margin}{key} {}", index + 1);
+                    say(format_args!("{margin}{key} {}", index + 1));
                     print(inner, depth + 1);
                 }
             }
             Value::Object(_) => {
-                println!("{margin}{key}");
+                say(format_args!("{margin}{key}"));
                 print(value, depth + 1);
             }
-            Value::String(text) => println!("{margin}{key:<20} {text}"),
-            other => println!("{margin}{key:<20} {other}"),
+            Value::String(text) => say(format_args!("{margin}{key:<20} {text}")),
+            other => say(format_args!("{margin}{key:<20} {other}")),
         }
     }
 }

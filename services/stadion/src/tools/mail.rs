@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 
+use super::say::say;
 use crate::settings::Settings;
 
 /// Prints the newest mail, or the newest to `email`.
@@ -17,7 +18,7 @@ pub fn run(settings: &Settings, email: Option<&str>) -> anyhow::Result<()> {
     let folder = settings.platform.data.join("mail");
     match newest(&folder, email)? {
         Some(mail) => {
-            println!("{}", mail.text.trim_end());
+            say(format_args!("{}", mail.text.trim_end()));
             Ok(())
         }
         None => bail!(

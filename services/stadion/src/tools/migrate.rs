@@ -6,6 +6,7 @@ use backends::DataFolder;
 use kernel::SystemClock;
 use tokio_util::sync::CancellationToken;
 
+use super::say::say;
 use crate::{
     settings::Settings,
     stores::{self, SERVICES},
@@ -28,8 +29,8 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
 
 fn told(store: &str, migrated: &[&str]) {
     if migrated.is_empty() {
-        println!("{store}: up to date");
+        say(format_args!("{store}: up to date"));
     } else {
-        println!("{store}: applied {}", migrated.join(", "));
+        say(format_args!("{store}: applied {}", migrated.join(", ")));
     }
 }

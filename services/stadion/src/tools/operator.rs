@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 
+use super::say::say;
 use crate::{
     settings::Settings,
     tools::{Request, ask},
@@ -14,7 +15,7 @@ use crate::{
 pub async fn add(settings: Settings, email: &str) -> anyhow::Result<()> {
     let answer = ask(&settings, Request::AddOperator { email: email.to_owned() }).await?;
     let code = answer.get("code").and_then(serde_json::Value::as_str).context("no code came back")?;
-    println!("{code}");
+    say(code);
     eprintln!(
         "Set a password with it: POST /v1/password-resets/confirm {{\"email\", \"code\", \"password\"}}"
     );
