@@ -63,9 +63,13 @@ impl From<Error> for Failure {
             Error::Refused(_) | Error::Corrupt(_) | Error::Claimed { .. } | Error::IdempotencyMismatch => {
                 Self::Poison(error.to_string())
             }
-            Error::Sealing(SealingError::Tampered { .. } | SealingError::NoSubject { .. }) => {
-                Self::Poison(error.to_string())
-            }
+            // A subject that is gone, or never was, does not come back: its key waits, everybody else goes on.
+            Error::Sealing(
+                SealingError::Tampered { .. }
+                | SealingError::NoSubject { .. }
+                | SealingError::Destroyed { .. }
+                | SealingError::UnknownSubject { .. },
+            ) => Self::Poison(error.to_string()),
             _ => Self::Retry(error.to_string()),
         }
     }
@@ -114,4 +118,19 @@ pub trait Follower: Send + Sync + 'static {
 #[async_trait]
 pub trait TimerHandler: Send + Sync + 'static {
     async fn fire(&self, timer: &DueTimer) -> Result<(), Failure>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sealing::Class;
+
+    #[test]
+    fn an_erased_subject_holds_nobody_up_and_a_silent_key_store_loses_nothing() {
+        let subject = uuid::Uuid::nil();
+        let erased = Error::Sealing(SealingError::Destroyed { subject, class: Class::Activity });
+        assert!(matches!(Failure::from(erased), Failure::Poison(_)));
+        let silent = Error::Sealing(SealingError::Unavailable("auth is away".to_owned()));
+        assert!(matches!(Failure::from(silent), Failure::Retry(_)));
+    }
 }
