@@ -3,6 +3,7 @@
 mod conformance;
 mod crash;
 mod data_folder;
+mod disk_full;
 mod fresh;
 mod journal;
 mod schema;
