@@ -7,7 +7,8 @@ mod generated {
 
 pub use generated::stadion::{
     activity::v1 as activity, auth::v1 as auth, envelope::v1 as envelope, gamification::v1 as gamification,
-    journal::v1 as journal, options::v1 as options, promo::v1 as promo,
+    journal::v1 as journal, leaderboard::v1 as leaderboard, options::v1 as options, promo::v1 as promo,
+    social::v1 as social,
 };
 
 pub use prost::{Message, Name};

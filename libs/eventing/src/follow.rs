@@ -14,7 +14,7 @@ use tracing::warn;
 
 use crate::{
     consume::{Ground, back_off},
-    readers::{Follower, StateValue},
+    readers::{Follower, Start, StateValue},
     sealing::SealingError,
 };
 
@@ -77,7 +77,8 @@ pub(crate) async fn follow(ground: Ground, follower: Arc<dyn Follower>, freshnes
 async fn run(ground: &Ground, follower: &dyn Follower, freshness: &Freshness) -> Result<(), String> {
     let topic = follower.topic();
     let ends = ground.bus.ends(&topic).await.map_err(|error| error.to_string())?;
-    let mut places: HashMap<u32, i64> = (0_u32..).zip(&ends).map(|(part, _)| (part, 0)).collect();
+    let first = |end: &i64| if follower.start() == Start::Present { *end } else { 0 };
+    let mut places: HashMap<u32, i64> = (0_u32..).zip(&ends).map(|(part, end)| (part, first(end))).collect();
     let from: Vec<(u32, i64)> = places.iter().map(|(part, offset)| (*part, *offset)).collect();
     let mut log = ground.bus.source(&topic, &from).await.map_err(|error| error.to_string())?;
     let mut newest: HashMap<String, u64> = HashMap::new();
@@ -91,13 +92,13 @@ async fn run(ground: &Ground, follower: &dyn Follower, freshness: &Freshness) ->
             batches = log.poll(BATCH) => batches.map_err(|error| error.to_string())?,
         };
         for batch in batches {
-            for (_, record) in batch.records {
+            for (offset, record) in batch.records {
                 let Some(Body::State(state)) = record.body else { continue };
                 if newest.get(&state.key).is_some_and(|known| *known >= state.revision) {
                     continue;
                 }
                 newest.insert(state.key.clone(), state.revision);
-                hand_over(ground, follower, state).await?;
+                hand_over(ground, follower, state, (batch.part, offset)).await?;
             }
             places.insert(batch.part, batch.next_offset);
         }
@@ -105,11 +106,18 @@ async fn run(ground: &Ground, follower: &dyn Follower, freshness: &Freshness) ->
     }
 }
 
-async fn hand_over(ground: &Ground, follower: &dyn Follower, state: State) -> Result<(), String> {
+async fn hand_over(
+    ground: &Ground,
+    follower: &dyn Follower,
+    state: State,
+    (part, offset): (u32, i64),
+) -> Result<(), String> {
     let Some(parcel) = &state.value else { return Ok(()) };
     match ground.sealer.open_parcel(parcel).await {
         Ok(plain) => {
-            follower.apply(&StateValue { key: state.key, revision: state.revision, plain }).await;
+            follower
+                .apply(&StateValue { key: state.key, revision: state.revision, part, offset, plain })
+                .await;
             Ok(())
         }
         Err(error @ SealingError::Unavailable(_)) => Err(error.to_string()),

@@ -102,6 +102,9 @@ pub trait Reactor: Send + Sync + 'static {
 pub struct StateValue {
     pub key: String,
     pub revision: u64,
+    /// The partition of the topic, and the value's place in it: what a live sequence is made of.
+    pub part: u32,
+    pub offset: i64,
     pub plain: Plain,
 }
 
@@ -110,6 +113,10 @@ pub struct StateValue {
 pub trait Follower: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     fn topic(&self) -> Topic;
+    /// `Present` for one that only hears what changes: whoever it tells asks for the whole themselves.
+    fn start(&self) -> Start {
+        Start::Beginning
+    }
     /// The newest value of a key so far; may come more than once.
     async fn apply(&self, value: &StateValue);
 }

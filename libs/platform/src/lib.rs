@@ -10,6 +10,7 @@
 //! | [`status`] | refusals as gRPC statuses and back |
 //! | [`answer`], [`seen`] | a caller sees its own writes |
 //! | [`journal`], [`siblings`], [`keys`] | journals, state tables and data keys between siblings |
+//! | [`sight`] | who may see whom |
 //! | [`config`] | typed settings, each with one name and a known origin |
 //! | [`telemetry`], [`trace`], [`metrics`], [`health`] | what operators see |
 //! | [`tasks`], [`serve`], [`shutdown`], [`load`] | running, listening, stopping, saying no |
@@ -31,6 +32,7 @@ pub mod seen;
 pub mod serve;
 pub mod shutdown;
 pub mod siblings;
+pub mod sight;
 pub mod status;
 pub mod tasks;
 pub mod telemetry;
@@ -41,6 +43,7 @@ pub use actor::Actor;
 pub use answer::{answer, settled};
 pub use context::Caller;
 pub use module::{Module, Resources, StartError};
+pub use sight::{Look, Sight};
 pub use status::{refusal, status};
 pub use tasks::{Task, Tasks};
 pub use transport::Peers;

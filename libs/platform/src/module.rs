@@ -40,6 +40,8 @@ pub struct Resources {
     pub metrics: Metrics,
     pub health: Health,
     pub shutdown: CancellationToken,
+    /// Cancelled first: no new connections, and endless answers end.
+    pub drain: CancellationToken,
     pub tasks: Tasks,
     pub actors: ActorSigner,
     pub verifier: ActorVerifier,

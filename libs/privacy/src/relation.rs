@@ -31,16 +31,16 @@ impl Relation {
         Self::default()
     }
 
+    /// What the two are to each other cannot be known at the moment: hides everything.
+    pub fn unknown() -> Self {
+        Self { blocked: true, ..Self::default() }
+    }
+
     pub fn follower() -> Self {
         Self { follower: true, ..Self::default() }
     }
 
     pub fn friend() -> Self {
         Self { friend: true, follower: true, ..Self::default() }
-    }
-
-    /// The relation of two accounts that nothing connects, or of one with itself.
-    pub fn of(viewer: Option<kernel::AccountId>, owner: kernel::AccountId) -> Self {
-        if viewer == Some(owner) { Self::owner() } else { Self::stranger() }
     }
 }

@@ -150,6 +150,7 @@ impl Fleet<'_> {
             metrics: Metrics::new().of(service),
             health: Health::new(),
             shutdown: self.tasks.shutdown().clone(),
+            drain: self.tasks.shutdown().child_token(),
             tasks: self.tasks.clone(),
             actors: signer,
             verifier: ActorVerifier::new(&self.key, clock.clone()),

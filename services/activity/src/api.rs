@@ -259,4 +259,25 @@ impl Activities for Api {
         let found = self.app.original(account, id(&request.get_ref().activity_id)?).await.map_err(status)?;
         Ok(Response::new(uploads::send(found, CHUNK_BYTES)))
     }
+
+    async fn show_activities(
+        &self,
+        _request: Request<proto::activity::ShowActivitiesRequest>,
+    ) -> Result<Response<proto::activity::ShowActivitiesResponse>, Status> {
+        Err(Status::unimplemented("show_activities"))
+    }
+
+    async fn explain_visibility(
+        &self,
+        _request: Request<proto::activity::ExplainVisibilityRequest>,
+    ) -> Result<Response<proto::activity::ExplainVisibilityResponse>, Status> {
+        Err(Status::unimplemented("explain_visibility"))
+    }
+
+    async fn settled(
+        &self,
+        _request: Request<proto::activity::SettledRequest>,
+    ) -> Result<Response<proto::activity::SettledResponse>, Status> {
+        Err(Status::unimplemented("settled"))
+    }
 }

@@ -196,12 +196,6 @@ impl Auth for Api {
         self.wrote(withdrawn.map(|done| (done, p::WithdrawConsentResponse {}))).await
     }
 
-    async fn get_person(&self, request: Request<p::GetPersonRequest>) -> Answer<p::Person> {
-        let caller = Caller::of(&request)?;
-        let id = account_id(&request.get_ref().account_id)?;
-        read(self.0.person(caller.viewer(), id).await)
-    }
-
     async fn find_account(&self, request: Request<p::FindAccountRequest>) -> Answer<p::Me> {
         let operator = Caller::of(&request)?.account()?;
         read(self.0.find_account(operator, &request.get_ref().email).await)

@@ -3,7 +3,7 @@
 //! | who | may |
 //! |---|---|
 //! | anybody | [`register`], [`verify_registration`], [`login`], [`refresh`], [`request_password_reset`], [`confirm_password_reset`], [`start_device_authorization`], [`poll_device_token`], [`client_credentials`], [`revoke_token`] |
-//! | an account | [`me`], [`privacy`], [`consents`], [`sessions`], [`approve_device`], [`person`] |
+//! | an account | [`me`], [`privacy`], [`consents`], [`sessions`], [`approve_device`] |
 //! | an operator | [`find_account`], [`roles`], [`partners`] |
 //! | siblings, tools | [`standing`], [`verify_partner_key`], [`add_operator`], [`keys`] |
 
@@ -17,7 +17,6 @@ pub mod keys;
 pub mod login;
 pub mod me;
 pub mod partners;
-pub mod person;
 pub mod poll_device_token;
 pub mod privacy;
 pub mod receipts;

@@ -245,16 +245,6 @@ fn privacy_changed(event: p::PrivacyChanged) -> Result<AccountEvent, DecodeError
 }
 
 /// Settings as their row has them.
-pub(crate) fn settings_in(privacy: p::Privacy) -> Result<Settings, DecodeError> {
-    Ok(Settings {
-        audiences: audiences_in(&privacy.audiences)?,
-        searchable: privacy.searchable,
-        board_name: word("board_name", &privacy.board_name, BoardName::parse(&privacy.board_name))?,
-        follow_approval: privacy.follow_approval,
-        zones: privacy.zones.into_iter().map(zone_in).collect(),
-    })
-}
-
 type Audiences = std::collections::BTreeMap<DataClass, Audience>;
 
 pub(crate) fn audiences_out(audiences: &Audiences) -> Vec<p::Audience> {

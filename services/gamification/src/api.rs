@@ -127,6 +127,83 @@ impl Gamification for Api {
             xp_down: preview.xp_down,
         }))
     }
+
+    async fn create_challenge(
+        &self,
+        _request: Request<wire::CreateChallengeRequest>,
+    ) -> Result<Response<wire::Challenge>, Status> {
+        Err(Status::unimplemented("create_challenge"))
+    }
+
+    async fn get_challenge(
+        &self,
+        _request: Request<wire::GetChallengeRequest>,
+    ) -> Result<Response<wire::Challenge>, Status> {
+        Err(Status::unimplemented("get_challenge"))
+    }
+
+    async fn list_challenges(
+        &self,
+        _request: Request<wire::ListChallengesRequest>,
+    ) -> Result<Response<wire::ListChallengesResponse>, Status> {
+        Err(Status::unimplemented("list_challenges"))
+    }
+
+    async fn change_challenge(
+        &self,
+        _request: Request<wire::ChangeChallengeRequest>,
+    ) -> Result<Response<wire::Challenge>, Status> {
+        Err(Status::unimplemented("change_challenge"))
+    }
+
+    async fn preview_challenge(
+        &self,
+        _request: Request<wire::PreviewChallengeRequest>,
+    ) -> Result<Response<wire::PreviewChallengeResponse>, Status> {
+        Err(Status::unimplemented("preview_challenge"))
+    }
+
+    async fn open_challenge(
+        &self,
+        _request: Request<wire::OpenChallengeRequest>,
+    ) -> Result<Response<wire::Challenge>, Status> {
+        Err(Status::unimplemented("open_challenge"))
+    }
+
+    async fn extend_challenge(
+        &self,
+        _request: Request<wire::ExtendChallengeRequest>,
+    ) -> Result<Response<wire::Challenge>, Status> {
+        Err(Status::unimplemented("extend_challenge"))
+    }
+
+    async fn stop_challenge(
+        &self,
+        _request: Request<wire::StopChallengeRequest>,
+    ) -> Result<Response<wire::Challenge>, Status> {
+        Err(Status::unimplemented("stop_challenge"))
+    }
+
+    async fn settlement(
+        &self,
+        _request: Request<wire::SettlementRequest>,
+    ) -> Result<Response<wire::SettlementResponse>, Status> {
+        Err(Status::unimplemented("settlement"))
+    }
+
+    async fn join_challenge(
+        &self,
+        _request: Request<wire::JoinChallengeRequest>,
+    ) -> Result<Response<wire::Participation>, Status> {
+        Err(Status::unimplemented("join_challenge"))
+    }
+
+    async fn leave_challenge(
+        &self,
+        _request: Request<wire::LeaveChallengeRequest>,
+    ) -> Result<Response<wire::LeaveChallengeResponse>, Status> {
+        Err(Status::unimplemented("leave_challenge"))
+    }
 }
 
 fn facts_to_wire(found: facts::Facts) -> wire::AccountFacts {

@@ -119,6 +119,8 @@ fn fact_to_wire(fact: &Fact) -> wire::ActivityFact {
         duration_s: fact.duration_s,
         distance_mm: fact.distance_mm,
         ascent_mm: fact.ascent_mm,
+        received_us: fact.received_us,
+        only_me: fact.only_me,
     }
 }
 
@@ -133,6 +135,9 @@ fn fact_from_wire(fact: wire::ActivityFact) -> Fact {
         duration_s: fact.duration_s,
         distance_mm: fact.distance_mm,
         ascent_mm: fact.ascent_mm,
+        // Before it was kept, the end of the activity stood for it.
+        received_us: if fact.received_us == 0 { fact.end_us } else { fact.received_us },
+        only_me: fact.only_me,
     }
 }
 

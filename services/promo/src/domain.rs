@@ -3,7 +3,6 @@
 //! | module | decides |
 //! |---|---|
 //! | [`terms`], [`draft`] | what a campaign promises, and whether what a marketer wrote is one |
-//! | [`rule`] | who is eligible, and which clauses fail |
 //! | [`schedule`] | when, in whose time |
 //! | [`campaign`], [`staff`] | the review and the life of a campaign, and who may do what in which region |
 //! | [`budget`] | the pool tree: reserved + confirmed ≤ limit on every pool of the path |
@@ -26,7 +25,6 @@ pub mod order;
 pub mod purchase;
 pub mod recommend;
 pub mod redemption;
-pub mod rule;
 pub mod schedule;
 pub mod staff;
 pub mod terms;

@@ -1,6 +1,7 @@
 //! Proto ↔ domain: events of every stream, and the terms that events and answers share. Nowhere else.
 
 use bytes::Bytes;
+use eligibility::Rule;
 use eventing::{DecodeError, Plain};
 use jiff::Timestamp;
 use kernel::{
@@ -15,7 +16,6 @@ use proto::promo as p;
 use crate::domain::{
     draft::{Amount, BudgetDraft, Draft, OfferDraft, ScheduleDraft},
     ids::PartnerId,
-    rule::Rule,
     schedule::{Clock, Schedule, Wave},
     terms::{BudgetTerms, OfferTerms, Reward, Terms},
 };

@@ -147,6 +147,8 @@ async fn build(
             "activity" => activity::module(resources, settings.activity.clone()).await?,
             "gamification" => gamification::module(resources, settings.gamification.clone()).await?,
             "promo" => promo::module(resources, settings.promo.clone()).await?,
+            "social" => social::module(resources, settings.social.clone()).await?,
+            "leaderboard" => leaderboard::module(resources, settings.leaderboard.clone()).await?,
             _ => gateway::module(resources, settings.gateway.clone()).await?,
         });
     }
@@ -179,6 +181,7 @@ fn resources(shared: &Shared, store: Store, data: &Path, settings: &Settings) ->
         metrics: shared.metrics.of(service),
         health: shared.health.clone(),
         shutdown: shared.shutdown.stop.clone(),
+        drain: shared.shutdown.drain.clone(),
         tasks: shared.tasks.clone(),
         verifier: ActorVerifier::new(&shared.key, shared.clock.clone()),
         actors,
@@ -198,7 +201,8 @@ fn serve(shared: &Shared, modules: &mut [Module], settings: &Settings) -> Router
     }
     // Readers call siblings: all of them are reachable by now.
     modules.iter_mut().for_each(|module| module.start(&shared.tasks));
-    http
+    let pages = web::routes(http.clone());
+    http.merge(pages)
 }
 
 /// The process' own tasks: forgetting what is old, and stopping when a store can no longer be trusted.

@@ -10,6 +10,8 @@ pub struct Settings {
     pub activity: activity::Config,
     pub gamification: gamification::Config,
     pub promo: promo::Config,
+    pub social: social::Config,
+    pub leaderboard: leaderboard::Config,
     pub gateway: gateway::Config,
     /// For `doctor --print-config`.
     pub config: Config,
@@ -29,6 +31,8 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
     let activity: activity::Config = loading.part("activity", &[]);
     let gamification: gamification::Config = loading.part("gamification", &[]);
     let promo: promo::Config = loading.part("promo", &[]);
+    let social: social::Config = loading.part("social", &[]);
+    let leaderboard: leaderboard::Config = loading.part("leaderboard", &[]);
     let mut gateway: gateway::Config = loading.part("gateway", OF_GATEWAY);
 
     auth.sign_ups_per_hour = platform.limits.sign_ups_per_hour;
@@ -46,7 +50,7 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
         loading.fault("activity.upload_bytes_max", format!("must be at most {most}"));
     }
     let config = loading.finish()?;
-    Ok(Settings { platform, auth, activity, gamification, promo, gateway, config })
+    Ok(Settings { platform, auth, activity, gamification, promo, social, leaderboard, gateway, config })
 }
 
 impl Settings {

@@ -14,11 +14,14 @@ use kernel::Clock;
 use tokio_util::sync::CancellationToken;
 
 /// Every service with its own tables.
-pub const SERVICES: [(&str, Option<Migrations>); 5] = [
+pub const SERVICES: [(&str, Option<Migrations>); 7] = [
     ("auth", Some(auth::MIGRATIONS)),
     ("activity", Some(activity::MIGRATIONS)),
     ("gamification", Some(gamification::MIGRATIONS)),
     ("promo", Some(promo::MIGRATIONS)),
+    ("social", Some(social::MIGRATIONS)),
+    // Boards are in memory, from state alone.
+    ("leaderboard", None),
     // It keeps nothing of its own; its spine follows who was signed out.
     ("gateway", None),
 ];

@@ -10,7 +10,9 @@ use proto::{
     auth::auth_client::AuthClient,
     gamification::gamification_client::GamificationClient,
     journal::{journal_client::JournalClient, state_client::StateClient},
+    leaderboard::leaderboard_client::LeaderboardClient,
     promo::promo_client::PromoClient,
+    social::social_client::SocialClient,
 };
 
 use super::{Target, Transport};
@@ -90,6 +92,18 @@ impl Peers {
 
     pub fn promo(&self) -> PromoClient<Transport> {
         PromoClient::new(self.to("promo"))
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub fn social(&self) -> SocialClient<Transport> {
+        SocialClient::new(self.to("social"))
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub fn leaderboard(&self) -> LeaderboardClient<Transport> {
+        LeaderboardClient::new(self.to("leaderboard"))
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
     }

@@ -1,4 +1,4 @@
-//! Dependencies point one way: `{proto, kernel} ← {formats, privacy} ← eventing ← {backends, platform} ← services`.
+//! Dependencies point one way: `{proto, kernel} ← {formats, privacy, eligibility} ← eventing ← {backends, platform} ← services`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ const DRIVERS: [&str; 7] =
 fn level(room: &str) -> Option<u8> {
     Some(match room {
         "proto" | "libs/kernel" => 0,
-        "libs/formats" | "libs/privacy" => 1,
+        "libs/formats" | "libs/privacy" | "libs/eligibility" => 1,
         "libs/eventing" => 2,
         "libs/backends" | "libs/platform" => 3,
         "libs/testkit" => 4,

@@ -1,7 +1,7 @@
 //! What auth says of an account, at its store's head. Who cannot reach it answers `unavailable`.
 
 use kernel::{AccountId, Code, Refusal};
-use privacy::{Audience, BoardName, DataClass, FieldMask, Owner, Relation, Settings, Zone, visible};
+use privacy::{DataClass, FieldMask, Owner, Relation, Settings, visible};
 use proto::auth;
 
 use super::App;
@@ -66,31 +66,6 @@ fn standing_of(standing: auth::AccountStanding) -> Standing {
         time_zone: (!standing.time_zone.is_empty()).then_some(standing.time_zone),
         health_consent: standing.consents.iter().any(|purpose| purpose == "health_data"),
         minor: standing.minor,
-        settings: settings_of(standing.privacy.unwrap_or_default()),
+        settings: platform::sight::settings(standing.privacy.unwrap_or_default()),
     }
-}
-
-fn settings_of(told: auth::Privacy) -> Settings {
-    let mut settings = Settings {
-        searchable: told.searchable,
-        board_name: BoardName::parse(&told.board_name).unwrap_or(BoardName::Anonymous),
-        follow_approval: told.follow_approval,
-        ..Settings::default()
-    };
-    for audience in told.audiences {
-        let Some(class) = DataClass::parse(&audience.data_class) else { continue };
-        // A word that is not known here admits nobody.
-        settings.audiences.insert(class, Audience::parse(&audience.members).unwrap_or_default());
-    }
-    settings.zones = told
-        .zones
-        .into_iter()
-        .map(|zone| Zone {
-            name: zone.name,
-            latitude: zone.latitude,
-            longitude: zone.longitude,
-            radius_m: zone.radius_m,
-        })
-        .collect();
-    settings
 }

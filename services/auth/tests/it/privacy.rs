@@ -55,17 +55,6 @@ async fn settings_begin_with_the_defaults_and_change_at_their_revision() {
 }
 
 #[tokio::test]
-async fn who_hides_the_profile_is_not_found_by_the_next_request() {
-    let ground = Ground::sqlite();
-    let stage = Stage::on(&ground).await;
-    let person = stage.person("Aigerim").await;
-    let other = stage.person("Dana").await;
-    put(&stage, &person, with(Some(0), "profile", &["friends"])).await.expect("changed");
-    let request = p::GetPersonRequest { account_id: id_bytes(person.id) };
-    refused(told(stage.client().get_person(by(&other, request)).await), Code::NotFound);
-}
-
-#[tokio::test]
 async fn zones_are_replaced_as_a_whole_and_checked() {
     let ground = Ground::sqlite();
     let stage = Stage::on(&ground).await;

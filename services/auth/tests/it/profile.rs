@@ -65,20 +65,3 @@ async fn the_same_command_twice_is_done_once_and_another_body_is_a_mismatch() {
     assert!(again.metadata().get("stadion-replayed").is_some());
     refused(told(change("Two", b"b").await), Code::IdempotencyMismatch);
 }
-
-#[tokio::test]
-async fn a_stranger_sees_an_adult_and_not_a_minor() {
-    let ground = Ground::sqlite();
-    let stage = Stage::on(&ground).await;
-    let adult = stage.person("Aigerim").await;
-    let minor = stage.person_of(p::RegisterRequest { birth_year: Some(2009), ..sign_up("Dana") }).await;
-    let person = |id| p::GetPersonRequest { account_id: id_bytes(id) };
-    let seen = told(stage.client().get_person(by(&minor, person(adult.id))).await).expect("seen");
-    assert_eq!((seen.display_name.as_str(), seen.region.as_deref()), ("Aigerim", Some("KZ-75")));
-    refused(told(stage.client().get_person(by(&adult, person(minor.id))).await), Code::NotFound);
-    told(stage.client().get_person(by(&minor, person(minor.id))).await).expect("oneself");
-    let nobody = kernel::AccountId::random();
-    let unknown = refused(told(stage.client().get_person(by(&adult, person(nobody))).await), Code::NotFound);
-    let hidden = refused(told(stage.client().get_person(by(&adult, person(minor.id))).await), Code::NotFound);
-    assert_eq!(unknown, hidden, "no hint");
-}

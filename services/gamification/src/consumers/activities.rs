@@ -56,7 +56,7 @@ pub fn observation(incoming: &Incoming) -> Result<Option<Seen>, DecodeError> {
         None if told.gone => Change::Gone,
         None if plain.is_erased(Class::Activity) => return Ok(None),
         None => return Err(DecodeError(format!("{} has no facts", plain.kind))),
-        Some(facts) => Change::Counts(fact(&facts)),
+        Some(facts) => Change::Counts(fact(&facts, told.visibility.as_ref(), incoming.event.at_us)),
     };
     let activity_id: ActivityId = id(&told.activity_id)?;
     let revision = incoming.event.version.unsigned_abs();
@@ -71,22 +71,27 @@ struct ToldOf {
     account_id: Bytes,
     gone: bool,
     facts: Option<wire::Facts>,
+    /// The activity's own; `None`: the account's settings hold.
+    visibility: Option<wire::Visibility>,
 }
 
 fn told(plain: &Plain) -> Result<Option<ToldOf>, DecodeError> {
     if let Some(event) = plain.decode::<wire::ActivityRecorded>() {
-        return event.map(|event| Some(counts(event.activity_id, event.account_id, event.facts)));
+        return event
+            .map(|event| Some(counts(event.activity_id, event.account_id, event.facts, event.visibility)));
     }
     if let Some(event) = plain.decode::<wire::ActivityEdited>() {
-        return event.map(|event| Some(counts(event.activity_id, event.account_id, event.facts)));
+        return event
+            .map(|event| Some(counts(event.activity_id, event.account_id, event.facts, event.visibility)));
     }
     if let Some(event) = plain.decode::<wire::ActivityRestored>() {
-        return event.map(|event| Some(counts(event.activity_id, event.account_id, event.facts)));
+        return event
+            .map(|event| Some(counts(event.activity_id, event.account_id, event.facts, event.visibility)));
     }
     if let Some(event) = plain.decode::<wire::ActivityReplaced>() {
         // Replaced while deleted: it stays deleted.
         return event.map(|event| {
-            let told = counts(event.activity_id, event.account_id, event.facts);
+            let told = counts(event.activity_id, event.account_id, event.facts, event.visibility);
             Some(if event.deleted { ToldOf { gone: true, facts: None, ..told } } else { told })
         });
     }
@@ -96,17 +101,23 @@ fn told(plain: &Plain) -> Result<Option<ToldOf>, DecodeError> {
             account_id: event.account_id,
             gone: true,
             facts: None,
+            visibility: None,
         };
         return event.map(|event| Some(gone(event)));
     }
     Ok(None)
 }
 
-fn counts(activity_id: Bytes, account_id: Bytes, facts: Option<wire::Facts>) -> ToldOf {
-    ToldOf { activity_id, account_id, gone: false, facts }
+fn counts(
+    activity_id: Bytes,
+    account_id: Bytes,
+    facts: Option<wire::Facts>,
+    visibility: Option<wire::Visibility>,
+) -> ToldOf {
+    ToldOf { activity_id, account_id, gone: false, facts, visibility }
 }
 
-fn fact(facts: &wire::Facts) -> Fact {
+fn fact(facts: &wire::Facts, visibility: Option<&wire::Visibility>, received_us: i64) -> Fact {
     Fact::of(&Told {
         sport: &facts.sport,
         start_us: facts.start_us,
@@ -118,5 +129,7 @@ fn fact(facts: &wire::Facts) -> Fact {
         moving_time_s: facts.moving_time_s,
         distance_m: facts.distance_m,
         ascent_m: facts.ascent_m,
+        received_us,
+        only_me: visibility.map(|shown| shown.audiences.is_empty()),
     })
 }

@@ -23,6 +23,10 @@ pub struct Fact {
     pub duration_s: i64,
     pub distance_mm: Option<i64>,
     pub ascent_mm: Option<i64>,
+    /// When the activity's service recorded this revision of it.
+    pub received_us: i64,
+    /// Shown to nobody, by its own visibility; `None`: the account's setting holds.
+    pub only_me: Option<bool>,
 }
 
 /// An activity as its service tells it.
@@ -39,6 +43,9 @@ pub struct Told<'a> {
     pub moving_time_s: Option<f64>,
     pub distance_m: Option<f64>,
     pub ascent_m: Option<f64>,
+    pub received_us: i64,
+    /// The audience of the activity's own visibility is empty; `None`: it has none.
+    pub only_me: Option<bool>,
 }
 
 impl Fact {
@@ -62,6 +69,8 @@ impl Fact {
             duration_s: seconds(told.moving_time_s).or(seconds(told.timer_time_s)).unwrap_or(elapsed_s),
             distance_mm: millimetres(told.distance_m),
             ascent_mm: millimetres(told.ascent_m),
+            received_us: told.received_us,
+            only_me: told.only_me,
         }
     }
 

@@ -38,6 +38,8 @@ fn fact() -> impl Strategy<Value = Fact> {
         .prop_map(|(sport, day, at, shift, distance_mm, ascent_mm, duration_s)| {
             let start_us = day * DAY_US + at;
             Fact {
+                received_us: 0,
+                only_me: None,
                 sport,
                 start_us,
                 end_us: start_us + duration_s * 1_000_000,

@@ -30,6 +30,8 @@ fn golden_events_are_read_as_they_were_written() {
     let account = AccountId::derived(&[b"golden"]);
     let activity = ActivityId::derived(&[b"golden run"]);
     let fact = Fact {
+        received_us: 1_777_600_000_000_000,
+        only_me: Some(true),
         sport: Sport::Running,
         start_us: 1_777_600_800_000_000,
         end_us: 1_777_602_600_000_000,

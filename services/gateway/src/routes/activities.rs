@@ -74,6 +74,7 @@ async fn list(State(door): Shared, caller: Account, Params(filter): Params<Filte
         before_us: filter.before.map(Time::us),
         cursor: caller.cursor(&page)?,
         limit: page.limit.unwrap_or_default(),
+        as_account_id: Default::default(),
     };
     let reply = caller.call(door.peers.activity().list_activities(request)).await?;
     answer::ok(&List {

@@ -1,7 +1,7 @@
 //! `/v1/people`: others, as the caller may see them.
 
 use axum::extract::State;
-use proto::auth;
+use proto::social;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -45,8 +45,8 @@ struct Relation {
 /// Somebody's profile as I may see it.
 #[utoipa::path(get, path = "/people/{id}", tag = "people", params(IdParam), responses((status = 200, body = Person)))]
 async fn show(State(door): Shared, caller: Account, id: PathId) -> Answer {
-    let request = auth::GetPersonRequest { account_id: id.bytes() };
-    let person = caller.call(door.peers.auth().get_person(request)).await?;
+    let request = social::GetPersonRequest { account_id: id.bytes() };
+    let person = caller.call(door.peers.social().get_person(request)).await?;
     let relation = person.relation.unwrap_or_default();
     answer::ok(&Person {
         id: AnId::must(&person.account_id),

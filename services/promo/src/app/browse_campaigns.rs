@@ -9,7 +9,6 @@ use crate::{
         campaign::{Campaign, Known, Stage},
         ids::{self, CampaignId},
         offer::{self, Offer},
-        rule,
         staff::Reach,
     },
     store::{Counts, Times},
@@ -107,7 +106,7 @@ pub async fn why_not(
     }
     let offer: Loaded<Offer> = app.journal.load(&offer_stream(ids::offer_of(id, account))).await?;
     let granted = !matches!(offer.state.stage, offer::Stage::None | offer::Stage::Withheld);
-    Ok(WhyNot { granted, reasons: rule::reasons(&unmet) })
+    Ok(WhyNot { granted, reasons: eligibility::reasons(&unmet) })
 }
 
 /// The book's currency where nothing was spent yet.

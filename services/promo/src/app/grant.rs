@@ -1,5 +1,6 @@
 //! An unlocked badge → one offer for each running campaign that it triggers, once.
 
+use eligibility::Facts;
 use eventing::{Command, Error, Incoming, Loaded, StreamId, Timer, journal::Decision, store::DueTimer};
 use jiff::{SignedDuration, Timestamp};
 use kernel::{AccountId, Code, Refusal, time::micros};
@@ -11,7 +12,6 @@ use crate::domain::{
     campaign::{Campaign, Known},
     ids::{self, OfferId},
     offer::{self, Grant, Offer},
-    rule::Facts,
 };
 
 /// The consent without which nobody is granted anything.

@@ -1,14 +1,17 @@
 //! Who somebody is: from auth's inline rows and gamification's facts, at the moment it matters. Nobody reached, nothing
 //! decided: the callers answer `unavailable`.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
+use eligibility::Facts;
 use kernel::{AccountId, Refusal, time::from_micros};
 use platform::refusal;
 use proto::{auth, gamification};
 
 use super::App;
 use crate::{
-    domain::{ids::PartnerId, rule::Facts, staff::Staff},
+    domain::{ids::PartnerId, staff::Staff},
     wire::bytes_of,
 };
 
@@ -47,6 +50,7 @@ pub async fn facts(
         badges: earned.badges.iter().cloned().collect(),
         last_active: earned.last_activity_us.map(from_micros),
         consents: standing.consents.iter().cloned().collect(),
+        groups: BTreeSet::new(),
         birth_year: standing.birth_year,
         last_purchase: last_purchase.map(from_micros),
     })

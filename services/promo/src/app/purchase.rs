@@ -1,5 +1,6 @@
 //! Reserve, cancel, expire: one decision and one append over budget, offer, redemption, order and ledger.
 
+use eligibility::Rule;
 use eventing::{Batch, Command, Done, Error, Loaded, Timer, store::DueTimer};
 use jiff::{SignedDuration, Timestamp};
 use kernel::{AccountId, Code, Money, Refusal, time::micros};
@@ -12,7 +13,6 @@ use crate::domain::{
     order::Order,
     purchase::{self, Desk, Moves, Wish},
     redemption::{self, Redemption},
-    rule::{self, Rule},
     schedule::day_in,
     terms::Terms,
 };
@@ -290,7 +290,7 @@ async fn still_eligible(app: &App, campaign: &Campaign, grant: &Grant) -> Result
 
 pub fn not_eligible(unmet: &[serde_json::Value]) -> Refusal {
     let mut refusal = Refusal::new(Code::NotEligible, "the conditions of this offer are not met");
-    refusal.reasons = rule::reasons(unmet);
+    refusal.reasons = eligibility::reasons(unmet);
     refusal
 }
 

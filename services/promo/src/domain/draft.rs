@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eligibility::Rule;
 use kernel::{FieldError, Money, Refusal, money::Currency, place::Region};
 use uuid::Uuid;
 
 use super::{
     ids::PartnerId,
-    rule::Rule,
     schedule::{Clock, Schedule},
     terms::{BudgetTerms, OfferTerms, Reward, Terms},
 };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
+use eligibility::Rule;
 use kernel::{Money, place::Region};
 use serde_json::{Value, json};
 
 use super::{
     ids::PartnerId,
-    rule::Rule,
     schedule::{Schedule, Wave},
 };
 

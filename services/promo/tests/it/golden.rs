@@ -113,7 +113,7 @@ fn campaigns() -> Vec<(&'static str, Any)> {
     let (campaign, by) = (id("campaign"), account());
     let wave =
         Wave { region: "KZ-75".to_owned(), time_zone: "Asia/Almaty".to_owned(), starts: at(), ends: at() };
-    let everyone = terms::Terms { eligibility: promo::domain::rule::Rule::everyone(), ..terms() };
+    let everyone = terms::Terms { eligibility: eligibility::Rule::everyone(), ..terms() };
     let reason = Some("dear".to_owned());
     of(
         Any::Campaign,

@@ -37,7 +37,7 @@ pub enum Clause {
     LevelAtLeast(u32),
     Badge(String),
     ActiveWithinDays(u32),
-    /// Memberships are not known here yet: never met.
+    /// A member of this group.
     Group(String),
     Consent(String),
     /// By the birth year alone, so only met when it is certain.
@@ -56,11 +56,22 @@ pub struct Facts {
     pub badges: BTreeSet<String>,
     pub last_active: Option<Timestamp>,
     pub consents: BTreeSet<String>,
+    /// Ids of the groups that it is a member of.
+    pub groups: BTreeSet<String>,
     pub birth_year: Option<i32>,
     pub last_purchase: Option<Timestamp>,
 }
 
 impl Rule {
+    /// Every clause of the tree, those under a `not` too.
+    pub fn clauses(&self) -> Vec<&Clause> {
+        match self {
+            Self::All(rules) | Self::Any(rules) => rules.iter().flat_map(Self::clauses).collect(),
+            Self::Not(rule) => rule.clauses(),
+            Self::Clause(clause) => vec![clause],
+        }
+    }
+
     /// What asks for nothing.
     pub const fn everyone() -> Self {
         Self::All(Vec::new())
@@ -140,7 +151,7 @@ impl Clause {
             Self::LevelAtLeast(level) => facts.level >= *level,
             Self::Badge(badge) => facts.badges.contains(badge),
             Self::ActiveWithinDays(days) => within(facts.last_active, *days, now),
-            Self::Group(_) => false,
+            Self::Group(group) => facts.groups.contains(group),
             Self::Consent(purpose) => facts.consents.contains(purpose),
             Self::AgeAtLeast(years) => {
                 let year = i32::from(now.to_zoned(TimeZone::UTC).year());
@@ -187,7 +198,7 @@ fn error(pointer: &str, code: &str, detail: String) -> FieldError {
     FieldError { pointer: pointer.to_owned(), code: code.to_owned(), detail }
 }
 
-/// One pass over a written rule: collects what is wrong, so that the marketer sees it all at once.
+/// One pass over a written rule: collects what is wrong, so that its author sees it all at once.
 struct Reading {
     nodes: usize,
     errors: Vec<FieldError>,
@@ -351,6 +362,7 @@ mod tests {
             badges: ["first_run".to_owned()].into(),
             last_active: Some("2026-04-30T06:00:00Z".parse().unwrap()),
             consents: ["promo".to_owned()].into(),
+            groups: BTreeSet::new(),
             birth_year: Some(2008),
             last_purchase: None,
         }

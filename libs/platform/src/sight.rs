@@ -1,0 +1,198 @@
+//! Who may see whom: the one way from a viewer and some owners to what `privacy::visible` needs.
+//!
+//! Owners' choices are asked of auth, relations of social, both at their stores' heads, in batches. Without auth nothing
+//! can be said (`unavailable`); without social every relation is unknown, and what is unknown hides.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use kernel::{AccountId, Code, Id, Refusal};
+use privacy::{Audience, BoardName, DataClass, FieldMask, Owner, Relation, Settings, Zone, visible};
+use proto::{auth, social};
+use uuid::Uuid;
+
+use crate::{status::refusal, transport::Peers};
+
+/// Accounts asked for in one call.
+const BATCH: usize = 200;
+
+/// One owner, as one viewer stands to them.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub standing: auth::AccountStanding,
+    pub settings: Settings,
+    pub relation: Relation,
+}
+
+impl Look {
+    pub fn new(mut standing: auth::AccountStanding, relation: Relation) -> Self {
+        let settings = settings(standing.privacy.take().unwrap_or_default());
+        Self { standing, settings, relation }
+    }
+
+    /// Known, and not erased.
+    pub fn is_present(&self) -> bool {
+        self.standing.known && !self.standing.erased
+    }
+
+    pub fn owner(&self) -> Owner<'_> {
+        Owner { settings: &self.settings, minor: self.standing.minor, erased: !self.is_present() }
+    }
+
+    /// What the viewer may see of the owner; of an activity, when its own visibility is given.
+    pub fn mask(&self, activity: Option<&Audience>) -> FieldMask {
+        visible(&self.owner(), activity, &self.relation)
+    }
+
+    pub fn shows_profile(&self) -> bool {
+        self.mask(None).shows(DataClass::Profile)
+    }
+
+    /// The name on a board: the strictest of the owner's setting, what was chosen at joining, and who may see the
+    /// profile. `None`: anonymous. One's own is always shown to oneself.
+    pub fn board_name(&self, chosen_at_joining: BoardName) -> Option<&str> {
+        let shown = privacy::visibility::board_name(&self.owner(), chosen_at_joining) == BoardName::Shown
+            && self.shows_profile();
+        (shown || (self.relation.owner && self.is_present())).then_some(self.standing.display_name.as_str())
+    }
+}
+
+/// Looks on a viewer's behalf. Cheap to clone.
+#[derive(Clone)]
+pub struct Sight {
+    peers: Peers,
+}
+
+impl Sight {
+    pub fn new(peers: Peers) -> Self {
+        Self { peers }
+    }
+
+    /// One owner; unknown accounts answer too, and show nothing.
+    ///
+    /// # Errors
+    /// `unavailable` without auth.
+    pub async fn look(&self, viewer: Option<AccountId>, owner: AccountId) -> Result<Look, Refusal> {
+        let mut looks = self.looks(viewer, &[owner]).await?;
+        looks.remove(&owner).ok_or_else(|| Refusal::new(Code::Internal, "auth answered without an account"))
+    }
+
+    /// Every owner asked for, once.
+    ///
+    /// # Errors
+    /// `unavailable` without auth.
+    pub async fn looks(
+        &self,
+        viewer: Option<AccountId>,
+        owners: &[AccountId],
+    ) -> Result<HashMap<AccountId, Look>, Refusal> {
+        let mut owners = owners.to_vec();
+        owners.sort_unstable();
+        owners.dedup();
+        let (standings, mut relations) =
+            tokio::join!(self.standings(&owners), self.relations(viewer, &owners));
+        let looks = standings?.into_iter().map(|(owner, standing)| {
+            let relation = relations.remove(&owner).unwrap_or_else(Relation::unknown);
+            (owner, Look::new(standing, relation))
+        });
+        Ok(looks.collect())
+    }
+
+    /// What auth says of these accounts at its store's head.
+    ///
+    /// # Errors
+    /// `unavailable` without auth.
+    pub async fn standings(
+        &self,
+        accounts: &[AccountId],
+    ) -> Result<HashMap<AccountId, auth::AccountStanding>, Refusal> {
+        let mut found = HashMap::with_capacity(accounts.len());
+        for batch in accounts.chunks(BATCH) {
+            let request =
+                auth::StandingRequest { account_ids: batch.iter().copied().map(bytes_of).collect() };
+            let answer = self.peers.auth().standing(request).await.map_err(|status| {
+                tracing::warn!(code = ?status.code(), "auth did not say how accounts stand");
+                Refusal::new(Code::Unavailable, "accounts cannot be asked at the moment").retry_after_s(1)
+            })?;
+            found.extend(batch.iter().copied().zip(answer.into_inner().accounts));
+        }
+        Ok(found)
+    }
+
+    /// What the viewer is to each owner; those that social does not tell of are absent, and must be taken for unknown.
+    pub async fn relations(
+        &self,
+        viewer: Option<AccountId>,
+        owners: &[AccountId],
+    ) -> HashMap<AccountId, Relation> {
+        let mut found = HashMap::with_capacity(owners.len());
+        let Some(viewer) = viewer else {
+            found.extend(owners.iter().map(|owner| (*owner, Relation::stranger())));
+            return found;
+        };
+        let others: Vec<AccountId> = owners.iter().copied().filter(|owner| *owner != viewer).collect();
+        if others.len() < owners.len() {
+            found.insert(viewer, Relation::owner());
+        }
+        for batch in others.chunks(BATCH) {
+            let request = social::RelationsRequest {
+                viewer_id: bytes_of(viewer),
+                owner_ids: batch.iter().copied().map(bytes_of).collect(),
+                friends_of_friends: false,
+            };
+            match self.peers.social().relations(request).await {
+                Ok(answer) => {
+                    found.extend(batch.iter().copied().zip(answer.into_inner().items.iter().map(relation)));
+                }
+                Err(status) => {
+                    let refusal = refusal(&status);
+                    tracing::warn!(%refusal, "relations cannot be known: they hide");
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A relation as social tells it.
+pub fn relation(told: &social::Relation) -> Relation {
+    Relation {
+        owner: false,
+        follower: told.follower,
+        friend: told.friend,
+        friend_of_friend: told.friend_of_friend,
+        shared_groups: told
+            .shared_group_ids
+            .iter()
+            .filter_map(|id| Uuid::from_slice(id).ok())
+            .map(Id::new)
+            .collect(),
+        blocked: told.blocked,
+    }
+}
+
+/// Privacy settings as auth tells them. A word that is not known here admits nobody.
+pub fn settings(told: auth::Privacy) -> Settings {
+    let mut settings = Settings {
+        searchable: told.searchable,
+        board_name: BoardName::parse(&told.board_name).unwrap_or(BoardName::Anonymous),
+        follow_approval: told.follow_approval,
+        ..Settings::default()
+    };
+    for audience in told.audiences {
+        let Some(class) = DataClass::parse(&audience.data_class) else { continue };
+        settings.audiences.insert(class, Audience::parse(&audience.members).unwrap_or_default());
+    }
+    let zone = |zone: auth::PrivacyZone| Zone {
+        name: zone.name,
+        latitude: zone.latitude,
+        longitude: zone.longitude,
+        radius_m: zone.radius_m,
+    };
+    settings.zones = told.zones.into_iter().map(zone).collect();
+    settings
+}
+
+fn bytes_of(account: AccountId) -> Bytes {
+    Bytes::copy_from_slice(account.as_bytes())
+}
