@@ -4,7 +4,7 @@ use kernel::{Code, Refusal};
 use proto::auth as p;
 use testkit::fleet::Ground;
 
-use crate::stage::{Person, Stage, by, id_bytes, refused, refused_field, sign_up, told};
+use crate::stage::{Person, Stage, by, refused, refused_field, sign_up, told};
 
 async fn get(stage: &Stage<'_>, person: &Person) -> p::Privacy {
     told(stage.client().get_privacy(by(person, p::GetPrivacyRequest {})).await).expect("settings")

@@ -5,7 +5,7 @@ use platform::context::Ambient;
 use proto::auth as p;
 use testkit::fleet::Ground;
 
-use crate::stage::{Stage, by, id_bytes, refused, refused_field, sign_up, stranger, told};
+use crate::stage::{Stage, by, refused, refused_field, stranger, told};
 
 #[tokio::test]
 async fn a_profile_changes_where_it_is_said_to() {

@@ -14,6 +14,8 @@ fn run(nth: i32, distance_m: i64) -> Fact {
 fn activity(sport: Sport, nth: i32, distance_m: i64) -> Fact {
     let start_us = i64::from(nth) * DAY_US + DAY_US / 2;
     Fact {
+        received_us: 0,
+        only_me: None,
         sport,
         start_us,
         end_us: start_us + 1_800_000_000,
