@@ -1,6 +1,6 @@
 //! Answers to writes: a caller sees its own.
 
-use eventing::{Done, Journal};
+use eventing::{Done, Journal, Position};
 use tonic::{Response, metadata::MetadataValue};
 
 use crate::{
@@ -12,8 +12,13 @@ use crate::{
 /// Waits, at most 250 ms, until the service's own read models hold what `done` wrote. Call it before reading back
 /// what is to be answered; [`answer`] does it too.
 pub async fn settled(done: &Done) -> bool {
+    reached(done.position).await
+}
+
+/// Waits, at most 250 ms, until the service's own read models hold its journal up to `position`.
+pub async fn reached(position: Position) -> bool {
     match guard::projected() {
-        Some(projected) => projected.reached(done.position, PATIENCE).await,
+        Some(projected) => projected.reached(position, PATIENCE).await,
         None => true,
     }
 }

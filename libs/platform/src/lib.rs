@@ -40,7 +40,7 @@ pub mod trace;
 pub mod transport;
 
 pub use actor::Actor;
-pub use answer::{answer, settled};
+pub use answer::{answer, reached, settled};
 pub use context::Caller;
 pub use module::{Module, Resources, StartError};
 pub use sight::{Look, Sight};

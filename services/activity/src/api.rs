@@ -150,6 +150,7 @@ impl Activities for Api {
         };
         let wanted = Wanted {
             account: if asked.account_id.is_empty() { viewer } else { id(&asked.account_id)? },
+            seen_by: if asked.as_account_id.is_empty() { None } else { Some(id(&asked.as_account_id)?) },
             sport,
             after_us: asked.after_us,
             before_us: asked.before_us,
@@ -262,22 +263,34 @@ impl Activities for Api {
 
     async fn show_activities(
         &self,
-        _request: Request<proto::activity::ShowActivitiesRequest>,
-    ) -> Result<Response<proto::activity::ShowActivitiesResponse>, Status> {
-        Err(Status::unimplemented("show_activities"))
+        request: Request<api::ShowActivitiesRequest>,
+    ) -> Result<Response<api::ShowActivitiesResponse>, Status> {
+        let (_, viewer) = person(&request)?;
+        let ids = request.get_ref().activity_ids.iter().map(|raw| id(raw)).collect::<Result<Vec<_>, _>>()?;
+        let seen = self.app.show_activities(viewer, &ids).await.map_err(status)?;
+        Ok(Response::new(api::ShowActivitiesResponse { items: seen.iter().map(view::activity).collect() }))
     }
 
     async fn explain_visibility(
         &self,
-        _request: Request<proto::activity::ExplainVisibilityRequest>,
-    ) -> Result<Response<proto::activity::ExplainVisibilityResponse>, Status> {
-        Err(Status::unimplemented("explain_visibility"))
+        request: Request<api::ExplainVisibilityRequest>,
+    ) -> Result<Response<api::ExplainVisibilityResponse>, Status> {
+        let (_, account) = person(&request)?;
+        let asked = request.into_inner();
+        let (activity, other) = (id(&asked.activity_id)?, id(&asked.account_id)?);
+        let explained = self.app.explain_visibility(account, activity, other).await.map_err(status)?;
+        let classes = explained.into_iter().map(view::explained).collect();
+        Ok(Response::new(api::ExplainVisibilityResponse { classes }))
     }
 
     async fn settled(
         &self,
-        _request: Request<proto::activity::SettledRequest>,
-    ) -> Result<Response<proto::activity::SettledResponse>, Status> {
-        Err(Status::unimplemented("settled"))
+        request: Request<api::SettledRequest>,
+    ) -> Result<Response<api::SettledResponse>, Status> {
+        Caller::of(&request)?.service()?;
+        let position = i64::try_from(request.get_ref().position).unwrap_or(i64::MAX);
+        let told = self.app.settled(position).await.map_err(status)?;
+        let head = told.head.unsigned_abs();
+        Ok(Response::new(api::SettledResponse { settled: told.settled, head, waiting: told.waiting }))
     }
 }

@@ -5,12 +5,14 @@
 //! | [`receive_upload`], [`read_upload`] (the job behind it) | [`show_uploads`] |
 //! | [`sync`] | |
 //! | [`create_activity`], [`change_activity`], [`delete_activity`], [`restore_activity`] | [`list_activities`], [`get_activity`], [`history`] |
-//! | | [`show_streams`], [`explain`], [`original`] |
+//! | | [`show_activities`], [`show_streams`], [`explain`], [`original`] |
+//! | | [`explain_visibility`], [`settled`] |
 
 pub mod change_activity;
 pub mod create_activity;
 pub mod delete_activity;
 pub mod explain;
+pub mod explain_visibility;
 pub mod get_activity;
 pub mod history;
 pub mod list_activities;
@@ -18,8 +20,11 @@ pub mod original;
 pub mod read_upload;
 pub mod receive_upload;
 pub mod restore_activity;
+pub mod settled;
+pub mod show_activities;
 pub mod show_streams;
 pub mod show_uploads;
+pub mod sight;
 pub mod standing;
 pub mod sync;
 
@@ -27,7 +32,7 @@ use std::sync::Arc;
 
 use eventing::{Journal, StreamId, sql::Db};
 use kernel::{AccountId, ActivityId, Refusal};
-use platform::Peers;
+use platform::Sight;
 use privacy::FieldMask;
 
 use crate::{
@@ -50,7 +55,7 @@ pub struct App {
     pub db: Db,
     pub activities: Arc<dyn ActivityStore>,
     pub blobs: Blobs,
-    pub peers: Peers,
+    pub sight: Sight,
     pub config: Arc<Config>,
     pub queue: Queue,
     pub metrics: Metrics,
@@ -70,11 +75,13 @@ pub struct Sender {
 pub struct Seen {
     pub row: Row,
     pub mask: FieldMask,
+    /// It is looked at by its owner, as such: whoever is shown every class is still somebody else.
+    pub own: bool,
 }
 
 impl Seen {
     fn by_owner(row: Row) -> Self {
-        Self { row, mask: FieldMask::ALL }
+        Self { row, mask: FieldMask::ALL, own: true }
     }
 }
 

@@ -26,7 +26,7 @@ pub mod wire;
 
 use std::sync::Arc;
 
-use platform::{Module, Resources, StartError, Task, transport::MESSAGE_BYTES_MAX};
+use platform::{Module, Resources, Sight, StartError, Task, transport::MESSAGE_BYTES_MAX};
 use proto::activity::activities_server::ActivitiesServer;
 use tonic::service::Routes;
 
@@ -47,7 +47,7 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         db: resources.db.clone(),
         activities: activities.clone(),
         blobs: blobs.clone(),
-        peers: resources.peers.clone(),
+        sight: Sight::new(resources.peers.clone()),
         config: Arc::new(config),
         queue,
         metrics: metrics::Metrics::register(&resources.metrics),
@@ -66,7 +66,7 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let reading = readers.run(app, resources.tasks.clone(), resources.shutdown.clone());
-    Ok(Module::new(SERVICE, &["auth"], Routes::new(server))
+    Ok(Module::new(SERVICE, &["auth", "social"], Routes::new(server))
         .spine(&resources.journal, spine)
         .task(Task::new("activity/readers", reading)))
 }

@@ -16,6 +16,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             include_str!("../../../migrations/sqlite/activity/0001_create_activities.sql"),
         ),
         ("0002_create_samples", include_str!("../../../migrations/sqlite/activity/0002_create_samples.sql")),
+        (
+            "0003_add_upload_position",
+            include_str!("../../../migrations/sqlite/activity/0003_add_upload_position.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -25,6 +29,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0002_create_samples",
             include_str!("../../../migrations/postgres/activity/0002_create_samples.sql"),
+        ),
+        (
+            "0003_add_upload_position",
+            include_str!("../../../migrations/postgres/activity/0003_add_upload_position.sql"),
         ),
     ],
 };

@@ -60,6 +60,10 @@ impl Sources {
             self.service.declared =
                 call.args.get(1).and_then(|peers| self.list(peers)).or(self.service.declared.take());
         }
+        if names.ends_with(&["Sight".to_owned(), "new".to_owned()]) {
+            // Who looks at people asks both, by the platform's hand.
+            self.service.calls.extend(["auth".to_owned(), "social".to_owned()]);
+        }
         let mut words = call.args.iter().map(|argument| self.text(argument));
         let (first, second) = (words.next().flatten(), words.next().flatten());
         match (names.iter().rev().map(String::as_str).collect::<Vec<_>>().as_slice(), first, second) {

@@ -1,10 +1,10 @@
 //! Activities as their viewers see them: what the mask hides is absent.
 
 use formats::Streams;
-use privacy::{DataClass, FieldMask};
+use privacy::{DataClass, FieldMask, visibility::Explained};
 use proto::activity::{
-    self as api, ActivityView, Column, Explanation, Facts, Health, Lap, LapHealth, LapView, Leg, Revision,
-    StreamsView,
+    self as api, ActivityView, ClassExplained, Column, Explanation, Facts, Health, Lap, LapHealth, LapView,
+    Leg, Revision, StreamsView,
 };
 
 use crate::{
@@ -17,7 +17,6 @@ pub(super) fn activity(seen: &Seen) -> ActivityView {
     let health = whole.health.as_ref().filter(|_| mask.shows(DataClass::HeartRate));
     let devices = whole.devices.as_ref().filter(|_| mask.shows(DataClass::Device));
     let origin = whole.origin.as_ref();
-    let owner = mask == FieldMask::ALL;
     let mut view = ActivityView {
         id: whole.activity_id.clone(),
         account_id: whole.account_id.clone(),
@@ -29,7 +28,7 @@ pub(super) fn activity(seen: &Seen) -> ActivityView {
             .map(|origin| origin.source.clone())
             .into_iter()
             .collect(),
-        visibility: whole.visibility.clone().filter(|_| owner),
+        visibility: whole.visibility.clone().filter(|_| seen.own),
         verdict: "clear".to_owned(),
         revision: row.revision.unsigned_abs(),
         heart_rate_avg_bpm: health.and_then(|health| health.heart_rate_avg_bpm),
@@ -141,6 +140,16 @@ pub(super) fn revision(revision: app::history::Revision) -> Revision {
         actor: revision.actor.to_owned(),
         changed: revision.changed,
         activity: revision.activity.as_ref().map(activity),
+    }
+}
+
+pub(super) fn explained(explained: Explained) -> ClassExplained {
+    ClassExplained {
+        data_class: explained.class.as_str().to_owned(),
+        shown: explained.shown,
+        rule: explained.rule.as_str().to_owned(),
+        has_audience: explained.audience.is_some(),
+        audience: explained.audience.map(|audience| audience.words()).unwrap_or_default(),
     }
 }
 

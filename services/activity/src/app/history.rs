@@ -2,7 +2,6 @@
 
 use eventing::{DomainEvent, StreamId};
 use kernel::{AccountId, ActivityId, Refusal};
-use privacy::FieldMask;
 
 use super::{App, Seen, activity_stream, page};
 use crate::{
@@ -81,7 +80,7 @@ fn revision(revision: u64, at_us: i64, event: Event) -> Revision {
             revision: revision.cast_signed(),
             whole: wire::whole_of(activity_id, account_id, record),
         };
-        Some(Seen { row, mask: FieldMask::ALL })
+        Some(Seen::by_owner(row))
     };
     let by = |record: &Record| if record.origin == Origin::Manual { "owner" } else { "device" };
     let (kind, actor, changed, activity) = match event.change {

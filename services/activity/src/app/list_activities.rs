@@ -1,16 +1,18 @@
 //! Activities of an account, newest first: all of one's own, of others what they show.
 
 use jiff::tz::Offset;
-use kernel::{AccountId, ActivityId, Refusal, Sport, time};
+use kernel::{AccountId, ActivityId, Code, Refusal, Sport, time};
 use privacy::{DataClass, FieldMask};
 
-use super::{App, Seen, page};
+use super::{App, Seen, page, sight};
 use crate::store::{Range, Row};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     pub account: AccountId,
+    /// The viewer's own, as this account would see them.
+    pub seen_by: Option<AccountId>,
     pub sport: Option<Sport>,
     /// Start ≥.
     pub after_us: Option<i64>,
@@ -44,13 +46,19 @@ impl App {
             behind: wanted.behind,
             limit,
         };
-        if wanted.account == viewer {
+        if wanted.seen_by.is_some() && wanted.account != viewer {
+            return Err(Refusal::new(Code::Forbidden, "only one's own are shown as another sees them"));
+        }
+        if wanted.account == viewer && wanted.seen_by.is_none() {
             let rows = self.activities.range(range).await.map_err(eventing::Error::from)?;
             let full = rows.len() == limit as usize;
             let next = rows.last().filter(|_| full).map(|row| row.activity_id);
             return Ok(Page { items: rows.into_iter().map(Seen::by_owner).collect(), next });
         }
-        let standing = self.standing(wanted.account).await?;
+        let look = match wanted.seen_by {
+            Some(other) => self.look_of(other, viewer).await?,
+            None => self.sight.look(Some(viewer), wanted.account).await?,
+        };
         // A day more on both ends: where the time of day is hidden, only the day may decide.
         let wide = Range {
             after_us: after_us.saturating_sub(DAY_US),
@@ -58,7 +66,7 @@ impl App {
             ..range
         };
         self.scan(wide, |row| {
-            let mask = standing.mask(row);
+            let mask = sight::mask(&look, row);
             let start_us = known_start(row, mask);
             (mask.shows(DataClass::Summary) && (after_us..before_us).contains(&start_us)).then_some(mask)
         })
@@ -78,7 +86,7 @@ impl App {
             for row in rows {
                 range.behind = Some(row.activity_id);
                 if let Some(mask) = shown(&row) {
-                    items.push(Seen { row, mask });
+                    items.push(Seen { row, mask, own: false });
                 }
                 if items.len() == limit {
                     return Ok(Page { items, next: range.behind });

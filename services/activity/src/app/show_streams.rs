@@ -21,14 +21,9 @@ impl App {
         asked: &[StreamType],
         points_max: usize,
     ) -> Result<Streams, Refusal> {
-        let seen = self.look(id, viewer).await?;
-        let types = show::types(asked, seen.mask);
         // Others get no row that lies in a zone, whether they asked for positions or not.
-        let zones = if seen.row.account_id == viewer {
-            Vec::new()
-        } else {
-            self.standing(seen.row.account_id).await?.settings.zones
-        };
+        let (seen, zones) = self.look_at_track(id, viewer).await?;
+        let types = show::types(asked, seen.mask);
         let mut needed = types.clone();
         if !zones.is_empty() && !needed.contains(&StreamType::LatLng) {
             needed.push(StreamType::LatLng);

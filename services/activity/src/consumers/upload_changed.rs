@@ -51,7 +51,15 @@ fn begun(
         size_bytes,
         ..UploadView::default()
     };
-    Row { upload_id: event.upload_id, account_id: event.account_id, session_id, original, received_us, whole }
+    Row {
+        upload_id: event.upload_id,
+        account_id: event.account_id,
+        session_id,
+        original,
+        received_us,
+        received_pos: incoming.event.position,
+        whole,
+    }
 }
 
 fn finished(mut row: Row, change: &Change) -> Row {

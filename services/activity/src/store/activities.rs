@@ -51,6 +51,8 @@ pub trait ActivityStore: Send + Sync + 'static {
     /// The row as this transaction sees it.
     async fn current(&self, tx: &mut dyn Tx, id: ActivityId) -> Result<Option<Row>, DbError>;
     async fn get(&self, id: ActivityId) -> Result<Option<Row>, DbError>;
+    /// Those of these that there are, in no order.
+    async fn among(&self, ids: &[ActivityId]) -> Result<Vec<Row>, DbError>;
     async fn range(&self, range: Range) -> Result<Vec<Row>, DbError>;
     /// The chunks of these columns, ordered by column and chunk.
     async fn streams(&self, id: ActivityId, types: &[StreamType]) -> Result<Vec<StreamChunk>, DbError>;
@@ -133,6 +135,16 @@ impl ActivityStore for SqlActivities {
     async fn get(&self, id: ActivityId) -> Result<Option<Row>, DbError> {
         let sql = format!("SELECT {COLUMNS} FROM activity WHERE activity_id = $1");
         self.0.fetch_one(&sql, args![id]).await?.as_ref().map(row_of).transpose()
+    }
+
+    async fn among(&self, ids: &[ActivityId]) -> Result<Vec<Row>, DbError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places = places(1, ids.len());
+        let sql = format!("SELECT {COLUMNS} FROM activity WHERE activity_id IN ({places})");
+        let arguments = ids.iter().copied().map(Value::from).collect();
+        self.0.fetch(&sql, arguments).await?.iter().map(row_of).collect()
     }
 
     async fn range(&self, range: Range) -> Result<Vec<Row>, DbError> {

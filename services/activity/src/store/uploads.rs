@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use eventing::{
-    args,
+    Position, args,
     sql::{Db, DbError, Row as SqlRow, Tx, Value},
 };
 use kernel::AccountId;
@@ -20,19 +20,22 @@ pub struct Row {
     /// The upload that brought the same file first.
     pub original: Option<UploadId>,
     pub received_us: i64,
+    /// The position of the upload's first event.
+    pub received_pos: i64,
     pub whole: UploadView,
 }
 
-const COLUMNS: &str = "upload_id, account_id, session_id, original_id, received_us, whole";
+const COLUMNS: &str = "upload_id, account_id, session_id, original_id, received_us, received_pos, whole";
 
 fn row_of(row: &SqlRow) -> Result<Row, DbError> {
-    let whole: Bytes = row.get(5)?;
+    let whole: Bytes = row.get(6)?;
     Ok(Row {
         upload_id: row.get(0)?,
         account_id: row.get(1)?,
         session_id: row.get(2)?,
         original: row.get(3)?,
         received_us: row.get(4)?,
+        received_pos: row.get(5)?,
         whole: UploadView::decode(whole)
             .map_err(|error| DbError::Statement(format!("an upload's row: {error}")))?,
     })
@@ -41,8 +44,8 @@ fn row_of(row: &SqlRow) -> Result<Row, DbError> {
 pub async fn put(tx: &mut dyn Tx, row: &Row) -> Result<(), DbError> {
     let state = if row.whole.status == "queued" { "received" } else { "final" };
     tx.execute(
-        "INSERT INTO upload (upload_id, account_id, session_id, original_id, state, received_us, whole)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO upload (upload_id, account_id, session_id, original_id, state, received_us, received_pos, whole)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (upload_id) DO UPDATE SET state = excluded.state, whole = excluded.whole",
         args![
             row.upload_id,
@@ -51,6 +54,7 @@ pub async fn put(tx: &mut dyn Tx, row: &Row) -> Result<(), DbError> {
             row.original,
             state,
             row.received_us,
+            row.received_pos,
             row.whole.encode_to_vec()
         ],
     )
@@ -99,6 +103,13 @@ pub async fn range(
 pub async fn waiting(db: &Db, limit: u32) -> Result<Vec<UploadId>, DbError> {
     let sql = "SELECT upload_id FROM upload WHERE state = 'received' ORDER BY received_us LIMIT $1";
     db.fetch(sql, args![limit]).await?.iter().map(|row| row.get(0)).collect()
+}
+
+/// How many of the uploads received up to this position of the journal wait to be read.
+pub async fn waiting_up_to(db: &Db, position: Position) -> Result<i64, DbError> {
+    let sql = "SELECT COUNT(*) FROM upload WHERE state = 'received' AND received_pos <= $1";
+    let row = db.fetch_one(sql, args![position]).await?;
+    row.map_or(Ok(0), |row| row.get(0))
 }
 
 pub async fn erase(tx: &mut dyn Tx, account: AccountId) -> Result<u64, DbError> {

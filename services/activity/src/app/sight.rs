@@ -1,0 +1,40 @@
+//! What of an activity a viewer may see: the owner's choices and what the two are to each other, through one function.
+//! One's own is never asked about.
+
+use kernel::{AccountId, ActivityId, Refusal};
+use platform::Look;
+use privacy::{DataClass, FieldMask, Zone};
+
+use super::{App, Seen};
+use crate::{store::Row, wire};
+
+impl App {
+    /// The live activity and what this viewer may see of it; `not_found` when that is nothing.
+    pub async fn look(&self, id: ActivityId, viewer: AccountId) -> Result<Seen, Refusal> {
+        Ok(self.look_at_track(id, viewer).await?.0)
+    }
+
+    /// As [`App::look`], with the zones that cut its track for this viewer.
+    pub async fn look_at_track(
+        &self,
+        id: ActivityId,
+        viewer: AccountId,
+    ) -> Result<(Seen, Vec<Zone>), Refusal> {
+        let row = self.activities.get(id).await.map_err(eventing::Error::from)?;
+        let row = row.filter(|row| row.live).ok_or_else(Refusal::not_found)?;
+        if row.account_id == viewer {
+            return Ok((Seen::by_owner(row), Vec::new()));
+        }
+        let look = self.sight.look(Some(viewer), row.account_id).await?;
+        let mask = mask(&look, &row);
+        if !mask.shows(DataClass::Summary) {
+            return Err(Refusal::not_found());
+        }
+        Ok((Seen { row, mask, own: false }, look.settings.zones))
+    }
+}
+
+/// What a look shows of one of the owner's activities.
+pub(super) fn mask(look: &Look, row: &Row) -> FieldMask {
+    look.mask(wire::visibility_of(&row.whole).as_ref())
+}
