@@ -1,19 +1,34 @@
-//! `stadion demo`: the fleet on a fresh folder, and the whole journey through its public door.
+//! `stadion demo`: the fleet on a fresh folder, and both stories through its public door.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`story`], [`cast`], [`door`], [`live`] | a story in steps, its people, the public door, a stream behind it |
+//! | [`journey`] | the first story: register → workout → achievement → promo → purchase |
+//! | [`contest`] | the second: a regional challenge, its live board, friends who see what they may |
 
+pub mod cast;
+pub mod contest;
 pub mod door;
 mod game;
 pub mod journey;
+pub mod live;
 mod people;
 mod run;
 mod shop;
+pub mod story;
 mod strangers;
 mod watch;
 
-use std::{io::Write, path::PathBuf, time::Instant};
+use std::{io::Write, path::Path, time::Instant};
 
 use anyhow::Context;
 
-use crate::{cli::Place, demo::journey::Journey, settings, up, up::Running};
+use crate::{
+    cli::Place,
+    demo::{cast::Cast, contest::Contest, journey::Journey, story::Story},
+    settings, up,
+    up::Running,
+};
 
 /// Serves, plays the journey, then goes on serving unless `exit`.
 ///
@@ -39,7 +54,7 @@ pub async fn run(mut place: Place, exit: bool) -> anyhow::Result<()> {
     up::say_ready(running.http)?;
     say(&format!("the fleet serves after {} ms, data in {}", begun.elapsed().as_millis(), data.display()))?;
     let base = format!("http://{}", running.http);
-    let played = play(&base, data).await;
+    let played = play_both(&base, &data).await;
     if exit || played.is_err() {
         let stopped = running.stop().await;
         played?;
@@ -51,17 +66,22 @@ pub async fn run(mut place: Place, exit: bool) -> anyhow::Result<()> {
     running.until_told().await
 }
 
-async fn play(base: &str, data: PathBuf) -> anyhow::Result<()> {
-    let mut journey = Journey::new(base, data)?;
+async fn play_both(base: &str, data: &Path) -> anyhow::Result<()> {
+    play::<Journey>(base, data).await?;
+    play::<Contest>(base, data).await
+}
+
+async fn play<S: Story>(base: &str, data: &Path) -> anyhow::Result<()> {
+    let mut story = S::begin(Cast::new(base, data.to_owned())?);
     let begun = Instant::now();
-    for (number, step) in journey::STEPS.iter().enumerate() {
+    for (number, step) in S::STEPS.iter().enumerate() {
         let started = Instant::now();
-        let what =
-            journey.take(*step).await.with_context(|| format!("step {}: {}", number + 1, step.name()))?;
+        let name = S::name(*step);
+        let what = story.take(*step).await.with_context(|| format!("step {}: {name}", number + 1))?;
         let took_ms = started.elapsed().as_millis();
-        say(&format!("{:>2}  {:<28} {took_ms:>6} ms  {what}", number + 1, step.name()))?;
+        say(&format!("{:>2}  {name:<30} {took_ms:>6} ms  {what}", number + 1))?;
     }
-    say(&format!("{} steps in {:.1} s", journey::STEPS.len(), begun.elapsed().as_secs_f64()))
+    say(&format!("{} steps in {:.1} s", S::STEPS.len(), begun.elapsed().as_secs_f64()))
 }
 
 fn say(line: &str) -> anyhow::Result<()> {

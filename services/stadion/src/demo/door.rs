@@ -5,11 +5,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures::{Stream, StreamExt};
 use reqwest::{Method, header};
 use serde_json::Value;
 use uuid::Uuid;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(40);
+const STREAM_WITHIN: Duration = Duration::from_secs(3600);
 
 /// A client of one address.
 #[derive(Clone)]
@@ -60,6 +62,10 @@ impl Door {
 
     pub fn put(&self, path: &str) -> Ask {
         self.ask(Method::PUT, path)
+    }
+
+    pub fn delete(&self, path: &str) -> Ask {
+        self.ask(Method::DELETE, path)
     }
 
     pub fn ask(&self, method: Method, path: &str) -> Ask {
@@ -133,6 +139,23 @@ impl Ask {
         let body = response.bytes().await.with_context(|| self.what.clone())?;
         let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
         Ok(Answer { what: self.what, status, headers, json })
+    }
+
+    /// Sends it and gives the body piece by piece, for as long as it lasts.
+    ///
+    /// # Errors
+    /// Another status than 200, told with what was answered.
+    pub async fn stream(
+        self,
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Vec<u8>>> + Send + 'static> {
+        // The client's timeout is for whole answers, and this one has no end.
+        let request = self.request.timeout(STREAM_WITHIN);
+        let response = request.send().await.with_context(|| format!("{}{}", self.door.base, self.what))?;
+        if response.status() != reqwest::StatusCode::OK {
+            let status = response.status();
+            bail!("{} answered {status}: {}", self.what, response.text().await.unwrap_or_default());
+        }
+        Ok(response.bytes_stream().map(|piece| Ok(piece?.to_vec())))
     }
 
     /// Sends it and takes only this status.

@@ -15,12 +15,12 @@ impl Journey {
         let token = self.told.athlete.token.clone();
         let has_badge = |badge: &str, items: &[Value]| items.iter().any(|one| text(one, "badge") == badge);
         let earned = until(
-            || self.door.get("/v1/me/achievements").with(&token),
+            || self.cast.door.get("/v1/me/achievements").with(&token),
             |answer| has_badge(FIRST_RUN, answer.items()),
         );
         let earned = earned.await?;
         let progress = until(
-            || self.door.get("/v1/me/progress").with(&token),
+            || self.cast.door.get("/v1/me/progress").with(&token),
             |answer| answer.number("/xp").is_ok_and(|xp| xp > 0.0),
         );
         let progress = progress.await?;
@@ -34,7 +34,7 @@ impl Journey {
 
     async fn explained(&self, achievement_id: &str) -> anyhow::Result<()> {
         let path = format!("/v1/achievements/{achievement_id}/explanation");
-        let why = self.door.get(&path).with(&self.told.athlete.token).expect(200).await?;
+        let why = self.cast.door.get(&path).with(&self.told.athlete.token).expect(200).await?;
         ensure!(why.text("/because/0/activity_id")? == self.told.activity_id, "another cause: {}", why.json);
         Ok(())
     }
@@ -42,10 +42,10 @@ impl Journey {
     /// The same XP and the same badges, each once.
     pub(super) async fn badge_holds(&self) -> anyhow::Result<()> {
         let token = &self.told.athlete.token;
-        let progress = self.door.get("/v1/me/progress").with(token).expect(200).await?;
+        let progress = self.cast.door.get("/v1/me/progress").with(token).expect(200).await?;
         let difference = (progress.number("/xp")? - self.told.xp).abs();
         ensure!(difference < f64::EPSILON, "other XP: {}", progress.json);
-        let badges = self.door.get("/v1/me/achievements").with(token).expect(200).await?;
+        let badges = self.cast.door.get("/v1/me/achievements").with(token).expect(200).await?;
         let ids: Vec<&str> = badges.items().iter().map(|one| text(one, "id")).collect();
         ensure!(ids == self.told.achievement_ids, "other badges: {}", badges.json);
         Ok(())
@@ -53,16 +53,17 @@ impl Journey {
 
     pub(super) async fn earn_offer(&mut self) -> anyhow::Result<String> {
         let token = self.told.athlete.token.clone();
-        let held = until(|| self.door.get("/v1/me/offers").with(&token), |answer| !answer.items().is_empty());
+        let held =
+            until(|| self.cast.door.get("/v1/me/offers").with(&token), |answer| !answer.items().is_empty());
         self.told.offer_id = held.await?.text("/items/0/id")?;
-        let offer = only(self.door.get("/v1/me/offers").with(&token)).await?;
+        let offer = only(self.cast.door.get("/v1/me/offers").with(&token)).await?;
         ensure!(text(&offer, "promo_id") == self.told.promo_id, "of another promo: {offer}");
         Ok(format!("{} % off, because {}", super::journey::PERCENT, text(&offer, "because")))
     }
 
     /// One offer, still the same.
     pub(super) async fn offer_holds(&self) -> anyhow::Result<()> {
-        let offer = only(self.door.get("/v1/me/offers").with(&self.told.athlete.token)).await?;
+        let offer = only(self.cast.door.get("/v1/me/offers").with(&self.told.athlete.token)).await?;
         ensure!(text(&offer, "id") == self.told.offer_id, "another offer: {offer}");
         Ok(())
     }
@@ -71,7 +72,7 @@ impl Journey {
         let token = self.told.athlete.token.clone();
         let offer_id = self.told.offer_id.clone();
         let seen = until(
-            || self.door.get("/v1/me/recommendations").with(&token),
+            || self.cast.door.get("/v1/me/recommendations").with(&token),
             |answer| answer.items().iter().any(|one| text(one, "offer_id") == offer_id),
         );
         let seen = seen.await?;

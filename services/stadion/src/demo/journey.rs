@@ -1,14 +1,13 @@
-//! The journey: register → workout → achievement → promo → purchase, a step at a time.
-//!
-//! A step *acts* once and can say at any later time whether what it was told *holds*: that is how the same journey is
-//! the demo, the end-to-end test and the test that kills the process between any two steps.
-
-use std::path::PathBuf;
+//! The first story: register → workout → achievement → promo → purchase, a step at a time.
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use super::door::{Answer, Ask, Door, ShopKey};
+use super::{
+    cast::{Cast, Person},
+    door::{Answer, Ask, ShopKey},
+    story::Story,
+};
 
 /// Where the journey takes place.
 pub(super) const REGION: &str = "KZ-75";
@@ -36,54 +35,6 @@ pub enum Step {
     Privacy,
 }
 
-pub const STEPS: [Step; 15] = [
-    Step::Operator,
-    Step::Marketers,
-    Step::Shop,
-    Step::Promo,
-    Step::Athlete,
-    Step::Watch,
-    Step::Run,
-    Step::SecondUpload,
-    Step::Achievement,
-    Step::Offer,
-    Step::Recommendation,
-    Step::Reservation,
-    Step::Order,
-    Step::SecondOrder,
-    Step::Privacy,
-];
-
-impl Step {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Operator => "an operator is made",
-            Self::Marketers => "two marketers are appointed",
-            Self::Shop => "a shop brings its products",
-            Self::Promo => "a promo is approved",
-            Self::Athlete => "an athlete signs up",
-            Self::Watch => "she pairs her watch",
-            Self::Run => "the watch uploads a run",
-            Self::SecondUpload => "and uploads it again",
-            Self::Achievement => "the run earns a badge",
-            Self::Offer => "the badge earns an offer",
-            Self::Recommendation => "a shoe is recommended",
-            Self::Reservation => "she reserves the discount",
-            Self::Order => "the shop reports the order",
-            Self::SecondOrder => "and reports it again",
-            Self::Privacy => "a stranger looks",
-        }
-    }
-}
-
-/// Somebody signed in.
-#[derive(Clone, Debug, Default)]
-pub struct Person {
-    pub email: String,
-    pub account_id: String,
-    pub token: String,
-}
-
 /// Everything that was acknowledged so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Acknowledged {
@@ -108,51 +59,65 @@ pub(super) struct Acknowledged {
 
 /// One journey.
 pub struct Journey {
-    pub(super) door: Door,
-    pub(super) data: PathBuf,
-    /// Tells this journey's people and orders apart from another's on the same folder.
-    pub(super) tag: String,
+    pub(super) cast: Cast,
     pub(super) told: Acknowledged,
     pub(super) shop: Option<ShopKey>,
-    /// The installation was started again meanwhile: a step may have happened without having been answered.
-    pub(super) started_again: bool,
     taken: Vec<Step>,
 }
 
-impl Journey {
-    /// `data`: the folder of the installation, for its mail and its tools.
-    ///
-    /// # Errors
-    /// No HTTP client.
-    pub fn new(base: &str, data: PathBuf) -> anyhow::Result<Self> {
-        let tag = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
-        let told = Acknowledged::default();
-        Ok(Self {
-            door: Door::new(base)?,
-            data,
-            tag,
-            told,
-            shop: None,
-            started_again: false,
-            taken: Vec::new(),
-        })
+impl Story for Journey {
+    type Step = Step;
+
+    const STEPS: &'static [Step] = &[
+        Step::Operator,
+        Step::Marketers,
+        Step::Shop,
+        Step::Promo,
+        Step::Athlete,
+        Step::Watch,
+        Step::Run,
+        Step::SecondUpload,
+        Step::Achievement,
+        Step::Offer,
+        Step::Recommendation,
+        Step::Reservation,
+        Step::Order,
+        Step::SecondOrder,
+        Step::Privacy,
+    ];
+
+    const REPEATABLE: &'static [Step] =
+        &[Step::Run, Step::SecondUpload, Step::Reservation, Step::Order, Step::SecondOrder];
+
+    fn begin(cast: Cast) -> Self {
+        Self { cast, told: Acknowledged::default(), shop: None, taken: Vec::new() }
     }
 
-    /// The installation serves at another address now.
-    ///
-    /// # Errors
-    /// No HTTP client.
-    pub fn moved_to(&mut self, base: &str) -> anyhow::Result<()> {
-        self.door = Door::new(base)?;
-        self.started_again = true;
-        Ok(())
+    fn cast(&mut self) -> &mut Cast {
+        &mut self.cast
     }
 
-    /// Takes a step; what happened, in a line.
-    ///
-    /// # Errors
-    /// The first thing that was not as it should be.
-    pub async fn take(&mut self, step: Step) -> anyhow::Result<String> {
+    fn name(step: Step) -> &'static str {
+        match step {
+            Step::Operator => "an operator is made",
+            Step::Marketers => "two marketers are appointed",
+            Step::Shop => "a shop brings its products",
+            Step::Promo => "a promo is approved",
+            Step::Athlete => "an athlete signs up",
+            Step::Watch => "she pairs her watch",
+            Step::Run => "the watch uploads a run",
+            Step::SecondUpload => "and uploads it again",
+            Step::Achievement => "the run earns a badge",
+            Step::Offer => "the badge earns an offer",
+            Step::Recommendation => "a shoe is recommended",
+            Step::Reservation => "she reserves the discount",
+            Step::Order => "the shop reports the order",
+            Step::SecondOrder => "and reports it again",
+            Step::Privacy => "a stranger looks",
+        }
+    }
+
+    async fn take(&mut self, step: Step) -> anyhow::Result<String> {
         let said = match step {
             Step::Operator => self.make_operator().await,
             Step::Marketers => self.appoint_marketers().await,
@@ -174,11 +139,7 @@ impl Journey {
         Ok(said)
     }
 
-    /// Whether everything acknowledged so far is there, once.
-    ///
-    /// # Errors
-    /// The first thing that is not.
-    pub async fn holds(&self) -> anyhow::Result<()> {
+    async fn holds(&self) -> anyhow::Result<()> {
         for step in &self.taken {
             let held = match step {
                 Step::Operator => self.operator_holds().await,
@@ -194,7 +155,7 @@ impl Journey {
                 Step::Order | Step::SecondOrder => self.order_holds().await,
                 Step::Privacy => self.privacy_holds().await,
             };
-            held.with_context(|| format!("{} no longer holds", step.name()))?;
+            held.with_context(|| format!("{} no longer holds", Self::name(*step)))?;
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ impl Journey {
         let size = bytes.len();
         let upload = self.upload(bytes).await?;
         let status = upload.text("/status")?;
-        let taken = status == "ready" || (self.started_again && status == "duplicate");
+        let taken = status == "ready" || (self.cast.repeated && status == "duplicate");
         ensure!(taken, "the file was not taken: {}", upload.json);
         self.told.activity_id = upload.text("/activity_ids/0")?;
         let wanted = formats::read(&self.file()?).context("our own file")?;
@@ -49,10 +49,10 @@ impl Journey {
     /// The run is listed once, with the file's totals.
     pub(super) async fn run_holds(&self) -> anyhow::Result<()> {
         let token = &self.told.athlete.token;
-        let run = only(self.door.get("/v1/activities").with(token)).await?;
+        let run = only(self.cast.door.get("/v1/activities").with(token)).await?;
         ensure!(text(&run, "id") == self.told.activity_id, "another run: {run}");
         let path = format!("/v1/activities/{}", self.told.activity_id);
-        let run = self.door.get(&path).with(token).expect(200).await?;
+        let run = self.cast.door.get(&path).with(token).expect(200).await?;
         ensure!(run.text("/sport")? == "running", "another sport: {}", run.json);
         let error = (run.number("/distance_m")? - self.told.distance_m).abs();
         ensure!(error <= self.told.distance_m * TOLERANCE, "another distance: {}", run.json);
@@ -62,7 +62,7 @@ impl Journey {
 
     async fn columns_hold(&self) -> anyhow::Result<usize> {
         let path = format!("/v1/activities/{}/streams?types=time,latlng,heart_rate", self.told.activity_id);
-        let columns = self.door.get(&path).with(&self.told.athlete.token).expect(200).await?;
+        let columns = self.cast.door.get(&path).with(&self.told.athlete.token).expect(200).await?;
         let length = |name: &str| columns.json.get(name).and_then(Value::as_array).map(Vec::len);
         let points = length("time").context("no column of times")?;
         let alike = points > 0 && length("latlng") == Some(points) && length("heart_rate") == Some(points);
@@ -71,7 +71,7 @@ impl Journey {
     }
 
     async fn upload(&self, bytes: Vec<u8>) -> anyhow::Result<Answer> {
-        let upload = self.door.post("/v1/uploads?filename=morning-run.fit&wait_s=20");
+        let upload = self.cast.door.post("/v1/uploads?filename=morning-run.fit&wait_s=20");
         upload.with(&self.told.watch_token).body("application/vnd.ant.fit", bytes).expect(200).await
     }
 
@@ -79,7 +79,7 @@ impl Journey {
     fn file(&self) -> anyhow::Result<Vec<u8>> {
         let today = SystemClock.now().in_tz("Asia/Almaty").context("no such time zone")?.date();
         let morning = today.yesterday()?.at(6, 30, 0, 0).in_tz("Asia/Almaty")?;
-        let seed = u64::from_str_radix(&self.tag, 16)?;
+        let seed = u64::from_str_radix(&self.cast.tag, 16)?;
         let offset = i64::try_from(seed % 600)?;
         let start = morning.checked_add(offset.seconds())?.timestamp();
         let run = formats::synth::run_at(PLACE, seed, start, DISTANCE_M, PACE_S_PER_KM);

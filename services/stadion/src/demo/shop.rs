@@ -18,12 +18,12 @@ const PRODUCTS: [(&str, &str, &str); 3] = [
 
 impl Journey {
     pub(super) async fn open_shop(&mut self) -> anyhow::Result<String> {
-        let partner = json!({ "name": format!("Sports shop {}", self.tag), "regions": [REGION] });
-        let made = self.door.post("/v1/partners").with(&self.told.operator.token).json(&partner);
+        let partner = json!({ "name": format!("Sports shop {}", self.cast.tag), "regions": [REGION] });
+        let made = self.cast.door.post("/v1/partners").with(&self.told.operator.token).json(&partner);
         let made = made.expect(201).await?;
         self.told.partner_id = made.text("/id")?;
         self.shop = Some(ShopKey { key_id: made.text("/key_id")?, secret: made.text("/secret")? });
-        let feed = self.door.put("/partner/v1/feeds/main");
+        let feed = self.cast.door.put("/partner/v1/feeds/main");
         let feed = feed.signed(self.key()?, "application/xml", feed_xml().into_bytes())?.expect(200).await?;
         ensure!(feed.json.get("products") == Some(&json!(PRODUCTS.len())), "products missing: {}", feed.json);
         self.shop_holds().await?;
@@ -33,7 +33,8 @@ impl Journey {
     pub(super) async fn shop_holds(&self) -> anyhow::Result<()> {
         let path = format!("/v1/products?partner={}", self.told.partner_id);
         let token = &self.told.operator.token;
-        until(|| self.door.get(&path).with(token), |answer| answer.items().len() == PRODUCTS.len()).await?;
+        until(|| self.cast.door.get(&path).with(token), |answer| answer.items().len() == PRODUCTS.len())
+            .await?;
         Ok(())
     }
 
@@ -44,12 +45,12 @@ impl Journey {
     pub(super) async fn approve_promo(&mut self) -> anyhow::Result<String> {
         let (writer, reviewer) = (self.told.writer.token.clone(), self.told.reviewer.token.clone());
         let draft = self.draft()?;
-        let written = self.door.post("/v1/promos").with(&writer).json(&draft).expect(201).await?;
+        let written = self.cast.door.post("/v1/promos").with(&writer).json(&draft).expect(201).await?;
         self.told.promo_id = written.text("/id")?;
         let path = format!("/v1/promos/{}", self.told.promo_id);
-        let act = |what: &str| self.door.post(&format!("{path}/{what}"));
+        let act = |what: &str| self.cast.door.post(&format!("{path}/{what}"));
         act("submit").with(&writer).expect(200).await?;
-        let read = self.door.get(&path).with(&reviewer).expect(200).await?;
+        let read = self.cast.door.get(&path).with(&reviewer).expect(200).await?;
         let approval = json!({ "revision": read.text("/revision")? });
         let own = act("approve").with(&writer).json(&approval).expect(403).await?;
         ensure!(own.text("/code")? == "own_approval", "its author approved it: {}", own.json);
@@ -84,25 +85,26 @@ impl Journey {
         let path = format!("/v1/promos/{}", self.told.promo_id);
         let token = &self.told.writer.token;
         let running = |answer: &Answer| answer.text("/state").is_ok_and(|state| state == "running");
-        until(|| self.door.get(&path).with(token), running).await?;
-        let promos = self.door.get("/v1/promos").with(token).expect(200).await?;
+        until(|| self.cast.door.get(&path).with(token), running).await?;
+        let promos = self.cast.door.get("/v1/promos").with(token).expect(200).await?;
         ensure!(with_id(&promos, &self.told.promo_id).is_some(), "not listed: {}", promos.json);
         Ok(())
     }
 
     fn order_id(&self) -> String {
-        format!("A-{}", self.tag)
+        format!("A-{}", self.cast.tag)
     }
 
     pub(super) async fn reserve(&mut self) -> anyhow::Result<String> {
         let token = self.told.athlete.token.clone();
         let click = json!({ "product_id": self.told.product_id, "offer_id": self.told.offer_id });
-        let click = self.door.post("/v1/clicks").with(&token).json(&click).expect(201).await?;
+        let click = self.cast.door.post("/v1/clicks").with(&token).json(&click).expect(201).await?;
         self.told.click_token = click.text("/click_token")?;
         let path = format!("/v1/offers/{}/reservations", self.told.offer_id);
         let wanted = json!({ "order_ref": self.order_id(), "amount": { "amount_minor": PRICE_MINOR, "currency": "KZT" } });
-        let reserve =
-            || self.door.post(&path).with(&token).header("Idempotency-Key", &self.tag).json(&wanted);
+        let reserve = || {
+            self.cast.door.post(&path).with(&token).header("Idempotency-Key", &self.cast.tag).json(&wanted)
+        };
         let reserved = reserve().expect(201).await?;
         let again = reserve().send().await?;
         ensure!(again.json.get("id") == reserved.json.get("id"), "reserved twice: {}", again.json);
@@ -121,7 +123,7 @@ impl Journey {
             "amount": { "amount_minor": PRICE_MINOR, "currency": "KZT" },
             "items": [{ "product_id": SHOE, "quantity": 1, "amount": { "amount_minor": PRICE_MINOR, "currency": "KZT" } }],
         });
-        let report = self.door.post("/partner/v1/orders");
+        let report = self.cast.door.post("/partner/v1/orders");
         report.signed(self.key()?, "application/json", serde_json::to_vec(&order)?)?.expect(200).await
     }
 
@@ -152,16 +154,16 @@ impl Journey {
         let path = format!("/v1/promos/{}/live", self.told.promo_id);
         let token = &self.told.writer.token;
         let redeemed = |answer: &Answer| answer.number("/redeemed").is_ok_and(|count| count > 0.5);
-        let live = until(|| self.door.get(&path).with(token), redeemed).await?;
+        let live = until(|| self.cast.door.get(&path).with(token), redeemed).await?;
         let spent = live.number("/budget/confirmed/amount_minor")?;
         let once =
             live.json.get("redeemed") == Some(&json!(1)) && live.json.get("granted") == Some(&json!(1));
         ensure!(once, "not once: {}", live.json);
         ensure!((spent - (PRICE_MINOR * PERCENT / 100) as f64).abs() < 1.0, "other money: {}", live.json);
-        let ledger = self.door.get(&format!("/v1/promos/{}/ledger", self.told.promo_id)).with(token);
+        let ledger = self.cast.door.get(&format!("/v1/promos/{}/ledger", self.told.promo_id)).with(token);
         let ledger = ledger.expect(200).await?;
         ensure!(ledger.json.get("balanced") == Some(&json!(true)), "out of balance: {}", ledger.json);
-        let offer = only(self.door.get("/v1/me/offers").with(&self.told.athlete.token)).await?;
+        let offer = only(self.cast.door.get("/v1/me/offers").with(&self.told.athlete.token)).await?;
         ensure!(text(&offer, "state") == "redeemed", "the offer is not used: {offer}");
         Ok(())
     }
