@@ -63,15 +63,23 @@ impl KeyStore {
 
     /// Keys of all classes for a new subject. One that has keys already, even destroyed ones, keeps them.
     pub async fn create(&self, subject: Uuid, now_us: i64) -> Result<(), KeyStoreError> {
-        let mut rows = Vec::with_capacity(CLASSES.len());
-        for class in CLASSES {
-            let key = Zeroizing::new(random::<32>()?);
-            rows.push((class, self.secrets.wrap(&about(subject, class, 1), key.as_slice())?));
+        self.create_all(&[subject], now_us).await
+    }
+
+    /// As [`KeyStore::create`], for many new subjects in one transaction.
+    pub async fn create_all(&self, subjects: &[Uuid], now_us: i64) -> Result<(), KeyStoreError> {
+        let mut rows = Vec::with_capacity(subjects.len() * CLASSES.len());
+        for subject in subjects {
+            for class in CLASSES {
+                let key = Zeroizing::new(random::<32>()?);
+                let wrapped = self.secrets.wrap(&about(*subject, class, 1), key.as_slice())?;
+                rows.push((*subject, class, wrapped));
+            }
         }
         self.db
             .transact(move |tx| {
                 Box::pin(async move {
-                    for (class, wrapped) in rows {
+                    for (subject, class, wrapped) in rows {
                         tx.execute(
                             "INSERT INTO subject_key (subject, class, version, wrapped, created_us)
                              VALUES ($1, $2, 1, $3, $4) ON CONFLICT DO NOTHING",

@@ -17,6 +17,7 @@ pub mod mail;
 pub mod metrics;
 pub mod passwords;
 pub mod secrets;
+pub mod seed;
 pub mod signing;
 mod state;
 pub mod store;

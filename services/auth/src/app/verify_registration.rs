@@ -150,7 +150,8 @@ impl App {
             .await
     }
 
-    fn first_decision(
+    /// What the first append of an account holds.
+    pub(crate) fn first_decision(
         &self,
         nobody: &Account,
         new: &NewAccount,
