@@ -1,5 +1,7 @@
 //! Words for place: a country (ISO 3166-1 alpha-2), a region of it (ISO 3166-2), a zone (IANA).
 
+mod subdivisions;
+
 use std::fmt;
 
 /// ISO 3166-1 alpha-2, `KZ`.
@@ -52,10 +54,37 @@ impl Region {
     pub fn country(&self) -> &str {
         self.0.split('-').next().unwrap_or_default()
     }
+
+    /// Whether there is such a region. What athletes told us earlier may name one that is no more: it stays readable.
+    pub fn exists(&self) -> bool {
+        self.0.split_once('-').is_some_and(|(country, part)| subdivisions::exists(country, part))
+    }
 }
 
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_is_well_formed_or_none_and_exists_or_not() {
+        let there = [
+            "KZ-75", "KZ-71", "KZ-79", "KZ-10", "KZ-33", "KZ-62", "RU-MOW", "KG-GB", "UZ-TK", "DE-BE", "US-CA",
+        ];
+        for region in there {
+            assert!(Region::parse(region).is_some_and(|region| region.exists()), "{region}");
+        }
+        // Kazakhstan's letters were given up in 2022.
+        for region in ["KZ-99", "KZ-ALA", "DE-XX", "US-75"] {
+            assert!(Region::parse(region).is_some_and(|region| !region.exists()), "{region}");
+        }
+        for nonsense in ["XX-75", "KZ", "KZ-", "KZ-1234", "kz-75", "KZ_75"] {
+            assert!(Region::parse(nonsense).is_none(), "{nonsense}");
+        }
     }
 }

@@ -6,15 +6,23 @@
 //! | [`rules`] | the declarative rules and what makes them valid |
 //! | [`standing`] | the fold: rules over facts in canonical order → XP, level, badges, streak |
 //! | [`streak`] | runs of days |
+//! | [`challenge`] | a challenge from draft to settlement: its terms, its window, who may do what when |
+//! | [`seats`] | how many take part, and their numbers |
+//! | [`participation`] | one account's part in one challenge |
 //! | [`progress`] | the stream of one account: what was said, what changes now |
 
+pub mod challenge;
 pub mod fact;
+pub mod participation;
 pub mod progress;
 pub mod rules;
+pub mod seats;
 pub mod standing;
 pub mod streak;
 
+pub use challenge::{Challenge, ChallengeId, Terms};
 pub use fact::Fact;
+pub use participation::Participation;
 pub use progress::{Event, Observation, Progress};
 pub use rules::Rules;
 pub use standing::Standing;

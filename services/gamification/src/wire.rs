@@ -1,5 +1,7 @@
 //! Proto ↔ domain, and nowhere else. Fields whose key was destroyed are absent: the domain accepts that.
 
+pub(crate) mod challenge;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

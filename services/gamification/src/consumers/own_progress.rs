@@ -2,9 +2,10 @@
 //! rebuild and a replay give the same rows.
 
 use async_trait::async_trait;
-use eventing::{DomainEvent, Failure, Incoming, Projection, Source, Tx, sql::DbError};
+use eventing::{Aggregate, DomainEvent, Failure, Incoming, Projection, Source, Tx, sql::DbError};
 
-use crate::{domain::Event, metrics::Told, store::rows};
+use crate::{
+    domain::{Event, Progress}, metrics::Told, store::rows};
 
 pub struct OwnProgress {
     told: Told,
@@ -27,7 +28,7 @@ impl Projection for OwnProgress {
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
-        for incoming in events {
+        for incoming in events.iter().filter(|incoming| incoming.event.stream.kind() == Progress::KIND) {
             let event = Event::decode(&incoming.plain)?;
             apply(tx, &event).await?;
             self.told.count(&event);
@@ -53,5 +54,6 @@ async fn apply(tx: &mut dyn Tx, event: &Event) -> Result<(), DbError> {
             rows::keep_achievement(tx, given).await
         }
         Event::BadgeRevoked { id, .. } => rows::drop_achievement(tx, *id).await,
+        Event::RewardGiven(given) => rows::keep_reward(tx, given).await,
     }
 }
