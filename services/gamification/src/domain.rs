@@ -9,16 +9,26 @@
 //! | [`challenge`] | a challenge from draft to settlement: its terms, its window, who may do what when |
 //! | [`seats`] | how many take part, and their numbers |
 //! | [`participation`] | one account's part in one challenge |
+//! | [`scoring`] | what counts for a challenge, and what it amounts to |
+//! | [`placing`] | the final order |
+//! | [`points`] | the ledger of points |
+//! | [`daily`] | a day's steps, as one source tells them |
+//! | [`visibility`] | whether an account shows its activities to anybody |
 //! | [`progress`] | the stream of one account: what was said, what changes now |
 
 pub mod challenge;
+pub mod daily;
 pub mod fact;
 pub mod participation;
+pub mod placing;
+pub mod points;
 pub mod progress;
 pub mod rules;
+pub mod scoring;
 pub mod seats;
 pub mod standing;
 pub mod streak;
+pub mod visibility;
 
 pub use challenge::{Challenge, ChallengeId, Terms};
 pub use fact::Fact;

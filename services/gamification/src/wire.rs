@@ -1,5 +1,7 @@
 //! Proto ↔ domain, and nowhere else. Fields whose key was destroyed are absent: the domain accepts that.
 
+pub mod scoring;
+
 pub(crate) mod challenge;
 
 use std::sync::Arc;
@@ -12,7 +14,8 @@ use uuid::Uuid;
 
 use crate::domain::{
     Event, Fact, Progress,
-    progress::{BadgeGiven, Known, XpPart},
+    fact::Receipt,
+    progress::{BadgeGiven, Known, RewardGiven, XpPart},
     standing::{Award, Cause},
     streak::Run,
 };
@@ -38,24 +41,36 @@ impl Aggregate for Progress {
 impl DomainEvent for Event {
     fn encode(&self) -> Plain {
         match self {
-            Self::Counted { account, activity, revision, fact } => Plain::of(&wire::ActivityCounted {
-                account_id: bytes_of(*account),
-                activity_id: bytes_of(*activity),
-                revision: *revision,
-                fact: fact.as_ref().map(fact_to_wire),
-            }),
-            Self::Uncounted { account, activity, revision } => Plain::of(&wire::ActivityUncounted {
-                account_id: bytes_of(*account),
-                activity_id: bytes_of(*activity),
-                revision: *revision,
-            }),
-            Self::XpChanged { account, before, after, rule_version, parts } => Plain::of(&wire::XpChanged {
-                account_id: bytes_of(*account),
-                xp_before: *before,
-                xp_after: *after,
-                rule_version: *rule_version,
-                parts: parts.iter().map(part_to_wire).collect(),
-            }),
+            Self::Counted { account, activity, revision, fact, position } => {
+                Plain::of(&wire::ActivityCounted {
+                    account_id: bytes_of(*account),
+                    activity_id: bytes_of(*activity),
+                    revision: *revision,
+                    fact: fact.as_ref().map(fact_to_wire),
+                    position: *position,
+                })
+            }
+            Self::Uncounted { account, activity, revision, receipt } => {
+                Plain::of(&wire::ActivityUncounted {
+                    account_id: bytes_of(*account),
+                    activity_id: bytes_of(*activity),
+                    revision: *revision,
+                    received_us: receipt.at_us,
+                    position: receipt.position,
+                })
+            }
+            Self::XpChanged { account, before, after, rule_version, parts, receipt } => {
+                Plain::of(&wire::XpChanged {
+                    account_id: bytes_of(*account),
+                    xp_before: *before,
+                    xp_after: *after,
+                    rule_version: *rule_version,
+                    parts: parts.iter().map(part_to_wire).collect(),
+                    received_us: receipt.at_us,
+                    position: receipt.position,
+                })
+            }
+            Self::RewardGiven(given) => Plain::of(&reward_to_wire(given)),
             Self::LevelReached { account, level, from_level, rule_version } => {
                 Plain::of(&wire::LevelReached {
                     account_id: bytes_of(*account),
@@ -97,6 +112,7 @@ impl DomainEvent for Event {
             "BadgeUnlocked" => unlocked(plain.expect()?, plain.is_erased(Class::Activity)),
             "BadgeReexplained" => reexplained(plain.expect()?, plain.is_erased(Class::Activity)),
             "BadgeRevoked" => revoked(plain.expect()?),
+            "RewardBadgeGiven" => reward_given(plain.expect()?),
             _ => Err(DecodeError(format!("{} is no event of a progress", plain.kind))),
         }
     }
@@ -227,6 +243,7 @@ fn counted(event: wire::ActivityCounted) -> Result<Event, DecodeError> {
         activity: id(&event.activity_id)?,
         revision: event.revision,
         fact: event.fact.map(fact_from_wire),
+        position: event.position,
     })
 }
 
@@ -235,6 +252,7 @@ fn uncounted(event: wire::ActivityUncounted) -> Result<Event, DecodeError> {
         account: id(&event.account_id)?,
         activity: id(&event.activity_id)?,
         revision: event.revision,
+        receipt: Receipt { at_us: event.received_us, position: event.position },
     })
 }
 
@@ -247,6 +265,7 @@ fn xp_changed(event: wire::XpChanged) -> Result<Event, DecodeError> {
         after: event.xp_after,
         rule_version: event.rule_version,
         parts: event.parts.into_iter().map(part).collect::<Result<_, DecodeError>>()?,
+        receipt: Receipt { at_us: event.received_us, position: event.position },
     })
 }
 
@@ -274,6 +293,28 @@ fn revoked(event: wire::BadgeRevoked) -> Result<Event, DecodeError> {
     })
 }
 
+fn reward_to_wire(given: &RewardGiven) -> wire::RewardBadgeGiven {
+    wire::RewardBadgeGiven {
+        achievement_id: bytes_of(given.id),
+        account_id: bytes_of(given.account),
+        badge: given.badge.clone(),
+        challenge_id: bytes_of(given.challenge),
+        rank: given.rank,
+        at_us: given.at_us,
+    }
+}
+
+fn reward_given(event: wire::RewardBadgeGiven) -> Result<Event, DecodeError> {
+    Ok(Event::RewardGiven(RewardGiven {
+        id: id(&event.achievement_id)?,
+        account: id(&event.account_id)?,
+        badge: event.badge,
+        challenge: id(&event.challenge_id)?,
+        rank: event.rank,
+        at_us: event.at_us,
+    }))
+}
+
 fn snapshot_to_wire(progress: &Progress) -> Option<wire::ProgressSnapshot> {
     let run = progress.run.unwrap_or_default();
     let activity = |(id, known): (&ActivityId, &Known)| wire::KnownActivity {
@@ -295,6 +336,7 @@ fn snapshot_to_wire(progress: &Progress) -> Option<wire::ProgressSnapshot> {
         streak_days: run.days,
         streak_last_day: run.last_day,
         badges: progress.badges.iter().map(badge).collect(),
+        reward_ids: progress.rewards.iter().copied().map(bytes_of).collect(),
     })
 }
 
@@ -316,5 +358,6 @@ fn snapshot_from_wire(snapshot: wire::ProgressSnapshot) -> Result<Progress, Deco
         level: snapshot.level,
         run: (run.days > 0).then_some(run),
         badges: snapshot.badges.into_iter().map(held).collect::<Result<_, DecodeError>>()?,
+        rewards: snapshot.reward_ids.iter().map(|reward| id(reward)).collect::<Result<_, DecodeError>>()?,
     })
 }

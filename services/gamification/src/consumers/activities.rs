@@ -8,7 +8,11 @@ use proto::activity as wire;
 
 use crate::{
     app::{App, observe},
-    domain::{Fact, Observation, fact::Told, progress::Change},
+    domain::{
+        Fact, Observation,
+        fact::{Receipt, Told},
+        progress::Change,
+    },
     wire::id,
 };
 
@@ -62,8 +66,12 @@ pub fn observation(incoming: &Incoming) -> Result<Option<Seen>, DecodeError> {
     let revision = incoming.event.version.unsigned_abs();
     Ok(Some(Seen {
         account: id(&told.account_id)?,
-        observation: Observation { activity_id, revision, change },
+        observation: Observation { activity_id, revision, change, receipt: receipt(incoming) },
     }))
+}
+
+fn receipt(incoming: &Incoming) -> Receipt {
+    Receipt { at_us: incoming.event.at_us, position: incoming.event.position.unsigned_abs() }
 }
 
 struct ToldOf {

@@ -29,6 +29,14 @@ pub struct Fact {
     pub only_me: Option<bool>,
 }
 
+/// When and where its service recorded what was heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Receipt {
+    pub at_us: i64,
+    /// In that service's journal; 0 where it was not kept.
+    pub position: u64,
+}
+
 /// An activity as its service tells it.
 #[derive(Clone, Debug, Default)]
 pub struct Told<'a> {

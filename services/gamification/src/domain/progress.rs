@@ -3,17 +3,21 @@
 //! A decision compares what was said with what the facts now amount to, and says the difference. So activities may
 //! come late, twice, in any order, edited or deleted: the account ends where the fold over its facts stands.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kernel::{AccountId, ActivityId};
 
 use super::{
-    AchievementId, Fact, Rules, Standing, achievement_id,
+    AchievementId, ChallengeId, Fact, Rules, Standing, achievement_id,
+    fact::Receipt,
     standing::{Award, Cause},
     streak::Run,
 };
 
-/// How many changed lines an [`Event::XpChanged`] names.
+/// How many changed lines one [`Event::XpChanged`] names; what goes beyond stands in further ones.
 pub const PARTS_MAX: usize = 64;
 
 /// What an activity's event says: at this revision the activity counts with this fact, or no longer.
@@ -22,6 +26,7 @@ pub struct Observation {
     pub activity_id: ActivityId,
     pub revision: u64,
     pub change: Change,
+    pub receipt: Receipt,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -38,11 +43,14 @@ pub enum Event {
         activity: ActivityId,
         revision: u64,
         fact: Option<Fact>,
+        /// Of what was heard, in its service's journal.
+        position: u64,
     },
     Uncounted {
         account: AccountId,
         activity: ActivityId,
         revision: u64,
+        receipt: Receipt,
     },
     XpChanged {
         account: AccountId,
@@ -50,6 +58,8 @@ pub enum Event {
         after: i64,
         rule_version: u32,
         parts: Vec<XpPart>,
+        /// Of what was heard of the activity that changed them.
+        receipt: Receipt,
     },
     LevelReached {
         account: AccountId,
@@ -75,6 +85,19 @@ pub enum Event {
         badge: String,
         rule_version: u32,
     },
+    /// A challenge gave it: no rule takes it back.
+    RewardGiven(RewardGiven),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RewardGiven {
+    pub id: AchievementId,
+    pub account: AccountId,
+    pub badge: String,
+    pub challenge: ChallengeId,
+    /// 0: given for what was reached, whatever the place.
+    pub rank: u32,
+    pub at_us: i64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -104,6 +127,8 @@ pub struct Progress {
     pub level: u32,
     pub run: Option<Run>,
     pub badges: BTreeMap<String, Arc<Award>>,
+    /// Badges that challenges gave.
+    pub rewards: BTreeSet<AchievementId>,
 }
 
 /// The newest that was heard of an activity. A deleted one keeps its revision, so that an old word changes nothing.
@@ -122,6 +147,7 @@ impl Default for Progress {
             level: 1,
             run: None,
             badges: BTreeMap::new(),
+            rewards: BTreeSet::new(),
         }
     }
 }
@@ -133,21 +159,29 @@ impl Progress {
         if known.is_some_and(|known| known.revision >= seen.revision) {
             return Vec::new();
         }
-        let (activity, revision) = (seen.activity_id, seen.revision);
+        let (activity, revision, receipt) = (seen.activity_id, seen.revision, seen.receipt);
         let mut after = self.clone();
         let heard = match &seen.change {
-            Change::Counts(fact) => Event::Counted { account, activity, revision, fact: Some(fact.clone()) },
-            Change::Gone => Event::Uncounted { account, activity, revision },
+            Change::Counts(fact) => {
+                let (fact, position) = (Some(fact.clone()), receipt.position);
+                Event::Counted { account, activity, revision, fact, position }
+            }
+            Change::Gone => Event::Uncounted { account, activity, revision, receipt },
         };
         after.evolve(&heard);
         let mut events = vec![heard];
-        events.extend(self.differences(account, &after, rules));
+        events.extend(self.differences(account, &after, rules, receipt));
         events
     }
 
     /// What other rules change with the same facts.
     pub fn reassess(&self, account: AccountId, rules: &Rules) -> Vec<Event> {
-        self.differences(account, self, rules)
+        self.differences(account, self, rules, Receipt::default())
+    }
+
+    /// A badge for a place in a challenge, or for what was reached there. One that is held already stays as it is.
+    pub fn reward(&self, given: RewardGiven) -> Vec<Event> {
+        if self.rewards.contains(&given.id) { Vec::new() } else { vec![Event::RewardGiven(given)] }
     }
 
     /// The facts that count.
@@ -156,21 +190,11 @@ impl Progress {
     }
 
     /// What must be said so that what was said agrees with the facts of `after`.
-    fn differences(&self, account: AccountId, after: &Self, rules: &Rules) -> Vec<Event> {
+    fn differences(&self, account: AccountId, after: &Self, rules: &Rules, receipt: Receipt) -> Vec<Event> {
         let standing = Standing::of(rules, after.facts());
         let rule_version = rules.version;
-        let mut events = Vec::new();
-        if standing.xp != self.xp {
-            let before = Standing::of(rules, self.facts());
-            let parts = changed_parts(&before, &standing);
-            events.push(Event::XpChanged {
-                account,
-                before: self.xp,
-                after: standing.xp,
-                rule_version,
-                parts,
-            });
-        }
+        let parts = changed_parts(Standing::lines_of(rules, self.facts()), &standing.lines);
+        let mut events = self.xp_changes(account, standing.xp, parts, (rule_version, receipt));
         let (level, from_level) = (standing.level, self.level);
         match level.cmp(&from_level) {
             std::cmp::Ordering::Greater => {
@@ -185,6 +209,32 @@ impl Progress {
             events.push(Event::StreakChanged { account, run: standing.run.unwrap_or_default() });
         }
         events.extend(self.badge_changes(account, standing, rule_version));
+        events
+    }
+
+    /// All parts, in as many events as it takes: what one activity gave can be summed from them. XP that only move from
+    /// one activity to another are told too.
+    fn xp_changes(
+        &self,
+        account: AccountId,
+        xp: i64,
+        parts: Vec<XpPart>,
+        (rule_version, receipt): (u32, Receipt),
+    ) -> Vec<Event> {
+        if parts.is_empty() && xp == self.xp {
+            return Vec::new();
+        }
+        let chunks: Vec<&[XpPart]> =
+            if parts.is_empty() { vec![&[]] } else { parts.chunks(PARTS_MAX).collect() };
+        let mut events = Vec::with_capacity(chunks.len());
+        let (mut before, last) = (self.xp, chunks.len() - 1);
+        for (index, chunk) in chunks.into_iter().enumerate() {
+            let told: i64 = chunk.iter().map(|part| part.xp).sum();
+            let after = if index == last { xp } else { before + told };
+            let parts = chunk.to_vec();
+            events.push(Event::XpChanged { account, before, after, rule_version, parts, receipt });
+            before = after;
+        }
         events
     }
 
@@ -212,12 +262,12 @@ impl Progress {
 
     pub fn evolve(&mut self, event: &Event) {
         match event {
-            Event::Counted { account, activity, revision, fact } => {
+            Event::Counted { account, activity, revision, fact, .. } => {
                 self.account = Some(*account);
                 let fact = fact.clone().map(Arc::new);
                 self.activities.insert(*activity, Known { revision: *revision, fact });
             }
-            Event::Uncounted { account, activity, revision } => {
+            Event::Uncounted { account, activity, revision, .. } => {
                 self.account = Some(*account);
                 self.activities.insert(*activity, Known { revision: *revision, fact: None });
             }
@@ -230,15 +280,23 @@ impl Progress {
             Event::BadgeRevoked { badge, .. } => {
                 self.badges.remove(badge);
             }
+            Event::RewardGiven(given) => {
+                self.account = Some(given.account);
+                self.rewards.insert(given.id);
+            }
         }
     }
 }
 
 /// The lines that differ, the greatest changes first.
-fn changed_parts(before: &Standing<'_>, after: &Standing<'_>) -> Vec<XpPart> {
-    let mut changes: BTreeMap<(ActivityId, &str), i64> = after.lines.clone();
-    for (line, xp) in &before.lines {
-        *changes.entry(*line).or_default() -= xp;
+fn changed_parts(
+    before: BTreeMap<(ActivityId, &str), i64>,
+    after: &BTreeMap<(ActivityId, &str), i64>,
+) -> Vec<XpPart> {
+    let mut changes: BTreeMap<(ActivityId, &str), i64> =
+        before.into_iter().map(|(line, xp)| (line, -xp)).collect();
+    for (line, xp) in after {
+        *changes.entry(*line).or_default() += xp;
     }
     let mut parts: Vec<XpPart> = changes
         .into_iter()
@@ -246,7 +304,6 @@ fn changed_parts(before: &Standing<'_>, after: &Standing<'_>) -> Vec<XpPart> {
         .map(|((activity, rule), xp)| XpPart { activity, rule: rule.to_owned(), xp })
         .collect();
     parts.sort_by_key(|part| (std::cmp::Reverse(part.xp.abs()), part.activity));
-    parts.truncate(PARTS_MAX);
     parts
 }
 

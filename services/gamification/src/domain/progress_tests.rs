@@ -46,7 +46,7 @@ fn given_an_account() -> Story {
 
 impl Story {
     fn hears(mut self, name: &str, revision: u64, change: Change) -> Self {
-        let seen = Observation { activity_id: id(name), revision, change };
+        let seen = Observation { activity_id: id(name), revision, change, receipt: Receipt::default() };
         self.last = self.progress.observe(self.account, &seen, &self.rules);
         for event in &self.last {
             self.progress.evolve(event);

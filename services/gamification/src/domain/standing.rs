@@ -61,6 +61,14 @@ impl<'r> Standing<'r> {
             lines,
         }
     }
+
+    /// Who gave how much, by which rule, and nothing else of a standing.
+    pub fn lines_of<'f>(
+        rules: &'r Rules,
+        facts: impl IntoIterator<Item = (ActivityId, &'f Fact)>,
+    ) -> BTreeMap<(ActivityId, &'r str), i64> {
+        Timeline::of(facts).xp(rules)
+    }
 }
 
 /// Facts in canonical order, with their days.

@@ -6,8 +6,12 @@ use prost::Message;
 use proto::gamification as wire;
 
 use crate::{
-    domain::{AchievementId, Fact, progress::BadgeGiven, streak::Run},
-    wire::causes_to_wire,
+    domain::{
+        AchievementId, Fact,
+        progress::{BadgeGiven, RewardGiven},
+        streak::Run,
+    },
+    wire::{bytes_of, causes_to_wire},
 };
 
 pub(crate) async fn keep_fact(
@@ -87,6 +91,25 @@ pub(crate) async fn keep_achievement(tx: &mut dyn Tx, given: &BadgeGiven) -> Res
             given.rule_version,
             because.encode_to_vec()
         ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A challenge's badge explains itself by the place it was given for.
+pub(crate) async fn keep_reward(tx: &mut dyn Tx, given: &RewardGiven) -> Result<(), DbError> {
+    let because = wire::HeldBadge {
+        because: vec![wire::Because {
+            activity_id: bytes_of(given.challenge),
+            value: given.rank.into(),
+            at_us: given.at_us,
+        }],
+        ..wire::HeldBadge::default()
+    };
+    tx.execute(
+        "INSERT INTO achievement (achievement_id, account_id, badge, unlocked_us, rule, rule_version, because)
+         VALUES ($1, $2, $3, $4, 'challenge', 0, $5) ON CONFLICT (achievement_id) DO NOTHING",
+        args![given.id, given.account, &given.badge, given.at_us, because.encode_to_vec()],
     )
     .await?;
     Ok(())

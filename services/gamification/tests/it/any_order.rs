@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use gamification::domain::{
     Fact, Observation, Progress, Rules,
+    fact::Receipt,
     progress::{Change, Event},
 };
 use kernel::{AccountId, ActivityId, Sport};
@@ -83,7 +84,7 @@ fn hear(
     for &(activity, revision) in words {
         let change = histories[activity][revision].clone().map_or(Change::Gone, Change::Counts);
         let seen =
-            Observation { activity_id: id(activity), revision: u64::try_from(revision).unwrap() + 1, change };
+            Observation { activity_id: id(activity), revision: u64::try_from(revision).unwrap() + 1, change, receipt: Receipt::default() };
         for event in progress.observe(account, &seen, rules) {
             progress.evolve(&event);
             said.push(event);
@@ -160,7 +161,7 @@ proptest! {
         for (activity, history) in histories.iter().enumerate() {
             for (revision, fact) in (1..).zip(history) {
                 let change = fact.clone().map_or(Change::Gone, Change::Counts);
-                let seen = Observation { activity_id: id(activity), revision, change };
+                let seen = Observation { activity_id: id(activity), revision, change, receipt: Receipt::default() };
                 prop_assert_eq!(progress.observe(account, &seen, &rules), vec![]);
             }
         }
