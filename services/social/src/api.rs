@@ -1,0 +1,232 @@
+//! gRPC: decode → app → encode.
+
+use eventing::Done;
+use kernel::{AccountId, Id, Refusal};
+use platform::{Caller, answer, status};
+use proto::social::{self as p, social_server::Social};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    app::{App, lists},
+    domain::pair::Ends,
+    wire::id_of,
+};
+
+/// The service behind the contract.
+pub struct Api {
+    app: App,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+impl Api {
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    async fn wrote<T>(&self, written: Result<(Done, T), Refusal>) -> Answer<T> {
+        let (done, message) = written.map_err(status)?;
+        Ok(answer(&self.app.journal, &done, message).await)
+    }
+
+    async fn ended(&self, done: Result<Done, Refusal>) -> Answer<p::DeleteEdgeResponse> {
+        self.wrote(done.map(|done| (done, p::DeleteEdgeResponse {}))).await
+    }
+
+    async fn list(
+        &self,
+        states: lists::States,
+        request: Request<p::ListEdgesRequest>,
+    ) -> Answer<p::ListEdgesResponse> {
+        let account = Caller::of(&request)?.account()?;
+        read(self.app.list_edges(account, states, request.get_ref()).await)
+    }
+}
+
+fn read<T>(result: Result<T, Refusal>) -> Answer<T> {
+    result.map(Response::new).map_err(status)
+}
+
+/// An id that is none names nothing.
+fn found<Kind>(bytes: &[u8]) -> Result<Id<Kind>, Status> {
+    id_of(bytes).ok_or_else(|| status(Refusal::not_found()))
+}
+
+fn all<Kind>(ids: &[bytes::Bytes]) -> Result<Vec<Id<Kind>>, Status> {
+    ids.iter().map(|id| found(id)).collect()
+}
+
+/// The caller and the account it names.
+fn ends(caller: &Caller, other: &[u8]) -> Result<Ends, Status> {
+    Ends::new(caller.account()?, found(other)?).map_err(status)
+}
+
+fn later<T>() -> Answer<T> {
+    Err(Status::unimplemented("not yet"))
+}
+
+#[tonic::async_trait]
+impl Social for Api {
+    async fn put_friend(&self, request: Request<p::PutFriendRequest>) -> Answer<p::EdgeView> {
+        let caller = Caller::of(&request)?;
+        let p::PutFriendRequest { account_id, only_if_received } = request.into_inner();
+        let ends = ends(&caller, &account_id)?;
+        self.wrote(self.app.put_friend(&caller.command(), ends, only_if_received).await).await
+    }
+
+    async fn delete_friend(&self, request: Request<p::DeleteFriendRequest>) -> Answer<p::DeleteEdgeResponse> {
+        let caller = Caller::of(&request)?;
+        let ends = ends(&caller, &request.get_ref().account_id)?;
+        self.ended(self.app.delete_friend(&caller.command(), ends).await).await
+    }
+
+    async fn list_friends(&self, request: Request<p::ListEdgesRequest>) -> Answer<p::ListEdgesResponse> {
+        self.list(lists::FRIENDS, request).await
+    }
+
+    async fn put_follow(&self, request: Request<p::PutFollowRequest>) -> Answer<p::EdgeView> {
+        let caller = Caller::of(&request)?;
+        let ends = ends(&caller, &request.get_ref().account_id)?;
+        self.wrote(self.app.put_follow(&caller.command(), ends).await).await
+    }
+
+    async fn delete_follow(&self, request: Request<p::DeleteFollowRequest>) -> Answer<p::DeleteEdgeResponse> {
+        let caller = Caller::of(&request)?;
+        let ends = ends(&caller, &request.get_ref().account_id)?;
+        self.ended(self.app.delete_follow(&caller.command(), ends).await).await
+    }
+
+    async fn list_following(&self, request: Request<p::ListEdgesRequest>) -> Answer<p::ListEdgesResponse> {
+        self.list(lists::FOLLOWING, request).await
+    }
+
+    async fn put_follower(&self, request: Request<p::PutFollowerRequest>) -> Answer<p::EdgeView> {
+        let caller = Caller::of(&request)?;
+        let ends = ends(&caller, &request.get_ref().account_id)?;
+        self.wrote(self.app.put_follower(&caller.command(), ends).await).await
+    }
+
+    async fn delete_follower(
+        &self,
+        request: Request<p::DeleteFollowerRequest>,
+    ) -> Answer<p::DeleteEdgeResponse> {
+        let caller = Caller::of(&request)?;
+        let ends = ends(&caller, &request.get_ref().account_id)?;
+        self.ended(self.app.delete_follower(&caller.command(), ends).await).await
+    }
+
+    async fn list_followers(&self, request: Request<p::ListEdgesRequest>) -> Answer<p::ListEdgesResponse> {
+        self.list(lists::FOLLOWERS, request).await
+    }
+
+    async fn put_block(&self, request: Request<p::PutBlockRequest>) -> Answer<p::EdgeView> {
+        let caller = Caller::of(&request)?;
+        let ends = ends(&caller, &request.get_ref().account_id)?;
+        self.wrote(self.app.put_block(&caller.command(), ends).await).await
+    }
+
+    async fn delete_block(&self, request: Request<p::DeleteBlockRequest>) -> Answer<p::DeleteEdgeResponse> {
+        let caller = Caller::of(&request)?;
+        let ends = ends(&caller, &request.get_ref().account_id)?;
+        self.ended(self.app.delete_block(&caller.command(), ends).await).await
+    }
+
+    async fn list_blocks(&self, request: Request<p::ListEdgesRequest>) -> Answer<p::ListEdgesResponse> {
+        self.list(lists::BLOCKS, request).await
+    }
+
+    async fn get_person(&self, request: Request<p::GetPersonRequest>) -> Answer<p::Person> {
+        let viewer = Caller::of(&request)?.account()?;
+        read(self.app.get_person(viewer, found(&request.get_ref().account_id)?).await)
+    }
+
+    async fn people(&self, request: Request<p::PeopleRequest>) -> Answer<p::PeopleResponse> {
+        let viewer = Caller::of(&request)?.account()?;
+        let accounts = all(&request.get_ref().account_ids)?;
+        read(self.app.some_people(viewer, &accounts).await.map(|items| p::PeopleResponse { items }))
+    }
+
+    async fn search_people(&self, _: Request<p::SearchPeopleRequest>) -> Answer<p::SearchPeopleResponse> {
+        later()
+    }
+
+    async fn view_as(&self, _: Request<p::ViewAsRequest>) -> Answer<p::ViewAsResponse> {
+        later()
+    }
+
+    async fn create_group(&self, _: Request<p::CreateGroupRequest>) -> Answer<p::Group> {
+        later()
+    }
+
+    async fn change_group(&self, _: Request<p::ChangeGroupRequest>) -> Answer<p::Group> {
+        later()
+    }
+
+    async fn get_group(&self, _: Request<p::GetGroupRequest>) -> Answer<p::Group> {
+        later()
+    }
+
+    async fn list_groups(&self, _: Request<p::ListGroupsRequest>) -> Answer<p::ListGroupsResponse> {
+        later()
+    }
+
+    async fn list_members(&self, _: Request<p::ListMembersRequest>) -> Answer<p::ListMembersResponse> {
+        later()
+    }
+
+    async fn put_member(&self, _: Request<p::PutMemberRequest>) -> Answer<p::Member> {
+        later()
+    }
+
+    async fn delete_member(&self, _: Request<p::DeleteMemberRequest>) -> Answer<p::DeleteMemberResponse> {
+        later()
+    }
+
+    async fn feed(&self, _: Request<p::FeedRequest>) -> Answer<p::FeedResponse> {
+        later()
+    }
+
+    async fn put_kudos(&self, _: Request<p::KudosRequest>) -> Answer<p::KudosView> {
+        later()
+    }
+
+    async fn delete_kudos(&self, _: Request<p::KudosRequest>) -> Answer<p::KudosView> {
+        later()
+    }
+
+    async fn write_comment(&self, _: Request<p::WriteCommentRequest>) -> Answer<p::Comment> {
+        later()
+    }
+
+    async fn list_comments(&self, _: Request<p::ListCommentsRequest>) -> Answer<p::ListCommentsResponse> {
+        later()
+    }
+
+    async fn delete_comment(&self, _: Request<p::DeleteCommentRequest>) -> Answer<p::DeleteCommentResponse> {
+        later()
+    }
+
+    async fn relations(&self, request: Request<p::RelationsRequest>) -> Answer<p::RelationsResponse> {
+        Caller::of(&request)?.service()?;
+        let p::RelationsRequest { viewer_id, owner_ids, friends_of_friends } = request.into_inner();
+        let viewer: Option<AccountId> = if viewer_id.is_empty() { None } else { Some(found(&viewer_id)?) };
+        let owners = all(&owner_ids)?;
+        read(self.app.relations_of(viewer, &owners, friends_of_friends).await)
+    }
+
+    async fn hidden(&self, request: Request<p::HiddenRequest>) -> Answer<p::HiddenResponse> {
+        Caller::of(&request)?.service()?;
+        read(self.app.hidden(found(&request.get_ref().account_id)?).await)
+    }
+
+    async fn friends_of(&self, request: Request<p::FriendsOfRequest>) -> Answer<p::FriendsOfResponse> {
+        Caller::of(&request)?.service()?;
+        read(self.app.friends_of(found(&request.get_ref().account_id)?).await)
+    }
+
+    async fn groups_of(&self, request: Request<p::GroupsOfRequest>) -> Answer<p::GroupsOfResponse> {
+        Caller::of(&request)?.service()?;
+        let accounts = all(&request.get_ref().account_ids)?;
+        read(self.app.groups_of(&accounts).await)
+    }
+}

@@ -1,0 +1,81 @@
+//! What other services ask: always from the head of the store.
+
+use std::collections::HashMap;
+
+use kernel::{AccountId, Refusal};
+use proto::social as p;
+
+use super::{App, fault, people::PEOPLE_MAX};
+use crate::{domain::edges::Rel, wire::bytes_of};
+
+/// Friends told of one account.
+const FRIENDS_MAX: u32 = 5_000;
+
+impl App {
+    /// What the viewer is to each owner, in the order asked.
+    pub async fn relations_of(
+        &self,
+        viewer: Option<AccountId>,
+        owners: &[AccountId],
+        friends_of_friends: bool,
+    ) -> Result<p::RelationsResponse, Refusal> {
+        if owners.len() > PEOPLE_MAX {
+            return Err(Refusal::field("/owner_ids", "too_many", "at most 200 owners"));
+        }
+        // The head first: the rows are at least as new.
+        let position = self.head().await?;
+        let relations = self.relations(viewer, owners, friends_of_friends).await?;
+        let rels = match viewer {
+            Some(viewer) => self.store.rels(viewer, owners).await.map_err(fault)?,
+            None => HashMap::new(),
+        };
+        let item = |owner: &AccountId| {
+            let relation = relations.get(owner).cloned().unwrap_or_else(privacy::Relation::unknown);
+            p::Relation {
+                owner_id: bytes_of(*owner),
+                friend: relation.friend,
+                follower: relation.follower,
+                followed_by: rels.get(owner).is_some_and(|rels| rels.contains(&Rel::Follower)),
+                blocked: relation.blocked,
+                friend_of_friend: relation.friend_of_friend,
+                shared_group_ids: relation.shared_groups.into_iter().map(bytes_of).collect(),
+            }
+        };
+        Ok(p::RelationsResponse { items: owners.iter().map(item).collect(), position })
+    }
+
+    /// Everybody with whom the account shares a block, either way.
+    pub async fn hidden(&self, account: AccountId) -> Result<p::HiddenResponse, Refusal> {
+        let position = self.head().await?;
+        let hidden = self.store.all_of(account, [Rel::Blocks, Rel::BlockedBy]).await.map_err(fault)?;
+        Ok(p::HiddenResponse { account_ids: hidden.into_iter().map(bytes_of).collect(), position })
+    }
+
+    pub async fn friends_of(&self, account: AccountId) -> Result<p::FriendsOfResponse, Refusal> {
+        let friends = self.store.oldest(account, Rel::Friend, FRIENDS_MAX).await.map_err(fault)?;
+        Ok(p::FriendsOfResponse { account_ids: friends.into_iter().map(bytes_of).collect() })
+    }
+
+    /// In the order asked.
+    pub async fn groups_of(&self, accounts: &[AccountId]) -> Result<p::GroupsOfResponse, Refusal> {
+        if accounts.len() > PEOPLE_MAX {
+            return Err(Refusal::field("/account_ids", "too_many", "at most 200 accounts"));
+        }
+        let found = self.store.groups_of(accounts).await.map_err(fault)?;
+        let item = |account: &AccountId| {
+            let groups = found.get(account).map(Vec::as_slice).unwrap_or_default();
+            let staffed = groups.iter().filter(|(_, role)| matches!(role.as_str(), "owner" | "admin"));
+            p::AccountGroups {
+                account_id: bytes_of(*account),
+                group_ids: groups.iter().map(|(group, _)| bytes_of(*group)).collect(),
+                staffed_group_ids: staffed.map(|(group, _)| bytes_of(*group)).collect(),
+            }
+        };
+        Ok(p::GroupsOfResponse { items: accounts.iter().map(item).collect() })
+    }
+
+    async fn head(&self) -> Result<u64, Refusal> {
+        let head = self.journal.store().head().await.map_err(eventing::Error::from)?;
+        Ok(head.unsigned_abs())
+    }
+}

@@ -1,0 +1,3 @@
+//! What is heard, one file each.
+
+pub mod own_journal;

@@ -1,0 +1,14 @@
+//! Whose relations an event changed.
+
+use eventing::{DecodeError, DomainEvent, Plain, StreamId};
+use kernel::AccountId;
+
+use crate::domain::pair;
+
+/// Empty for events that change no relation. The stream's first word says what kind of event it is.
+pub fn concerned(stream: &StreamId, plain: &Plain) -> Result<Vec<AccountId>, DecodeError> {
+    match stream.kind() {
+        "pair" => pair::Event::decode(plain).map(|event| event.both().to_vec()),
+        _ => Ok(Vec::new()),
+    }
+}
