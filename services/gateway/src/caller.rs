@@ -121,14 +121,17 @@ impl FromRequestParts<Arc<Door>> for Account {
                 }
             };
             permit(verified, &exchange)?;
-            let actor = Actor::Account {
-                account_id: verified.account,
-                session_id: kernel::Id::new(verified.session.uuid()),
-                scopes: verified.scopes.clone(),
-            };
-            Ok(Self(Caller::new(actor, exchange, Arc::clone(door))))
+            Ok(Self(Caller::new(acting(verified), exchange, Arc::clone(door))))
         };
         found().map_err(refuse)
+    }
+}
+
+fn acting(verified: &Verified) -> Actor {
+    Actor::Account {
+        account_id: verified.account,
+        session_id: kernel::Id::new(verified.session.uuid()),
+        scopes: verified.scopes.clone(),
     }
 }
 
@@ -154,6 +157,51 @@ fn permit(verified: &Verified, exchange: &Exchange) -> Result<(), Refusal> {
     Err(Refusal::new(Code::InsufficientScope, "a device's token may upload and sync, and nothing else"))
 }
 
+/// Somebody signed in, or a stranger: on a route that is open for what is public. A token that is not valid is refused:
+/// its bearer would otherwise be shown a stranger's view and not know why.
+#[derive(Clone)]
+pub(crate) struct MaybeAccount {
+    pub(crate) caller: Caller,
+    /// The token that was shown, for answers that may outlive it.
+    pub(crate) token: Option<Arc<Verified>>,
+}
+
+impl std::ops::Deref for MaybeAccount {
+    type Target = Caller;
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl FromRequestParts<Arc<Door>> for MaybeAccount {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Response> {
+        let found = || {
+            let exchange = Exchange::among(&parts.extensions)?;
+            let token = match parts.extensions.get::<Credential>() {
+                Some(Credential::Token(verified)) => Some(Arc::clone(verified)),
+                Some(Credential::Refused(refusal)) => return Err(refusal.clone()),
+                Some(Credential::None) | None => None,
+            };
+            let actor = match &token {
+                Some(verified) => {
+                    permit(verified, &exchange)?;
+                    acting(verified)
+                }
+                None => stranger(parts),
+            };
+            Ok(Self { caller: Caller::new(actor, exchange, Arc::clone(door)), token })
+        };
+        found().map_err(refuse)
+    }
+}
+
+fn stranger(parts: &Parts) -> Actor {
+    let address = parts.extensions.get::<Address>();
+    Actor::anonymous(address.map(|address| address.0.clone()).unwrap_or_default())
+}
+
 /// Anybody, on a route that needs no token: whatever token they carry says nothing here.
 #[derive(Clone)]
 pub(crate) struct Anyone(pub Caller);
@@ -170,7 +218,6 @@ impl FromRequestParts<Arc<Door>> for Anyone {
 
     async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Response> {
         let exchange = Exchange::among(&parts.extensions).map_err(refuse)?;
-        let address = parts.extensions.get::<Address>().map(|address| address.0.clone()).unwrap_or_default();
-        Ok(Self(Caller::new(Actor::anonymous(address), exchange, Arc::clone(door))))
+        Ok(Self(Caller::new(stranger(parts), exchange, Arc::clone(door))))
     }
 }

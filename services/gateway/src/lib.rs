@@ -86,7 +86,7 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
     resources.health.require("gateway: revocations", move || {
         if freshness.is_ready() { Ok(()) } else { Err("ended sessions are not known yet".to_owned()) }
     });
-    let peers = &["activity", "auth", "gamification", "promo"];
+    let peers = &["activity", "auth", "gamification", "leaderboard", "promo", "social"];
     let module = Module::new(NAME, peers, tonic::service::Routes::default());
     Ok(module.spine(&resources.journal, spine).http(router))
 }
@@ -174,6 +174,7 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::IF_MATCH,
             header::IF_NONE_MATCH,
             named("idempotency-key"),
+            named("last-event-id"),
             named("stadion-seen"),
             named("traceparent"),
             named("x-request-id"),

@@ -10,10 +10,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::body::refuse;
+use crate::{body::refuse, values::AnId};
 
 /// Longer query strings than any client of ours makes.
-const QUERY_BYTES_MAX: usize = 4096;
+const QUERY_BYTES_MAX: usize = 8 * 1024;
 
 /// The parameters of a request; 400 `malformed_query` when they are not as they should be.
 pub(crate) struct Params<T>(pub T);
@@ -74,12 +74,38 @@ pub(crate) struct Page {
 
 /// A number of things, 1 to 200.
 pub(crate) fn limit<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    within(deserializer, 200)
+}
+
+/// A number of places of a board, 1 to 500.
+pub(crate) fn places<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    within(deserializer, 500)
+}
+
+/// How many places on either side, 1 to 100.
+pub(crate) fn span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    within(deserializer, 100)
+}
+
+fn within<'de, D: serde::Deserializer<'de>>(deserializer: D, most: u32) -> Result<Option<u32>, D::Error> {
     let text = String::deserialize(deserializer)?;
     match text.parse::<u32>() {
-        Ok(limit @ 1..=200) => Ok(Some(limit)),
-        _ => Err(serde::de::Error::custom("limit must be a number from 1 to 200")),
+        Ok(number) if (1..=most).contains(&number) => Ok(Some(number)),
+        _ => Err(serde::de::Error::custom(format!("a number from 1 to {most} is needed"))),
     }
 }
+
+/// Ids with commas between them, at most 200.
+pub(crate) fn ids<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<AnId>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let ids: Option<Vec<_>> =
+        text.split(',').map(|id| Uuid::try_parse(id.trim()).ok().map(AnId)).take(IDS_MAX + 1).collect();
+    ids.filter(|ids| ids.len() <= IDS_MAX).ok_or_else(|| {
+        serde::de::Error::custom(format!("1 to {IDS_MAX} ids with commas between them are needed"))
+    })
+}
+
+const IDS_MAX: usize = 200;
 
 /// An instant as a parameter, RFC 3339.
 pub(crate) fn time<'de, D: serde::Deserializer<'de>>(

@@ -5,6 +5,10 @@
 mod accounts;
 mod achievements;
 mod activities;
+mod boards;
+mod challenges;
+mod feed;
+mod groups;
 mod me;
 mod oauth;
 mod partner;
@@ -40,11 +44,15 @@ pub(crate) fn v1() -> Doors {
         .merge(password_resets::routes())
         .merge(me::routes())
         .merge(people::routes())
+        .merge(groups::routes())
+        .merge(feed::routes())
         .merge(partners::routes())
         .merge(uploads::routes())
         .merge(sync::routes())
         .merge(activities::routes())
         .merge(achievements::routes())
+        .merge(challenges::routes())
+        .merge(boards::routes())
         .merge(rules::routes())
         .merge(products::routes())
         .merge(reservations::routes())

@@ -143,6 +143,12 @@ impl Figure {
     pub(crate) fn known(figure: Option<f64>) -> Option<Self> {
         figure.filter(|figure| figure.is_finite()).map(Self)
     }
+
+    /// A score as services keep it, in thousandths of its unit.
+    pub(crate) fn thousandths(score: i64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a double is exact up to 2^53 thousandths")]
+        Self(score as f64 / 1000.0)
+    }
 }
 
 impl Serialize for Figure {

@@ -1,6 +1,8 @@
 //! `/v1/activities`: mine, and others' as I may see them.
 
 mod columns;
+mod comments;
+mod kudos;
 mod view;
 
 use axum::{
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::view::Activity;
+pub(super) use self::view::Activity;
 use super::accounts::IdParam;
 use crate::{
     answer::{self, Answer, Conditions, List},
@@ -37,6 +39,8 @@ pub(super) fn routes() -> Doors {
         .routes(routes!(columns::streams))
         .routes(routes!(explanation))
         .routes(routes!(original))
+        .merge(kudos::routes())
+        .merge(comments::routes())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

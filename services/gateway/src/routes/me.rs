@@ -1,6 +1,12 @@
 //! `/v1/me`: the caller's own account.
 
+mod blocks;
 mod consents;
+mod edges;
+mod followers;
+mod following;
+mod follows;
+mod friends;
 mod game;
 mod offers;
 mod privacy;
@@ -26,6 +32,11 @@ pub(super) fn routes() -> Doors {
         .routes(routes!(approve_device))
         .merge(privacy::routes())
         .merge(consents::routes())
+        .merge(friends::routes())
+        .merge(follows::routes())
+        .merge(following::routes())
+        .merge(followers::routes())
+        .merge(blocks::routes())
         .merge(game::routes())
         .merge(offers::routes())
 }

@@ -8,7 +8,7 @@ use crate::values::{AnId, Figure, Instant, LocalInstant, known};
 
 /// An activity. What is not known, or not for the caller's eyes, is absent.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Activity {
+pub(in crate::routes) struct Activity {
     /// Absent in legs.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<AnId>,
@@ -142,7 +142,7 @@ impl Device {
 }
 
 impl Activity {
-    pub(super) fn of(view: activity::ActivityView) -> Self {
+    pub(in crate::routes) fn of(view: activity::ActivityView) -> Self {
         let offset_s = view.utc_offset_s.unwrap_or_default();
         Self {
             id: AnId::of(&view.id),

@@ -1,5 +1,7 @@
 //! `/v1/me/privacy`: who sees what.
 
+mod looks;
+
 use std::collections::BTreeMap;
 
 use axum::extract::State;
@@ -17,7 +19,7 @@ use crate::{
 };
 
 pub(super) fn routes() -> Doors {
-    OpenApiRouter::new().routes(routes!(show, put))
+    OpenApiRouter::new().routes(routes!(show, put)).merge(looks::routes())
 }
 
 /// Audiences a data class, and what else is private.

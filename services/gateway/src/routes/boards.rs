@@ -1,0 +1,177 @@
+//! `/v1/boards`: the order of a challenge's participants.
+
+use axum::extract::State;
+use proto::leaderboard;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    answer::{self, Answer},
+    caller::{Account, Caller, MaybeAccount},
+    query::{Page, Params, PathId, ids, places, span},
+    routes::{Doors, Shared},
+    values::{AnId, Figure, Instant, known},
+};
+
+pub(super) fn routes() -> Doors {
+    OpenApiRouter::new().routes(routes!(top)).routes(routes!(around)).routes(routes!(ranks))
+}
+
+/// The path parameter `challenge_id`, for documents.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "only read by the document")]
+struct ChallengeParam {
+    challenge_id: AnId,
+}
+
+/// How a participant is called on a board and in its live frames.
+pub(in crate::routes) fn member(number: u32) -> String {
+    format!("m{number}")
+}
+
+/// A place. Who is anonymous to me has neither name nor id.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BoardEntry)]
+pub(super) struct Entry {
+    pub(super) rank: u32,
+    #[schema(example = "m17")]
+    pub(super) member: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) display_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) account_id: Option<AnId>,
+    /// In the metric's unit.
+    #[schema(example = 5012.3)]
+    pub(super) score: Figure,
+    pub(super) tied: bool,
+    /// The share of the segment at or behind this place, 0 to 100.
+    pub(super) percentile: Figure,
+}
+
+impl Entry {
+    fn of(entry: leaderboard::Entry) -> Self {
+        Self {
+            rank: entry.rank,
+            member: member(entry.member),
+            display_name: known(entry.display_name),
+            account_id: AnId::of(&entry.account_id),
+            score: Figure::thousandths(entry.score),
+            tied: entry.tied,
+            percentile: Figure(entry.percentile),
+        }
+    }
+}
+
+/// Places of a board, best first.
+#[derive(Debug, Serialize, ToSchema)]
+struct Board {
+    /// The challenge.
+    id: AnId,
+    entries: Vec<Entry>,
+    /// Of the newest score in it: the same that live frames carry.
+    sequence: u64,
+    as_of: Instant,
+    #[schema(example = "all")]
+    segment: String,
+    /// Of the segment.
+    participants: u32,
+    #[schema(example = "distance_m")]
+    metric: String,
+    /// Send it as `cursor` to go on; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+impl Board {
+    fn answered(caller: &Caller, id: &PathId, page: leaderboard::BoardPage) -> Answer {
+        answer::ok(&Self {
+            id: AnId(id.0),
+            next_cursor: caller.next_cursor(&page.next_cursor),
+            entries: page.entries.into_iter().map(Entry::of).collect(),
+            sequence: page.sequence,
+            as_of: Instant(page.as_of_us),
+            segment: page.segment,
+            participants: page.participants,
+            metric: page.metric,
+        })
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Top {
+    /// `all` (unless said), `friends`, `region:{code}`, `club:{group id}`, `level:{n}`.
+    #[param(example = "all")]
+    segment: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many places at most, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    #[serde(default, deserialize_with = "places")]
+    limit: Option<u32>,
+}
+
+/// The best of a board. Open to everybody when the challenge is public.
+#[utoipa::path(get, path = "/boards/{challenge_id}/top", tag = "challenges", params(ChallengeParam, Top),
+    responses((status = 200, body = Board)), security((), ("bearer" = [])))]
+async fn top(State(door): Shared, caller: MaybeAccount, id: PathId, Params(top): Params<Top>) -> Answer {
+    let page = Page { cursor: top.cursor, limit: top.limit };
+    let request = leaderboard::TopRequest {
+        challenge_id: id.bytes(),
+        segment: top.segment.unwrap_or_default(),
+        limit: page.limit.unwrap_or_default(),
+        cursor: caller.cursor(&page)?,
+    };
+    let reply = caller.call(door.peers.leaderboard().top(request)).await?;
+    Board::answered(&caller, &id, reply)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Around {
+    #[param(example = "all")]
+    segment: Option<String>,
+    /// Places on either side, 1 to 100; 5 unless said.
+    #[param(minimum = 1, maximum = 100)]
+    #[serde(default, deserialize_with = "span")]
+    span: Option<u32>,
+}
+
+/// My place and those next to it; nothing while I have none.
+#[utoipa::path(get, path = "/boards/{challenge_id}/around", tag = "challenges", params(ChallengeParam, Around),
+    responses((status = 200, body = Board)))]
+async fn around(State(door): Shared, caller: Account, id: PathId, Params(around): Params<Around>) -> Answer {
+    let request = leaderboard::AroundRequest {
+        challenge_id: id.bytes(),
+        segment: around.segment.unwrap_or_default(),
+        span: around.span.unwrap_or_default(),
+    };
+    let reply = caller.call(door.peers.leaderboard().around(request)).await?;
+    Board::answered(&caller, &id, reply)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Whose {
+    #[param(example = "all")]
+    segment: Option<String>,
+    /// At most 200, with commas between them.
+    #[serde(deserialize_with = "ids")]
+    #[param(value_type = String)]
+    accounts: Vec<AnId>,
+}
+
+/// Where certain accounts stand; those that have no place are left out.
+#[utoipa::path(get, path = "/boards/{challenge_id}/ranks", tag = "challenges", params(ChallengeParam, Whose),
+    responses((status = 200, body = Board)))]
+async fn ranks(State(door): Shared, caller: Account, id: PathId, Params(whose): Params<Whose>) -> Answer {
+    let request = leaderboard::RanksRequest {
+        challenge_id: id.bytes(),
+        segment: whose.segment.unwrap_or_default(),
+        account_ids: whose.accounts.into_iter().map(AnId::bytes).collect(),
+    };
+    let reply = caller.call(door.peers.leaderboard().ranks(request)).await?;
+    Board::answered(&caller, &id, reply)
+}
