@@ -1,5 +1,9 @@
 //! Data keys per (subject, class): made at sign-up, served to siblings, destroyed for ever.
 
+mod consented;
+
+pub use consented::{destroying, tell_destroyed};
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;

@@ -46,8 +46,20 @@ const UPKEEP: Duration = Duration::from_secs(600);
 
 pub const MIGRATIONS: Migrations = Migrations {
     service: SERVICE,
-    sqlite: &[("0001_create_auth", include_str!("../../../migrations/sqlite/auth/0001_create_auth.sql"))],
-    postgres: &[("0001_create_auth", include_str!("../../../migrations/postgres/auth/0001_create_auth.sql"))],
+    sqlite: &[
+        ("0001_create_auth", include_str!("../../../migrations/sqlite/auth/0001_create_auth.sql")),
+        (
+            "0002_create_standing_change",
+            include_str!("../../../migrations/sqlite/auth/0002_create_standing_change.sql"),
+        ),
+    ],
+    postgres: &[
+        ("0001_create_auth", include_str!("../../../migrations/postgres/auth/0001_create_auth.sql")),
+        (
+            "0002_create_standing_change",
+            include_str!("../../../migrations/postgres/auth/0002_create_standing_change.sql"),
+        ),
+    ],
 };
 
 /// The key ring of auth's own journal, over the same tables that it serves to siblings. `data` is the service's own
@@ -72,7 +84,11 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
     let server = AuthServer::new(api::Api(app.clone()))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
-    let spine = resources.spine().projection(consumers::password_changed::EndSessions);
+    let spine = resources
+        .spine()
+        .projection(consumers::password_changed::EndSessions)
+        .projection(consumers::standing_changed::TellStandings)
+        .projection(consumers::consent_withdrawn::TellDestroyed);
     let shutdown = resources.shutdown.clone();
     let upkeep = Task::new("auth/upkeep", keep_up(app.clone(), shutdown));
     Ok(Module::new(SERVICE, &[], Routes::new(server)).keeping(&resources.journal, spine, app).task(upkeep))

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     error::Error,
     key_store::{self, destroyed_topic},
-    store::revocations,
+    store::{revocations, standings},
 };
 
 #[async_trait]
@@ -18,6 +18,9 @@ impl StateTables for App {
     async fn page(&self, topic: &str, after_key: &str, max: usize) -> Result<Vec<envelope::State>, Refusal> {
         if topic == revocations::topic().name {
             return Ok(revocations::page(&self.db, after_key, max).await.map_err(Error::from)?);
+        }
+        if topic == standings::topic().name {
+            return Ok(standings::page(&self.db, after_key, max).await.map_err(Error::from)?);
         }
         if topic == destroyed_topic().name {
             let destroyed = self.keys.destroyed_page(after_key, max).await.map_err(Error::from)?;

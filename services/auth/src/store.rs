@@ -7,5 +7,6 @@ pub mod devices;
 pub mod partners;
 pub mod revocations;
 pub mod sessions;
+pub mod standings;
 pub mod sweep;
 pub mod throttle;

@@ -1,6 +1,7 @@
 //! Keys kept near, refreshed often, and let go when they were destroyed.
 
 use std::{
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -57,17 +58,15 @@ impl KeyRing for CachedKeys {
     async fn keys(&self, wanted: &[KeyWanted]) -> Result<Vec<KeyAnswer>, SealingError> {
         let missing: Vec<KeyWanted> =
             wanted.iter().copied().filter(|wanted| self.fresh(wanted, FRESH).is_none()).collect();
+        let mut told: HashMap<KeyWanted, KeyAnswer> = HashMap::new();
         if !missing.is_empty() {
             match self.ring.keys(&missing).await {
                 Ok(answers) => {
-                    for (wanted, answer) in missing.iter().zip(&answers) {
-                        // What is unknown now may be made in the next moment: it is asked for again.
-                        if !matches!(answer, KeyAnswer::Unknown) {
-                            self.known.insert(*wanted, (answer.clone(), Instant::now()));
+                    for (wanted, answer) in missing.into_iter().zip(answers) {
+                        if keeps(&wanted, &answer) {
+                            self.known.insert(wanted, (answer.clone(), Instant::now()));
                         }
-                    }
-                    if missing.len() == wanted.len() {
-                        return Ok(answers);
+                        told.insert(wanted, answer);
                     }
                 }
                 Err(error) => {
@@ -78,6 +77,20 @@ impl KeyRing for CachedKeys {
                 }
             }
         }
-        Ok(wanted.iter().map(|wanted| self.fresh(wanted, USABLE).unwrap_or(KeyAnswer::Unknown)).collect())
+        let answer = |wanted: &KeyWanted| {
+            let near = || self.fresh(wanted, USABLE);
+            told.get(wanted).cloned().or_else(near).unwrap_or(KeyAnswer::Unknown)
+        };
+        Ok(wanted.iter().map(answer).collect())
+    }
+}
+
+/// What is unknown now may be made in the next moment, and a destroyed newest key may get a successor: both are asked
+/// for again.
+fn keeps(wanted: &KeyWanted, answer: &KeyAnswer) -> bool {
+    match answer {
+        KeyAnswer::Unknown => false,
+        KeyAnswer::Destroyed => wanted.version.is_some(),
+        KeyAnswer::Key(_) => true,
     }
 }

@@ -1,7 +1,7 @@
 //! My consents with their receipts.
 
-use eventing::{Command, Decision, Done, Loaded};
-use kernel::{AccountId, Refusal};
+use eventing::{Command, Decision, Done, Loaded, sealing::SealingError};
+use kernel::{AccountId, Refusal, time::micros};
 use proto::auth as p;
 
 use super::App;
@@ -12,6 +12,7 @@ use crate::{
         profile::Locale,
     },
     error::{Error, Result},
+    key_store::destroying,
     store::accounts,
 };
 
@@ -43,26 +44,39 @@ impl App {
         let own = self.living(account_id).await?.standing.locale;
         let locale = request.locale.as_deref().and_then(Locale::parse).unwrap_or_else(|| Locale::kept(own));
         let consent = self.receipt(account_id, &agreement, &locale, GivenBy::Oneself)?;
-        let done = self
-            .journal
-            .execute(
-                command,
-                &accounts::stream(account_id),
-                &account_id.to_string(),
-                |account: &Account, now| {
-                    let events = consent::give(account, consent.clone())?;
-                    let after = account.after(&events);
-                    Ok(Decision::of(events)
-                        .inline(accounts::put(account_id, &after, now))
-                        .answer(200, vec![account_id.to_string()]))
-                },
-            )
-            .await?;
+        let done = match self.journal.replayed(command).await? {
+            Some(done) => done,
+            None => self.journal.retrying(|| self.give_consent(command, account_id, &consent)).await?,
+        };
         let account = self.load_account(account_id).await?;
         let current = account.consent(agreement.purpose).or_else(|| account.consents.last());
         Ok((done, current.map(out).ok_or(Error::Corrupt("a consent without a receipt"))?))
     }
 
+    /// A class that is sealed under this consent gets a new key with it, if the old one went with an earlier consent.
+    async fn give_consent(
+        &self,
+        command: &Command,
+        account_id: AccountId,
+        consent: &Consent,
+    ) -> Result<Done, eventing::Error> {
+        let loaded: Loaded<Account> = self.journal.load(&accounts::stream(account_id)).await?;
+        let events = consent::give(&loaded.state, consent.clone())?;
+        let (after, now) = (loaded.state.after(&events), self.journal.now());
+        let mut decision = Decision::of(events)
+            .inline(accounts::put(account_id, &after, now))
+            .answer(200, vec![account_id.to_string()]);
+        if let Some(class) = consent.purpose.sealing_class() {
+            // The stream's version guards it: a withdrawal between this look and the append makes it look again.
+            let renewed = self.keys.renewing(account_id.uuid(), class, micros(now)).await;
+            decision.inline.extend(renewed.map_err(SealingError::from)?);
+        }
+        let mut batch = self.journal.batch(command);
+        batch.decided(&loaded, &account_id.to_string(), decision);
+        batch.commit().await
+    }
+
+    /// What was sealed under this consent alone is shredded by the same append.
     pub async fn withdraw_consent(
         &self,
         command: &Command,
@@ -78,10 +92,14 @@ impl App {
                 &account_id.to_string(),
                 |account: &Account, now| {
                     let events = consent::withdraw(account, purpose, now)?;
-                    let after = account.after(&events);
-                    Ok(Decision::of(events)
+                    let (after, ended) = (account.after(&events), !events.is_empty());
+                    let mut decision = Decision::of(events)
                         .inline(accounts::put(account_id, &after, now))
-                        .answer(204, vec![account_id.to_string()]))
+                        .answer(204, vec![account_id.to_string()]);
+                    if let Some(class) = purpose.sealing_class().filter(|_| ended) {
+                        decision = decision.inline(destroying(account_id.uuid(), class, micros(now)));
+                    }
+                    Ok(decision)
                 },
             )
             .await?;

@@ -1,5 +1,6 @@
 //! Consents: for what, to which text, given by whom, when, and when it ended.
 
+use eventing::sealing::Class;
 use jiff::Timestamp;
 use kernel::{AccountId, Code, FieldError, Refusal, time::micros};
 use uuid::Uuid;
@@ -64,6 +65,14 @@ impl Purpose {
             Self::RegionComparison | Self::Recommendations => &["identity", "activity"],
             Self::Promo | Self::Contacts => &["identity"],
             Self::Research => &["activity", "health"],
+        }
+    }
+
+    /// The class that is kept under this purpose alone: its keys go when the consent does.
+    pub const fn sealing_class(self) -> Option<Class> {
+        match self {
+            Self::HealthData => Some(Class::Health),
+            _ => None,
         }
     }
 }

@@ -130,6 +130,7 @@ enum Written {
     Partner(PartnerEvent),
     Revocation(p::Revocation),
     DestroyedKey(p::DestroyedKey),
+    StandingChanged(p::StandingChanged),
 }
 
 impl std::fmt::Debug for Written {
@@ -139,6 +140,7 @@ impl std::fmt::Debug for Written {
             Self::Partner(event) => event.fmt(f),
             Self::Revocation(value) => value.fmt(f),
             Self::DestroyedKey(value) => value.fmt(f),
+            Self::StandingChanged(value) => value.fmt(f),
         }
     }
 }
@@ -150,6 +152,7 @@ impl DomainEvent for Written {
             Self::Partner(event) => event.encode(),
             Self::Revocation(value) => Plain::of(value),
             Self::DestroyedKey(value) => Plain::of(value),
+            Self::StandingChanged(value) => Plain::of(value),
         }
     }
 
@@ -162,6 +165,9 @@ impl DomainEvent for Written {
         }
         if plain.kind == p::DestroyedKey::full_name() {
             return plain.expect().map(Self::DestroyedKey);
+        }
+        if plain.kind == p::StandingChanged::full_name() {
+            return plain.expect().map(Self::StandingChanged);
         }
         AccountEvent::decode(plain).map(Self::Account)
     }
@@ -178,11 +184,13 @@ fn others() -> Vec<(&'static str, Written)> {
         created_us: 1_777_593_600_000_000,
     });
     let revocation = p::Revocation { id: id.clone(), account: true, revoke_before_us: 1_777_593_600_000_000 };
+    let changed = p::StandingChanged { account_id: id.clone() };
     let destroyed = p::DestroyedKey { subject: id, class: proto::options::Class::Health.into(), version: 2 };
     vec![
         ("shop", Written::Partner(created)),
         ("account", Written::Revocation(revocation)),
         ("health", Written::DestroyedKey(destroyed)),
+        ("account", Written::StandingChanged(changed)),
     ]
 }
 

@@ -4,10 +4,13 @@ use std::{path::PathBuf, pin::Pin};
 
 use auth::Config;
 use bytes::Bytes;
-use eventing::{Db, Journal, Sealer};
+use eventing::{Db, Journal, Sealer, Topic};
 use kernel::{AccountId, Code, Id, Refusal};
 use platform::{Actor, context::acting_for, refusal, transport::Transport};
-use proto::auth::{self as p, auth_client::AuthClient};
+use proto::{
+    auth::{self as p, auth_client::AuthClient},
+    envelope::{State, record::Body},
+};
 use testkit::fleet::{Fleet, Ground};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -154,6 +157,16 @@ impl<'a> Stage<'a> {
     pub(crate) async fn refresh(&self, token: &str) -> Result<p::Session, Refusal> {
         let request = p::RefreshRequest { refresh_token: token.to_owned(), client_id: None };
         told(self.client().refresh(stranger(request)).await)
+    }
+
+    /// The values that stand on a state topic so far.
+    pub(crate) async fn published(&self, topic: &Topic) -> Vec<State> {
+        let ends = self.fleet.bus.ends(topic).await.expect("ends");
+        let from: Vec<(u32, i64)> = (0_u32..).zip(&ends).map(|(part, _)| (part, 0)).collect();
+        let mut log = self.fleet.bus.source(topic, &from).await.expect("a source");
+        let records = log.poll(1_000).await.expect("batches").into_iter().flat_map(|batch| batch.records);
+        let value = |body| if let Some(Body::State(value)) = body { Some(value) } else { None };
+        records.filter_map(|(_, record)| value(record.body)).collect()
     }
 
     pub(crate) async fn standing(&self, id: AccountId) -> p::AccountStanding {

@@ -2,7 +2,7 @@
 
 use kernel::{AccountId, Code};
 use proto::auth as p;
-use testkit::fleet::Ground;
+use testkit::fleet::{Ground, eventually};
 
 use crate::stage::{Stage, by, id_bytes, refused, stranger, told};
 
@@ -46,4 +46,47 @@ async fn who_turns_eighteen_for_certain_is_no_minor_any_more() {
     assert!(stage.standing(person.id).await.minor);
     stage.fleet.clock.advance_s(300 * 86_400);
     assert!(!stage.standing(person.id).await.minor);
+}
+
+#[tokio::test]
+async fn every_change_of_a_standing_is_told_and_passwords_are_nobodys_affair() {
+    let ground = Ground::sqlite();
+    let stage = Stage::on(&ground).await;
+    let person = stage.person("Aigerim").await;
+    let topic = auth::store::standings::topic();
+    let newest = || async {
+        let values = stage.published(&topic).await;
+        values
+            .into_iter()
+            .filter(|value| value.key == person.id.to_string())
+            .map(|value| value.revision)
+            .max()
+    };
+    let head = || async { stage.journal.store().head().await.expect("a head").unsigned_abs() };
+    let mut last = eventually("the account is told of", newest, Option::is_some).await;
+
+    let privacy =
+        p::PutPrivacyRequest { if_revision: Some(0), searchable: Some(false), ..Default::default() };
+    told(stage.client().put_privacy(by(&person, privacy)).await).expect("changed");
+    last = eventually("a privacy setting", newest, |newest| *newest > last).await;
+    assert_eq!(last, Some(head().await), "the revision is the event's position");
+    let change = p::ChangeMeRequest { display_name: Some("Aigerim B".to_owned()), ..Default::default() };
+    told(stage.client().change_me(by(&person, change)).await).expect("changed");
+    last = eventually("a name", newest, |newest| *newest > last).await;
+    let request = p::WithdrawConsentRequest { purpose: "health_data".to_owned() };
+    told(stage.client().withdraw_consent(by(&person, request)).await).expect("withdrawn");
+    last = eventually("a consent", newest, |newest| *newest > last).await;
+    told(stage.client().add_operator(p::AddOperatorRequest { email: person.email.clone() }).await)
+        .expect("one");
+    last = eventually("a role", newest, |newest| *newest > last).await;
+
+    let request = proto::journal::StateReadAllRequest {
+        topic: topic.name.to_string(),
+        after_key: String::new(),
+        max: 10,
+    };
+    let mut state = stage.fleet.peers("leaderboard").state("auth");
+    let values = state.read_all(request).await.expect("a page").into_inner().values;
+    assert_eq!(values.len(), 1);
+    assert_eq!((values[0].key.clone(), Some(values[0].revision)), (person.id.to_string(), last));
 }

@@ -8,7 +8,7 @@ use auth::{
 };
 use eventing::args;
 use kernel::Clock;
-use proto::{auth as p, envelope::record::Body};
+use proto::auth as p;
 use testkit::fleet::{Ground, eventually};
 
 use crate::stage::{PASSWORD, Stage, by, sign_up, told};
@@ -86,19 +86,9 @@ async fn an_ended_session_is_told_on_the_log() {
     let person = stage.person("Aigerim").await;
     told(stage.client().end_current_session(by(&person, p::EndCurrentSessionRequest {})).await)
         .expect("ended");
-    let topic = auth::store::revocations::topic();
     let told_keys = || async {
-        let ends = stage.fleet.bus.ends(&topic).await.expect("ends");
-        let from: Vec<(u32, i64)> = (0_u32..).zip(&ends).map(|(part, _)| (part, 0)).collect();
-        let mut log = stage.fleet.bus.source(&topic, &from).await.expect("a source");
-        let batches = log.poll(100).await.expect("batches");
-        let records = batches.into_iter().flat_map(|batch| batch.records);
-        records
-            .filter_map(|(_, record)| match record.body {
-                Some(Body::State(state)) => Some(state.key),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
+        let values = stage.published(&auth::store::revocations::topic()).await;
+        values.into_iter().map(|value| value.key).collect::<Vec<_>>()
     };
     let key = format!("sid:{}", crate::stage::uuid(&person.session.session_id));
     eventually("the revocation is on the log", told_keys, |keys| *keys == [key.clone()]).await;

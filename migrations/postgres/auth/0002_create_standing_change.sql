@@ -1,0 +1,5 @@
+-- The newest change of each account that its standing shows: what the state topic `auth.standings` is served from.
+CREATE TABLE standing_change (
+    account_id BYTEA NOT NULL PRIMARY KEY,
+    revision   BIGINT NOT NULL
+);
