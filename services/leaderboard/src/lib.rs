@@ -1,6 +1,7 @@
 //! The leaderboard owns the order of a challenge's participants.
 
 pub mod config;
+pub mod domain;
 
 pub use config::Config;
 

@@ -1,0 +1,127 @@
+//! The orders of a board, by segment. Members name the *set* of their segments: few sets for many members.
+
+use std::{cmp::Ordering, collections::HashMap};
+
+use super::ALL;
+use crate::domain::{
+    order::{Item, Order},
+    places::Ties,
+};
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) order: Order,
+    /// Each score once, for dense ranks.
+    pub(super) scores: Option<Order>,
+}
+
+impl Segment {
+    fn new(ties: Ties) -> Self {
+        Self { order: Order::default(), scores: (ties == Ties::Dense).then(Order::default) }
+    }
+
+    pub(super) fn insert(&mut self, item: Item, compare: impl Fn(Item) -> Ordering) {
+        if let Some(scores) = &mut self.scores
+            && !has_score(&self.order, item.merit())
+        {
+            scores.insert(Item::new(item.merit(), 0), |other| other.merit().cmp(&item.merit()));
+        }
+        self.order.insert(item, compare);
+    }
+
+    pub(super) fn remove(&mut self, merit: u64, compare: impl Fn(Item) -> Ordering) {
+        self.order.remove(compare);
+        if let Some(scores) = &mut self.scores
+            && !has_score(&self.order, merit)
+        {
+            scores.remove(|other| other.merit().cmp(&merit));
+        }
+    }
+}
+
+fn has_score(order: &Order, merit: u64) -> bool {
+    let at = order.position(|other| other.merit() < merit);
+    order.get(at).is_some_and(|item| item.merit() == merit)
+}
+
+#[derive(Debug)]
+pub(super) struct Segments {
+    /// The first is everybody's.
+    list: Vec<Segment>,
+    numbers: HashMap<String, u32>,
+    sets: Vec<Box<[u32]>>,
+    known_sets: HashMap<Box<[u32]>, u32>,
+    ties: Ties,
+}
+
+impl Segments {
+    pub(super) fn new(ties: Ties) -> Self {
+        Self {
+            list: vec![Segment::new(ties)],
+            numbers: HashMap::from([(ALL.to_owned(), 0)]),
+            sets: Vec::new(),
+            known_sets: HashMap::new(),
+            ties,
+        }
+    }
+
+    /// Nobody stands anywhere any more; names and sets stay.
+    pub(super) fn clear(&mut self, ties: Ties) {
+        self.ties = ties;
+        self.list.fill_with(|| Segment::new(ties));
+    }
+
+    pub(super) fn all(&self) -> &Segment {
+        &self.list[0]
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Segment> {
+        self.numbers.get(name).map(|number| &self.list[*number as usize])
+    }
+
+    pub(super) fn holds(&self, set: u32, name: &str) -> bool {
+        self.numbers.get(name).is_some_and(|number| self.sets[set as usize].contains(number))
+    }
+
+    /// The set of these segments and everybody's.
+    pub(super) fn set_of(&mut self, names: &[String]) -> u32 {
+        let mut set: Vec<u32> = names.iter().map(|name| self.number(name)).collect();
+        set.push(0);
+        set.sort_unstable();
+        set.dedup();
+        if let Some(known) = self.known_sets.get(set.as_slice()) {
+            return *known;
+        }
+        let set: Box<[u32]> = set.into();
+        let number = narrow(self.sets.len());
+        self.sets.push(set.clone());
+        self.known_sets.insert(set, number);
+        number
+    }
+
+    /// Does something to every segment of a set.
+    pub(super) fn each(&mut self, set: u32, mut act: impl FnMut(&mut Segment)) {
+        for number in &self.sets[set as usize] {
+            act(&mut self.list[*number as usize]);
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let orders = self.list.iter().flat_map(|segment| [Some(&segment.order), segment.scores.as_ref()]);
+        orders.flatten().map(Order::bytes).sum()
+    }
+
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = narrow(self.list.len());
+        self.list.push(Segment::new(self.ties));
+        self.numbers.insert(name.to_owned(), number);
+        number
+    }
+}
+
+fn narrow(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
