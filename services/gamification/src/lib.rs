@@ -10,6 +10,7 @@ pub mod config;
 pub mod consumers;
 pub mod domain;
 pub mod metrics;
+pub mod state;
 pub mod store;
 pub mod wire;
 
@@ -25,24 +26,33 @@ use tonic::service::Routes;
 /// The schema of the read models.
 pub const MIGRATIONS: Migrations = Migrations {
     service: "gamification",
-    sqlite: &[(
-        "0001_create_progress",
-        include_str!("../../../migrations/sqlite/gamification/0001_create_progress.sql"),
-    )],
-    postgres: &[(
-        "0001_create_progress",
-        include_str!("../../../migrations/postgres/gamification/0001_create_progress.sql"),
-    )],
+    sqlite: &[
+        (
+            "0001_create_progress",
+            include_str!("../../../migrations/sqlite/gamification/0001_create_progress.sql"),
+        ),
+        ("0003_create_score", include_str!("../../../migrations/sqlite/gamification/0003_create_score.sql")),
+    ],
+    postgres: &[
+        (
+            "0001_create_progress",
+            include_str!("../../../migrations/postgres/gamification/0001_create_progress.sql"),
+        ),
+        ("0003_create_score", include_str!("../../../migrations/postgres/gamification/0003_create_score.sql")),
+    ],
 };
 
 /// The service, built and not yet running. Its schema is applied already.
 pub async fn module(resources: Resources, config: Config) -> Result<Module, StartError> {
     let told = metrics::Told::register(&resources.metrics);
-    let spine = resources.spine().projection(consumers::own_progress::OwnProgress::new(told));
+    let spine = resources
+        .spine()
+        .projection(consumers::own_progress::OwnProgress::new(told))
+        .projection(consumers::scores::Scores::new(resources.journal.sealer().clone()));
     let app = app(&resources, &spine, config)?;
     let spine = spine.reactor(consumers::activities::Activities::new(app.clone()));
-    let routes = Routes::new(GamificationServer::new(api::Api::new(app)));
-    Ok(Module::new("gamification", &["auth"], routes).spine(&resources.journal, spine))
+    let routes = Routes::new(GamificationServer::new(api::Api::new(app.clone())));
+    Ok(Module::new("gamification", &["auth"], routes).keeping(&resources.journal, spine, app))
 }
 
 /// What commands and queries stand on, beside the spine that keeps their read models.

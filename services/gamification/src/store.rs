@@ -1,6 +1,9 @@
 //! The read models: what is answered without folding a stream.
 
+pub mod placements;
 pub mod rows;
+pub mod scores;
+pub mod standings;
 
 use eventing::{Db, args, sql::DbError};
 use jiff::tz::TimeZone;

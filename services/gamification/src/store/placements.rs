@@ -1,0 +1,120 @@
+//! The final orders of challenges, and what was said of them afterwards.
+
+use eventing::{Row, Tx, args, sql::DbError};
+use kernel::AccountId;
+
+use super::Store;
+use crate::domain::{ChallengeId, challenge::Placement};
+
+/// What would have been, had it been heard in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adjustment {
+    pub account: AccountId,
+    pub score_before: i64,
+    pub score_after: i64,
+    pub reason: String,
+    pub at_us: i64,
+}
+
+/// Adjustments shown with a settlement.
+const ADJUSTMENTS_MAX: i64 = 500;
+
+pub(crate) async fn keep(
+    tx: &mut dyn Tx,
+    challenge: ChallengeId,
+    from: i64,
+    placements: &[Placement],
+) -> Result<(), DbError> {
+    for (nth, placement) in (from..).zip(placements) {
+        tx.execute(
+            "INSERT INTO placement (challenge_id, nth, account_id, rank, member, score, reached_us, tied, anonymous)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (challenge_id, nth) DO UPDATE SET account_id = excluded.account_id, rank = excluded.rank,
+               member = excluded.member, score = excluded.score, reached_us = excluded.reached_us,
+               tied = excluded.tied, anonymous = excluded.anonymous",
+            args![
+                challenge,
+                nth,
+                placement.account,
+                placement.rank,
+                placement.member,
+                placement.score,
+                placement.reached_us,
+                placement.tied,
+                placement.anonymous
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn adjust(
+    tx: &mut dyn Tx,
+    challenge: ChallengeId,
+    position: i64,
+    said: &Adjustment,
+) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO placement_adjustment (challenge_id, position, account_id, score_before, score_after, reason, at_us)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (challenge_id, position) DO NOTHING",
+        args![challenge, position, said.account, said.score_before, said.score_after, &said.reason, said.at_us],
+    )
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Placements in their order, from the `nth` on, counted from 0.
+    pub async fn placements(
+        &self,
+        challenge: ChallengeId,
+        nth: i64,
+        limit: u32,
+    ) -> Result<Vec<Placement>, DbError> {
+        let rows = self
+            .db
+            .fetch(
+                "SELECT account_id, rank, member, score, reached_us, tied, anonymous FROM placement
+                 WHERE challenge_id = $1 AND nth >= $2 ORDER BY nth LIMIT $3",
+                args![challenge, nth, limit],
+            )
+            .await?;
+        rows.iter().map(placement_row).collect()
+    }
+
+    /// What was said of the order afterwards, the newest first.
+    pub async fn adjustments(&self, challenge: ChallengeId) -> Result<Vec<Adjustment>, DbError> {
+        let rows = self
+            .db
+            .fetch(
+                "SELECT account_id, score_before, score_after, reason, at_us FROM placement_adjustment
+                 WHERE challenge_id = $1 ORDER BY position DESC LIMIT $2",
+                args![challenge, ADJUSTMENTS_MAX],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Adjustment {
+                    account: row.get(0)?,
+                    score_before: row.get(1)?,
+                    score_after: row.get(2)?,
+                    reason: row.get(3)?,
+                    at_us: row.get(4)?,
+                })
+            })
+            .collect()
+    }
+}
+
+fn placement_row(row: &Row) -> Result<Placement, DbError> {
+    Ok(Placement {
+        account: row.get(0)?,
+        rank: row.get(1)?,
+        member: row.get(2)?,
+        score: row.get(3)?,
+        reached_us: row.get(4)?,
+        tied: row.get(5)?,
+        anonymous: row.get(6)?,
+    })
+}

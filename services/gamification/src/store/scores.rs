@@ -1,0 +1,503 @@
+//! The rows that scores are made of, inside the projection's transaction.
+
+use std::sync::Arc;
+
+use eventing::{Row, Tx, args, sql::DbError};
+use kernel::{AccountId, ActivityId, Sport};
+use prost::Message;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        ChallengeId, Terms,
+        challenge::{Marks, State},
+        daily::DailyId,
+        fact::{Day, Receipt},
+        participation::ShowAs,
+        scoring::{Contest, Contribution, DayHeard, Effort, Heard, Score, Taking, XpHeard},
+    },
+    wire::challenge::{terms_from_wire, terms_to_wire},
+};
+
+/// A challenge as it measures.
+#[derive(Clone, Debug)]
+pub struct ContestRow {
+    pub id: ChallengeId,
+    pub author: AccountId,
+    /// Cut where it was stopped.
+    pub terms: Arc<Terms>,
+    pub opened_us: Option<i64>,
+    pub stopped_us: Option<i64>,
+    /// Settling has begun: the line through activity's journal.
+    pub head: Option<u64>,
+    pub settled_us: Option<i64>,
+    pub participants: i64,
+    /// Placements fixed so far.
+    pub placed: i64,
+    /// When, and where in our own journal, it changed last.
+    pub at_us: i64,
+    pub revision: i64,
+}
+
+impl ContestRow {
+    pub fn contest(&self) -> Contest<'_> {
+        Contest { terms: &self.terms, head: self.head }
+    }
+
+    /// Scores move from its opening to its settlement.
+    pub fn is_scoring(&self) -> bool {
+        self.opened_us.is_some() && self.settled_us.is_none()
+    }
+
+    /// As of its last event.
+    pub fn state(&self) -> State {
+        let marks = Marks {
+            opened_us: self.opened_us,
+            stopped_us: self.stopped_us,
+            settling: self.head.is_some(),
+            settled_us: self.settled_us,
+            start_us: self.terms.window.start_us,
+            end_us: self.terms.window.end_us,
+        };
+        State::of(&marks, self.at_us)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Active,
+    Left,
+    Erased,
+}
+
+impl Part {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Left => "left",
+            Self::Erased => "erased",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        [Self::Active, Self::Left].into_iter().find(|part| part.as_str() == text).unwrap_or(Self::Erased)
+    }
+}
+
+/// A participant and where they stand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreRow {
+    pub challenge: ChallengeId,
+    pub account: AccountId,
+    pub member: u32,
+    pub part: Part,
+    pub show_as: ShowAs,
+    pub count_private: bool,
+    pub joined_us: i64,
+    pub segments: Vec<String>,
+    pub time_zone: String,
+    pub score: Option<Score>,
+    pub revision: i64,
+}
+
+impl ScoreRow {
+    pub fn taking(&self, terms: &Terms, only_me_usual: bool) -> Taking {
+        Taking {
+            zone: terms.window.participant_zone(&self.time_zone),
+            joined_us: self.joined_us,
+            count_private: self.count_private,
+            only_me_usual,
+        }
+    }
+}
+
+// ── facts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+pub(crate) async fn keep_heard(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    activity: ActivityId,
+    heard: &Heard,
+) -> Result<(), DbError> {
+    let effort = heard.effort;
+    tx.execute(
+        "INSERT INTO score_fact (account_id, activity_id, revision, received_us, position, counts, sport, start_us,
+           end_us, duration_s, distance_mm, ascent_mm, only_me)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         ON CONFLICT (account_id, activity_id, revision) DO NOTHING",
+        args![
+            account,
+            activity,
+            signed(heard.revision),
+            heard.receipt.at_us,
+            signed(heard.receipt.position),
+            effort.is_some(),
+            effort.map_or("", |effort| effort.sport.as_str()),
+            effort.map_or(0, |effort| effort.start_us),
+            effort.map_or(0, |effort| effort.end_us),
+            effort.map_or(0, |effort| effort.duration_s),
+            effort.and_then(|effort| effort.distance_mm),
+            effort.and_then(|effort| effort.ascent_mm),
+            effort.and_then(|effort| effort.only_me)
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+const HEARD: &str =
+    "SELECT activity_id, revision, received_us, position, counts, sport, start_us, end_us, duration_s,
+    distance_mm, ascent_mm, only_me FROM score_fact WHERE account_id = $1";
+
+/// All that was heard of an account's activities, each one's revisions together; of one of them, when it is named.
+pub(crate) async fn heard_of(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    activity: Option<ActivityId>,
+) -> Result<Vec<(ActivityId, Heard)>, DbError> {
+    let rows = match activity {
+        Some(activity) => {
+            tx.fetch(&format!("{HEARD} AND activity_id = $2"), args![account, activity]).await?
+        }
+        None => tx.fetch(&format!("{HEARD} ORDER BY activity_id"), args![account]).await?,
+    };
+    rows.iter().map(heard_row).collect()
+}
+
+fn heard_row(row: &Row) -> Result<(ActivityId, Heard), DbError> {
+    let effort = if row.get::<bool>(4)? {
+        Some(Effort {
+            sport: Sport::parse(&row.get::<String>(5)?).unwrap_or(Sport::Other),
+            start_us: row.get(6)?,
+            end_us: row.get(7)?,
+            duration_s: row.get(8)?,
+            distance_mm: row.get(9)?,
+            ascent_mm: row.get(10)?,
+            only_me: row.get(11)?,
+        })
+    } else {
+        None
+    };
+    let receipt = Receipt { at_us: row.get(2)?, position: row.get(3)? };
+    Ok((row.get(0)?, Heard { revision: row.get(1)?, receipt, effort }))
+}
+
+pub(crate) async fn keep_xp(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    activity: ActivityId,
+    told_at: i64,
+    heard: XpHeard,
+) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO score_xp (account_id, activity_id, told_at, received_us, position, xp)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, activity_id, told_at) DO NOTHING",
+        args![account, activity, told_at, heard.receipt.at_us, signed(heard.receipt.position), heard.xp],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn xp_of(
+    tx: &mut dyn Tx,
+    account: AccountId,
+) -> Result<Vec<(ActivityId, XpHeard)>, DbError> {
+    let rows = tx
+        .fetch(
+            "SELECT activity_id, received_us, position, xp FROM score_xp WHERE account_id = $1",
+            args![account],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let receipt = Receipt { at_us: row.get(1)?, position: row.get(2)? };
+            Ok((row.get(0)?, XpHeard { receipt, xp: row.get(3)? }))
+        })
+        .collect()
+}
+
+pub(crate) async fn keep_day(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    daily: DailyId,
+    heard: &DayHeard,
+) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO score_day (account_id, daily_id, revision, received_us, position, local_day, steps)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id, daily_id, revision) DO NOTHING",
+        args![
+            account,
+            daily,
+            signed(heard.revision),
+            heard.receipt.at_us,
+            signed(heard.receipt.position),
+            heard.local_day,
+            heard.steps
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn days_of(
+    tx: &mut dyn Tx,
+    account: AccountId,
+) -> Result<Vec<(DailyId, DayHeard)>, DbError> {
+    let rows = tx
+        .fetch(
+            "SELECT daily_id, revision, received_us, position, local_day, steps FROM score_day
+             WHERE account_id = $1 ORDER BY daily_id",
+            args![account],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let receipt = Receipt { at_us: row.get(2)?, position: row.get(3)? };
+            let local_day = Day::try_from(row.get::<i64>(4)?).unwrap_or_default();
+            Ok((row.get(0)?, DayHeard { revision: row.get(1)?, receipt, local_day, steps: row.get(5)? }))
+        })
+        .collect()
+}
+
+/// What was heard of an account is forgotten: it was erased.
+pub(crate) async fn forget(tx: &mut dyn Tx, account: AccountId) -> Result<(), DbError> {
+    for table in ["score_fact", "score_xp", "score_day", "score_only_me"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE account_id = $1"), args![account]).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn set_only_me(tx: &mut dyn Tx, account: AccountId, only_me: bool) -> Result<(), DbError> {
+    let sql = if only_me {
+        "INSERT INTO score_only_me (account_id) VALUES ($1) ON CONFLICT (account_id) DO NOTHING"
+    } else {
+        "DELETE FROM score_only_me WHERE account_id = $1"
+    };
+    tx.execute(sql, args![account]).await?;
+    Ok(())
+}
+
+pub(crate) async fn is_only_me(tx: &mut dyn Tx, account: AccountId) -> Result<bool, DbError> {
+    let row =
+        tx.fetch_one("SELECT account_id FROM score_only_me WHERE account_id = $1", args![account]).await?;
+    Ok(row.is_some())
+}
+
+// ── challenges ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+pub(crate) const CONTEST: &str =
+    "SELECT challenge_id, author_id, terms, opened_us, stopped_us, head, settled_us,
+    participants, placed, at_us, revision FROM score_challenge";
+
+pub(crate) fn contest_row(row: &Row) -> Result<ContestRow, DbError> {
+    let bytes: Vec<u8> = row.get(2)?;
+    let unreadable =
+        |error: String| DbError::Statement(format!("a challenge's terms are not readable: {error}"));
+    let kept = proto::gamification::ChallengeTerms::decode(bytes.as_slice())
+        .map_err(|error| unreadable(error.to_string()))?;
+    let mut terms = terms_from_wire(kept).map_err(|error| unreadable(error.to_string()))?;
+    let stopped_us: Option<i64> = row.get(4)?;
+    terms.window.cut_us = stopped_us;
+    Ok(ContestRow {
+        id: row.get(0)?,
+        author: row.get(1)?,
+        terms: Arc::new(terms),
+        opened_us: row.get(3)?,
+        stopped_us,
+        head: row.get(5)?,
+        settled_us: row.get(6)?,
+        participants: row.get(7)?,
+        placed: row.get(8)?,
+        at_us: row.get(9)?,
+        revision: row.get(10)?,
+    })
+}
+
+pub(crate) async fn contest(tx: &mut dyn Tx, id: ChallengeId) -> Result<Option<ContestRow>, DbError> {
+    let row = tx.fetch_one(&format!("{CONTEST} WHERE challenge_id = $1"), args![id]).await?;
+    row.as_ref().map(contest_row).transpose()
+}
+
+pub(crate) async fn keep_contest(tx: &mut dyn Tx, row: &ContestRow) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO score_challenge (challenge_id, author_id, terms, opened_us, stopped_us, head, settled_us, scoring,
+           participants, placed, at_us, revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (challenge_id) DO UPDATE SET terms = excluded.terms, opened_us = excluded.opened_us,
+           stopped_us = excluded.stopped_us, head = excluded.head, settled_us = excluded.settled_us,
+           scoring = excluded.scoring, participants = excluded.participants, placed = excluded.placed,
+           at_us = excluded.at_us, revision = excluded.revision",
+        args![
+            row.id,
+            row.author,
+            terms_to_wire(&row.terms).encode_to_vec(),
+            row.opened_us,
+            row.stopped_us,
+            row.head.map(signed),
+            row.settled_us,
+            row.is_scoring(),
+            row.participants,
+            row.placed,
+            row.at_us,
+            row.revision
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+// ── participants ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+pub(crate) const SCORE: &str =
+    "SELECT s.challenge_id, s.account_id, s.member, s.state, s.show_as, s.count_private,
+    s.joined_us, s.segments, s.time_zone, s.score, s.reached_us, s.revision FROM score s";
+
+pub(crate) fn score_row(row: &Row) -> Result<ScoreRow, DbError> {
+    let segments: String = row.get(7)?;
+    let (value, reached_us): (Option<i64>, Option<i64>) = (row.get(9)?, row.get(10)?);
+    Ok(ScoreRow {
+        challenge: row.get(0)?,
+        account: row.get(1)?,
+        member: row.get(2)?,
+        part: Part::parse(&row.get::<String>(3)?),
+        show_as: ShowAs::parse(&row.get::<String>(4)?).unwrap_or(ShowAs::Anonymous),
+        count_private: row.get(5)?,
+        joined_us: row.get(6)?,
+        segments: segments.lines().map(str::to_owned).collect(),
+        time_zone: row.get(8)?,
+        score: value.zip(reached_us).map(|(value, reached_us)| Score { value, reached_us }),
+        revision: row.get(11)?,
+    })
+}
+
+pub(crate) async fn score(
+    tx: &mut dyn Tx,
+    challenge: ChallengeId,
+    account: AccountId,
+) -> Result<Option<ScoreRow>, DbError> {
+    let sql = format!("{SCORE} WHERE s.challenge_id = $1 AND s.account_id = $2");
+    tx.fetch_one(&sql, args![challenge, account]).await?.as_ref().map(score_row).transpose()
+}
+
+/// Where an account takes part and scores still move.
+pub(crate) async fn running(tx: &mut dyn Tx, account: AccountId) -> Result<Vec<ScoreRow>, DbError> {
+    let sql = format!(
+        "{SCORE} JOIN score_challenge c ON c.challenge_id = s.challenge_id
+         WHERE s.account_id = $1 AND s.state = 'active' AND c.scoring = 1 ORDER BY s.challenge_id"
+    );
+    tx.fetch(&sql, args![account]).await?.iter().map(score_row).collect()
+}
+
+/// Participants of a challenge of whom anything heard lies behind one of these: a start, a receipt, a place in
+/// activity's journal. Days are compared with a day to spare.
+pub(crate) async fn behind(
+    tx: &mut dyn Tx,
+    challenge: ChallengeId,
+    start_us: i64,
+    received_us: i64,
+    position: u64,
+) -> Result<Vec<AccountId>, DbError> {
+    let first_day = start_us.div_euclid(86_400_000_000) - 2;
+    let rows = tx
+        .fetch(
+            "SELECT s.account_id FROM score s WHERE s.challenge_id = $1 AND s.state = 'active' AND (
+               EXISTS (SELECT 1 FROM score_fact f WHERE f.account_id = s.account_id
+                 AND (f.start_us >= $2 OR f.received_us > $3 OR f.position > $4))
+               OR EXISTS (SELECT 1 FROM score_day d WHERE d.account_id = s.account_id
+                 AND (d.local_day >= $5 OR d.received_us > $3 OR d.position > $4))
+               OR EXISTS (SELECT 1 FROM score_xp x WHERE x.account_id = s.account_id
+                 AND (x.received_us > $3 OR x.position > $4)))
+             ORDER BY s.account_id",
+            args![challenge, start_us, received_us, signed(position), first_day],
+        )
+        .await?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+pub(crate) async fn keep_score(tx: &mut dyn Tx, row: &ScoreRow) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO score (challenge_id, account_id, member, state, show_as, count_private, joined_us, segments,
+           time_zone, score, reached_us, revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (challenge_id, account_id) DO UPDATE SET member = excluded.member, state = excluded.state,
+           show_as = excluded.show_as, count_private = excluded.count_private, joined_us = excluded.joined_us,
+           segments = excluded.segments, time_zone = excluded.time_zone, score = excluded.score,
+           reached_us = excluded.reached_us, revision = excluded.revision",
+        args![
+            row.challenge,
+            row.account,
+            row.member,
+            row.part.as_str(),
+            row.show_as.as_str(),
+            row.count_private,
+            row.joined_us,
+            row.segments.join("\n"),
+            &row.time_zone,
+            row.score.map(|score| score.value),
+            row.score.map(|score| score.reached_us),
+            row.revision
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+// ── contributions ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+pub(crate) async fn keep_contribution(
+    tx: &mut dyn Tx,
+    (challenge, account): (ChallengeId, AccountId),
+    item: Uuid,
+    revision: u64,
+    one: Contribution,
+) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO contribution (challenge_id, account_id, item, revision, bucket, value, reached_us)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (challenge_id, account_id, item) DO UPDATE SET revision = excluded.revision,
+           bucket = excluded.bucket, value = excluded.value, reached_us = excluded.reached_us",
+        args![challenge, account, item, signed(revision), one.bucket, one.value, one.reached_us],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn drop_contribution(
+    tx: &mut dyn Tx,
+    challenge: ChallengeId,
+    account: AccountId,
+    item: Option<Uuid>,
+) -> Result<(), DbError> {
+    match item {
+        Some(item) => {
+            let sql = "DELETE FROM contribution WHERE challenge_id = $1 AND account_id = $2 AND item = $3";
+            tx.execute(sql, args![challenge, account, item]).await?
+        }
+        None => {
+            let sql = "DELETE FROM contribution WHERE challenge_id = $1 AND account_id = $2";
+            tx.execute(sql, args![challenge, account]).await?
+        }
+    };
+    Ok(())
+}
+
+pub(crate) async fn contributions(
+    tx: &mut dyn Tx,
+    challenge: ChallengeId,
+    account: AccountId,
+) -> Result<Vec<Contribution>, DbError> {
+    let rows = tx
+        .fetch(
+            "SELECT bucket, value, reached_us FROM contribution WHERE challenge_id = $1 AND account_id = $2",
+            args![challenge, account],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok(Contribution { bucket: row.get(0)?, value: row.get(1)?, reached_us: row.get(2)? }))
+        .collect()
+}
+
+/// Positions and revisions stay far below 2^63.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
