@@ -9,6 +9,7 @@ use crate::{
     domain::activity::{Change, Event},
     domain::facts::Record,
     store::{ActivityStore, Row},
+    streams::StreamType,
     wire,
 };
 
@@ -40,7 +41,11 @@ pub(super) async fn apply(
     let known_blob = before.map(|row| row.whole.streams_blob);
     let blob = &row.whole.streams_blob;
     if known_blob.as_ref() != Some(blob) && !(known_blob.is_none() && blob.is_empty()) {
-        let streams = read_streams(blobs, blob).await?;
+        let mut streams = read_streams(blobs, blob).await?;
+        if row.whole.health.is_none() {
+            // The file is older than a withdrawn consent; what was sealed beside it is gone, and so is this.
+            streams.chunks.retain(|chunk| chunk.stream != StreamType::HeartRate.as_str());
+        }
         store.put_streams(tx, event.activity_id, streams).await?;
     }
     store.upsert(tx, &[row]).await?;

@@ -1,6 +1,6 @@
-use eventing::{StreamId, args};
+use eventing::{StreamId, args, sealing::Class};
 use proto::{
-    activity::GetActivityRequest,
+    activity::{GetActivityRequest, StreamsRequest},
     auth::{AccountErased, ConsentWithdrawn},
 };
 use testkit::fleet::{self, Ground, eventually};
@@ -51,5 +51,34 @@ async fn an_erased_account_leaves_no_row_and_no_file() {
     };
     assert_eq!((files(aida), files(boris)), (0, 1));
     assert_eq!(world.mine(boris).await.len(), 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn rows_rebuilt_after_a_withdrawn_consent_hold_no_heartbeat() {
+    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let aida = accounts.athlete("aida");
+    let world = world::start(&ground, &accounts).await;
+    let run = world.uploaded(aida, fit("2026-05-01")).await.activity_ids.remove(0);
+    assert!(world.mine(aida).await[0].stream_types.iter().any(|kind| kind == "heart_rate"));
+    ground.keys.destroy(aida.uuid(), Class::Health);
+    for sql in [
+        "DELETE FROM activity",
+        "DELETE FROM activity_stream",
+        "DELETE FROM es_cursor WHERE consumer = 'activity.rows.1'",
+    ] {
+        world.db.execute(sql, args![]).await.unwrap();
+    }
+    world.stop().await;
+
+    let world = world::start(&ground, &accounts).await;
+    let rebuilt = eventually("the run is there again", || world.mine(aida), |mine| mine.len() == 1).await;
+    assert!(rebuilt[0].distance_m.is_some() && rebuilt[0].heart_rate_avg_bpm.is_none());
+    let asked = StreamsRequest { activity_id: run, ..StreamsRequest::default() };
+    let streams = world.client().streams(by(aida, asked)).await.unwrap().into_inner();
+    assert!(!streams.time.is_empty() && streams.columns.iter().all(|column| column.r#type != "heart_rate"));
+    let sql = "SELECT COUNT(*) FROM activity_stream WHERE stream = 'heart_rate'";
+    let kept: i64 = world.db.fetch_one(sql, args![]).await.unwrap().unwrap().get(0).unwrap();
+    assert_eq!(kept, 0);
     world.stop().await;
 }

@@ -1,5 +1,5 @@
-//! Activity through gRPC, in an installation of its own: real stores, log, readers and calls. Only auth is a stand-in
-//! that answers how accounts stand.
+//! Activity through gRPC, in an installation of its own: real stores, log, readers and calls. Only auth and
+//! social are stand-ins that answer how accounts stand, to all and to each other.
 
 #![expect(clippy::unwrap_used, reason = "a test's own step that fails is the test's failure")]
 
@@ -7,7 +7,9 @@ mod activities;
 mod erasure;
 mod golden;
 mod postgres;
+mod relations;
 mod restart;
+mod settled;
 mod sync;
 mod uploads;
 mod visibility;

@@ -1,7 +1,7 @@
 use kernel::Code;
 use proto::activity::{
-    DeleteActivityRequest, GetActivityRequest, ListActivitiesRequest, Sample, StreamsRequest, SyncRequest,
-    Upsert, upsert::Record,
+    DeleteActivityRequest, GetActivityRequest, ListActivitiesRequest, Sample, SettledRequest,
+    ShowActivitiesRequest, StreamsRequest, SyncRequest, Upsert, upsert::Record,
 };
 use testkit::fleet::Ground;
 
@@ -35,6 +35,10 @@ async fn the_same_sql_serves_postgresql() {
     client.delete_activity(by(aida, asked)).await.unwrap();
     let asked = GetActivityRequest { activity_id: runs[0].clone() };
     refused_with(client.get_activity(by(aida, asked)).await, Code::NotFound);
+    let asked = ShowActivitiesRequest { activity_ids: runs.clone() };
+    assert_eq!(client.show_activities(by(aida, asked)).await.unwrap().into_inner().items.len(), 2);
+    let asked = tonic::Request::new(SettledRequest { position: 0 });
+    assert!(client.settled(asked).await.unwrap().into_inner().settled);
     let sample = Sample { r#type: "weight".to_owned(), at_us: 1_777_600_800_000_000, value: 71.5 };
     let upserts = vec![Upsert { key: "S1".to_owned(), version: 1, record: Some(Record::Sample(sample)) }];
     let asked = SyncRequest { upserts, cursor: "a".to_owned(), ..SyncRequest::default() };

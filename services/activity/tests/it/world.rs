@@ -1,4 +1,4 @@
-//! One activity service, and beside it an auth that says what a test wants it to say.
+//! One activity service, and beside it an auth and a social that say what a test wants them to say.
 
 use std::{
     collections::HashMap,
@@ -18,6 +18,7 @@ use proto::{
         activities_client::ActivitiesClient, upload_chunk,
     },
     auth::{AccountStanding, Audience, Privacy, StandingRequest, StandingResponse},
+    social::{Relation, RelationsRequest, RelationsResponse},
 };
 use testkit::fleet::{Fleet, Ground};
 use tonic::{Request, Response, Status, service::Routes};
@@ -27,6 +28,9 @@ use tonic::{Request, Response, Status, service::Routes};
 pub(crate) struct Accounts {
     known: Arc<Mutex<HashMap<AccountId, AccountStanding>>>,
     silent: Arc<Mutex<bool>>,
+    /// What a viewer is to an owner.
+    relations: Arc<Mutex<HashMap<(AccountId, AccountId), Relation>>>,
+    unsociable: Arc<Mutex<bool>>,
 }
 
 impl Accounts {
@@ -63,6 +67,30 @@ impl Accounts {
         *self.silent.lock().unwrap() = silent;
     }
 
+    /// What the viewer is to the owner from now on.
+    pub(crate) fn relate(&self, viewer: AccountId, owner: AccountId, relation: Relation) {
+        self.relations.lock().unwrap().insert((viewer, owner), relation);
+    }
+
+    /// Nobody hears of relations.
+    pub(crate) fn part(&self, parted: bool) {
+        *self.unsociable.lock().unwrap() = parted;
+    }
+
+    fn relations(&self, asked: &RelationsRequest) -> Result<RelationsResponse, Status> {
+        if *self.unsociable.lock().unwrap() {
+            return Err(Status::unavailable("silent"));
+        }
+        let known = self.relations.lock().unwrap();
+        let id = |raw: &Bytes| AccountId::new(uuid::Uuid::from_slice(raw).unwrap());
+        let viewer = id(&asked.viewer_id);
+        let one = |raw: &Bytes| {
+            let known = known.get(&(viewer, id(raw))).cloned().unwrap_or_default();
+            Relation { owner_id: raw.clone(), ..known }
+        };
+        Ok(RelationsResponse { items: asked.owner_ids.iter().map(one).collect(), position: 0 })
+    }
+
     fn standing(&self, asked: &StandingRequest) -> Result<StandingResponse, Status> {
         if *self.silent.lock().unwrap() {
             return Err(Status::unavailable("silent"));
@@ -92,6 +120,19 @@ async fn standing(
     answered.map(axum::body::Body::new)
 }
 
+async fn relations(
+    State(accounts): State<Accounts>,
+    request: axum::extract::Request,
+) -> axum::response::Response {
+    let codec = tonic_prost::ProstCodec::<RelationsResponse, RelationsRequest>::default();
+    let answer = tower::service_fn(move |request: Request<RelationsRequest>| {
+        let answer = accounts.relations(request.get_ref()).map(Response::new);
+        async move { answer }
+    });
+    let answered = tonic::server::Grpc::new(codec).unary(answer, request).await;
+    answered.map(axum::body::Body::new)
+}
+
 /// One run of the installation; another may be started on the same ground.
 pub(crate) struct World<'a> {
     pub(crate) auth: Journal,
@@ -105,11 +146,16 @@ pub(crate) async fn start<'a>(ground: &'a Ground, accounts: &Accounts) -> World<
 }
 
 pub(crate) async fn start_with<'a>(ground: &'a Ground, accounts: &Accounts, config: Config) -> World<'a> {
-    let fleet = ground.fleet(&["auth", "activity"]).await;
+    let fleet = ground.fleet(&["auth", "social", "activity"]).await;
     let auth = fleet.stand_in("auth").await;
     let routes =
         Router::new().route("/stadion.auth.v1.Auth/Standing", post(standing)).with_state(accounts.clone());
     fleet.serve(Module::new("auth", &[], Routes::from(routes)));
+    fleet.stand_in("social").await;
+    let routes = Router::new()
+        .route("/stadion.social.v1.Social/Relations", post(relations))
+        .with_state(accounts.clone());
+    fleet.serve(Module::new("social", &["auth"], Routes::from(routes)));
     let resources = fleet.resources("activity").await;
     MIGRATIONS.apply(&resources.db).await.unwrap();
     let db = resources.db.clone();
