@@ -228,6 +228,8 @@ struct PlainWrite {
     partition_key: String,
     expected: Expected,
     events: Vec<Plain>,
+    /// Whose events they are, where it is not the batch's own command.
+    by: Option<Command>,
 }
 
 /// One atomic append in the making.
@@ -249,7 +251,36 @@ impl Batch {
             partition_key: partition_key.to_owned(),
             expected: Expected::Exactly(loaded.version),
             events: events.iter().map(DomainEvent::encode).collect(),
+            by: None,
         });
+    }
+
+    /// As [`Batch::write`], for another command than the batch's: where one append decides many.
+    pub fn write_by<A: Aggregate>(
+        &mut self,
+        command: &Command,
+        loaded: &Loaded<A>,
+        partition_key: &str,
+        events: Vec<A::Event>,
+    ) {
+        self.write(loaded, partition_key, events);
+        if let Some(write) = self.writes.last_mut() {
+            write.by = Some(command.clone());
+        }
+    }
+
+    /// Remembers the first answer of another command that this append decides too, if it has a key. Should one of them
+    /// have been answered before, nothing is written: [`Journal::replayed`] tells which.
+    pub fn also_answering(&mut self, command: &Command, stream: &StreamId, status: u32, ids: Vec<String>) {
+        if let Some(key) = &command.key {
+            self.append.commands.push(CommandRow {
+                actor: command.actor.clone(),
+                key: key.key.clone(),
+                request_hash: key.request_hash.clone(),
+                stream: stream.clone(),
+                result: CommandResult { status, ids },
+            });
+        }
     }
 
     /// A whole decision for a loaded stream.
@@ -328,7 +359,7 @@ impl Batch {
                 let Some(((payload, parts), event_id)) = sealed.next() else {
                     return Err(DecodeError("a sealed event is missing".to_owned()).into());
                 };
-                let meta = Meta { sealed: parts, ..self.meta() };
+                let meta = Meta { sealed: parts, ..meta(write.by.as_ref().unwrap_or(&self.command)) };
                 let kind = plain.kind.clone();
                 events.push(NewEvent { event_id, kind, schema_ver: plain.schema_ver, payload, meta });
             }
@@ -342,17 +373,6 @@ impl Batch {
         Ok(writes)
     }
 
-    fn meta(&self) -> Meta {
-        let bytes = |id: Uuid| bytes::Bytes::copy_from_slice(id.as_bytes());
-        Meta {
-            actor: self.command.actor.clone(),
-            causation_id: self.command.causation_id.map(bytes).unwrap_or_default(),
-            correlation_id: bytes(self.command.correlation_id),
-            trace_parent: self.command.trace_parent.clone(),
-            sealed: Vec::new(),
-        }
-    }
-
     fn note_snapshot<A: Aggregate>(&mut self, loaded: &Loaded<A>, events: &[A::Event]) {
         let every = A::SNAPSHOT_EVERY;
         let Ok(count) = Version::try_from(events.len()) else { return };
@@ -364,6 +384,17 @@ impl Batch {
         if let Some(plain) = state.snapshot() {
             self.snapshots.push((loaded.stream.clone(), loaded.version + count, A::STATE_VER, plain));
         }
+    }
+}
+
+fn meta(command: &Command) -> Meta {
+    let bytes = |id: Uuid| bytes::Bytes::copy_from_slice(id.as_bytes());
+    Meta {
+        actor: command.actor.clone(),
+        causation_id: command.causation_id.map(bytes).unwrap_or_default(),
+        correlation_id: bytes(command.correlation_id),
+        trace_parent: command.trace_parent.clone(),
+        sealed: Vec::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! gRPC: decode → app → encode.
 
+mod challenges;
+
 use kernel::{AccountId, Refusal};
 use platform::{Caller, status};
 use proto::gamification::{
@@ -130,58 +132,58 @@ impl Gamification for Api {
 
     async fn create_challenge(
         &self,
-        _request: Request<wire::CreateChallengeRequest>,
+        request: Request<wire::CreateChallengeRequest>,
     ) -> Result<Response<wire::Challenge>, Status> {
-        Err(Status::unimplemented("create_challenge"))
+        challenges::create(&self.app, request).await
     }
 
     async fn get_challenge(
         &self,
-        _request: Request<wire::GetChallengeRequest>,
+        request: Request<wire::GetChallengeRequest>,
     ) -> Result<Response<wire::Challenge>, Status> {
-        Err(Status::unimplemented("get_challenge"))
+        challenges::get(&self.app, request).await
     }
 
     async fn list_challenges(
         &self,
-        _request: Request<wire::ListChallengesRequest>,
+        request: Request<wire::ListChallengesRequest>,
     ) -> Result<Response<wire::ListChallengesResponse>, Status> {
-        Err(Status::unimplemented("list_challenges"))
+        challenges::list(&self.app, request).await
     }
 
     async fn change_challenge(
         &self,
-        _request: Request<wire::ChangeChallengeRequest>,
+        request: Request<wire::ChangeChallengeRequest>,
     ) -> Result<Response<wire::Challenge>, Status> {
-        Err(Status::unimplemented("change_challenge"))
+        challenges::change(&self.app, request).await
     }
 
     async fn preview_challenge(
         &self,
-        _request: Request<wire::PreviewChallengeRequest>,
+        request: Request<wire::PreviewChallengeRequest>,
     ) -> Result<Response<wire::PreviewChallengeResponse>, Status> {
-        Err(Status::unimplemented("preview_challenge"))
+        challenges::preview(&self.app, request).await
     }
 
     async fn open_challenge(
         &self,
-        _request: Request<wire::OpenChallengeRequest>,
+        request: Request<wire::OpenChallengeRequest>,
     ) -> Result<Response<wire::Challenge>, Status> {
-        Err(Status::unimplemented("open_challenge"))
+        challenges::open(&self.app, request).await
     }
 
     async fn extend_challenge(
         &self,
-        _request: Request<wire::ExtendChallengeRequest>,
+        request: Request<wire::ExtendChallengeRequest>,
     ) -> Result<Response<wire::Challenge>, Status> {
-        Err(Status::unimplemented("extend_challenge"))
+        challenges::extend(&self.app, request).await
     }
 
     async fn stop_challenge(
         &self,
-        _request: Request<wire::StopChallengeRequest>,
+        request: Request<wire::StopChallengeRequest>,
     ) -> Result<Response<wire::Challenge>, Status> {
-        Err(Status::unimplemented("stop_challenge"))
+        challenges::stop(&self.app, request).await
     }
 
     async fn settlement(
@@ -193,16 +195,16 @@ impl Gamification for Api {
 
     async fn join_challenge(
         &self,
-        _request: Request<wire::JoinChallengeRequest>,
+        request: Request<wire::JoinChallengeRequest>,
     ) -> Result<Response<wire::Participation>, Status> {
-        Err(Status::unimplemented("join_challenge"))
+        challenges::join(&self.app, request).await
     }
 
     async fn leave_challenge(
         &self,
-        _request: Request<wire::LeaveChallengeRequest>,
+        request: Request<wire::LeaveChallengeRequest>,
     ) -> Result<Response<wire::LeaveChallengeResponse>, Status> {
-        Err(Status::unimplemented("leave_challenge"))
+        challenges::leave(&self.app, request).await
     }
 }
 

@@ -5,10 +5,12 @@
 //! | [`observe`] | command, by the reactor: an activity now is this |
 //! | [`get_progress`] | query: XP, level, streak as of today |
 //! | [`achievements`] | queries: badges, the newest first; why one is held |
+//! | [`challenges`] | commands and queries: challenges, from the draft to the last who leaves |
 //! | [`facts`] | query of siblings: what rules' clauses need |
 //! | [`rules`] | queries of operators: the rules in force; what others would change |
 
 pub mod achievements;
+pub mod challenges;
 pub mod facts;
 pub mod get_progress;
 pub mod observe;
@@ -33,6 +35,8 @@ pub struct App {
     pub peers: Peers,
     /// How far the read models have come.
     pub projected: Projected,
+    /// Who gets the seats of each challenge.
+    pub seating: challenges::seating::Seating,
     pub config: Config,
 }
 

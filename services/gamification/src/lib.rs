@@ -31,6 +31,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0001_create_progress",
             include_str!("../../../migrations/sqlite/gamification/0001_create_progress.sql"),
         ),
+        (
+            "0002_create_challenge",
+            include_str!("../../../migrations/sqlite/gamification/0002_create_challenge.sql"),
+        ),
         ("0003_create_score", include_str!("../../../migrations/sqlite/gamification/0003_create_score.sql")),
     ],
     postgres: &[
@@ -38,7 +42,14 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0001_create_progress",
             include_str!("../../../migrations/postgres/gamification/0001_create_progress.sql"),
         ),
-        ("0003_create_score", include_str!("../../../migrations/postgres/gamification/0003_create_score.sql")),
+        (
+            "0002_create_challenge",
+            include_str!("../../../migrations/postgres/gamification/0002_create_challenge.sql"),
+        ),
+        (
+            "0003_create_score",
+            include_str!("../../../migrations/postgres/gamification/0003_create_score.sql"),
+        ),
     ],
 };
 
@@ -48,11 +59,14 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
     let spine = resources
         .spine()
         .projection(consumers::own_progress::OwnProgress::new(told))
+        .projection(consumers::own_challenges::OwnChallenges)
         .projection(consumers::scores::Scores::new(resources.journal.sealer().clone()));
     let app = app(&resources, &spine, config)?;
-    let spine = spine.reactor(consumers::activities::Activities::new(app.clone()));
+    let spine = spine
+        .reactor(consumers::activities::Activities::new(app.clone()))
+        .reactor(consumers::erasures::Erasures::new(app.clone()));
     let routes = Routes::new(GamificationServer::new(api::Api::new(app.clone())));
-    Ok(Module::new("gamification", &["auth"], routes).keeping(&resources.journal, spine, app))
+    Ok(Module::new("gamification", &["auth", "social"], routes).keeping(&resources.journal, spine, app))
 }
 
 /// What commands and queries stand on, beside the spine that keeps their read models.
@@ -65,6 +79,7 @@ pub fn app(resources: &Resources, spine: &Spine, config: Config) -> Result<app::
         clock: resources.clock.clone(),
         peers: resources.peers.clone(),
         projected: spine.projected(),
+        seating: app::challenges::seating::Seating::new(resources.journal.clone(), resources.tasks.clone()),
         config,
     })
 }

@@ -1,5 +1,6 @@
 //! The read models: what is answered without folding a stream.
 
+pub mod challenges;
 pub mod placements;
 pub mod rows;
 pub mod scores;

@@ -106,15 +106,8 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 7] = [
-        Self::Draft,
-        Self::Scheduled,
-        Self::Open,
-        Self::Ended,
-        Self::Settling,
-        Self::Settled,
-        Self::Stopped,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Draft, Self::Scheduled, Self::Open, Self::Ended, Self::Settling, Self::Settled, Self::Stopped];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -170,6 +163,8 @@ pub struct Challenge {
     /// Activity's head up to which everything counts.
     pub settling: Option<u64>,
     pub settled_us: Option<i64>,
+    /// How many events it has: what `If-Match` compares.
+    pub revision: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -181,6 +176,7 @@ pub struct Drafted {
 
 impl Challenge {
     pub fn evolve(&mut self, event: &Event) {
+        self.revision += 1;
         match event {
             Event::Drafted { challenge, author, terms } => {
                 self.drafted = Some(Drafted { id: *challenge, author: *author, terms: terms.clone() });
@@ -277,9 +273,11 @@ impl Challenge {
             State::Draft => return Err(Refusal::new(Code::Conflict, "a draft is changed, not extended")),
             State::Settling | State::Settled | State::Stopped => return Err(closed()),
         }
-        let window = drafted.terms.window.extended(end).map_err(|error| {
-            Refusal::field(&error.pointer, &error.code, error.detail)
-        })?;
+        let window = drafted
+            .terms
+            .window
+            .extended(end)
+            .map_err(|error| Refusal::field(&error.pointer, &error.code, error.detail))?;
         let reason = checked_reason(reason)?;
         Ok(vec![Event::Extended { challenge: drafted.id, by, window, reason }])
     }
@@ -314,12 +312,7 @@ pub(crate) fn closed() -> Refusal {
 }
 
 fn wider(old: &Terms, new: &Terms) -> Result<(), Refusal> {
-    let same = Terms {
-        name: old.name.clone(),
-        capacity: old.capacity,
-        public: old.public,
-        ..new.clone()
-    };
+    let same = Terms { name: old.name.clone(), capacity: old.capacity, public: old.public, ..new.clone() };
     if same != *old {
         return Err(Refusal::new(
             Code::Conflict,
@@ -343,7 +336,11 @@ fn checked_reason(reason: &str) -> Result<String, Refusal> {
         return Err(Refusal::field("/reason", "too_long", "a reason has at most 500 characters"));
     }
     if reason.chars().any(char::is_control) {
-        return Err(Refusal::field("/reason", "invisible_characters", "a reason holds no control characters"));
+        return Err(Refusal::field(
+            "/reason",
+            "invisible_characters",
+            "a reason holds no control characters",
+        ));
     }
     Ok(reason.to_owned())
 }

@@ -232,7 +232,7 @@ fn a_fact_erased_with_its_key_no_longer_counts() {
     let mut story = given_an_account().recorded("a", run(0, 5_000));
     let (account, activity) = (story.account, id("a"));
     story.progress = Progress::default();
-    story.progress.evolve(&Event::Counted { account, activity, revision: 1, fact: None });
+    story.progress.evolve(&Event::Counted { account, activity, revision: 1, fact: None, position: 0 });
     assert_eq!(story.progress.facts().count(), 0);
     assert_eq!(story.recorded("b", run(1, 1_000)).progress.run, Some(Run { days: 1, last_day: 1 }));
 }

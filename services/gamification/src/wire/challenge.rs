@@ -238,7 +238,10 @@ pub(crate) fn written(terms: wire::ChallengeTerms) -> Written {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "thousandths far below 2^53, divided back into what was written")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "thousandths far below 2^53, divided back into what was written"
+)]
 fn units(thousandths: i64) -> f64 {
     thousandths as f64 / 1_000.0
 }
@@ -421,9 +424,7 @@ fn joined(event: wire::ParticipantJoined) -> Result<participation::Event, Decode
         show_as: show_as(&event.show_as),
         count_private: event.count_private,
         joined_us: event.joined_us,
-        frozen: event
-            .frozen
-            .map(|frozen| Frozen { segments: frozen.segments, time_zone: frozen.time_zone }),
+        frozen: event.frozen.map(|frozen| Frozen { segments: frozen.segments, time_zone: frozen.time_zone }),
     })
 }
 

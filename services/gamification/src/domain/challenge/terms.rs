@@ -306,7 +306,9 @@ impl Reading {
     fn kind(&mut self, kind: &str) {
         match kind {
             "" | "individual" => {}
-            "group" | "team" => self.fault("/kind", "not_supported", "only individuals compete, not yet groups and teams"),
+            "group" | "team" => {
+                self.fault("/kind", "not_supported", "only individuals compete, not yet groups and teams")
+            }
             _ => self.fault("/kind", "unknown_value", "individual belongs here"),
         }
     }
@@ -328,7 +330,11 @@ impl Reading {
                 continue;
             }
             if text.chars().any(is_deceptive) {
-                self.fault(&pointer, "invisible_characters", "the name holds invisible, control or direction characters");
+                self.fault(
+                    &pointer,
+                    "invisible_characters",
+                    "the name holds invisible, control or direction characters",
+                );
                 continue;
             }
             let composed: String = text.nfc().collect();
@@ -349,7 +355,11 @@ impl Reading {
     fn sports(&mut self, sports: &[String]) -> BTreeSet<Sport> {
         let mut read = BTreeSet::new();
         for (index, text) in sports.iter().take(Sport::ALL.len() * 2).enumerate() {
-            read.extend(self.word(&format!("/sports/{index}"), Sport::parse(text), "a sport of the vocabulary"));
+            read.extend(self.word(
+                &format!("/sports/{index}"),
+                Sport::parse(text),
+                "a sport of the vocabulary",
+            ));
         }
         if sports.len() > Sport::ALL.len() * 2 {
             self.fault("/sports", "too_many", "each sport is named once");
@@ -390,7 +400,11 @@ impl Reading {
         let granted = match (reward.places, reward.reached) {
             (Some((first, last)), None) => {
                 if first == 0 || first > last || last > PLACE_MAX {
-                    self.fault(&at("/places"), "out_of_range", "places from 1, the first not behind the last");
+                    self.fault(
+                        &at("/places"),
+                        "out_of_range",
+                        "places from 1, the first not behind the last",
+                    );
                 }
                 Some(RewardAt::Places { first, last })
             }
@@ -411,13 +425,21 @@ impl Reading {
         }
         let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         if reward.badge.len() > BADGE_BYTES_MAX || !reward.badge.bytes().all(word) {
-            self.fault(&at("/badge"), "not_a_word", "a badge is a word of a–z, 0–9 and underscores, at most 64");
+            self.fault(
+                &at("/badge"),
+                "not_a_word",
+                "a badge is a word of a–z, 0–9 and underscores, at most 64",
+            );
         }
         if reward.points == 0 && reward.badge.is_empty() {
             self.fault(&at(""), "empty", "a reward gives points or a badge");
         }
         let badge = (!reward.badge.is_empty()).then(|| reward.badge.clone());
-        if self.errors.len() > before { None } else { Some(Reward { at: granted?, points: reward.points, badge }) }
+        if self.errors.len() > before {
+            None
+        } else {
+            Some(Reward { at: granted?, points: reward.points, badge })
+        }
     }
 
     fn min_distance(&mut self, distance_m: Option<f64>) -> Option<i64> {

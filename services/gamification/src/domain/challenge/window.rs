@@ -117,8 +117,11 @@ impl Window {
     /// The same window with a later end, written as [`Window::parse`] reads it.
     pub fn extended(&self, end: &str) -> Result<Self, FieldError> {
         let zone = zone(&self.time_zone).unwrap_or(TimeZone::UTC);
-        let end = written(end, self.clock, &zone)
-            .map_err(|detail| FieldError { pointer: "/end".to_owned(), code: "not_a_time".to_owned(), detail: detail.to_owned() })?;
+        let end = written(end, self.clock, &zone).map_err(|detail| FieldError {
+            pointer: "/end".to_owned(),
+            code: "not_a_time".to_owned(),
+            detail: detail.to_owned(),
+        })?;
         let at_end = |error: FieldError| FieldError { pointer: "/end".to_owned(), ..error };
         let wider = Self::of(self.start, end, self.clock, &self.time_zone, &zone).map_err(at_end)?;
         if wider.end <= self.end {
@@ -224,7 +227,10 @@ mod tests {
     #[test]
     fn an_instant_window_is_the_same_for_everybody() {
         let window = instant("2026-05-01T00:00:00", "2026-06-01T00:00:00", "Asia/Almaty");
-        assert_eq!((window.start_us, window.end_us), (at("2026-04-30T19:00:00Z"), at("2026-05-31T19:00:00Z")));
+        assert_eq!(
+            (window.start_us, window.end_us),
+            (at("2026-04-30T19:00:00Z"), at("2026-05-31T19:00:00Z"))
+        );
         for zone in ["Asia/Almaty", "America/New_York", "Pacific/Kiritimati"] {
             let zone = named(zone);
             assert!(window.contains(at("2026-04-30T19:00:00Z"), &zone));
@@ -235,10 +241,15 @@ mod tests {
     #[test]
     fn a_local_window_follows_each_participants_own_days() {
         let window = Window::parse("2026-05-01T00:00:00", "2026-05-02T00:00:00", "local", "").unwrap();
-        assert_eq!((window.start_us, window.end_us), (at("2026-04-30T10:00:00Z"), at("2026-05-02T12:00:00Z")));
+        assert_eq!(
+            (window.start_us, window.end_us),
+            (at("2026-04-30T10:00:00Z"), at("2026-05-02T12:00:00Z"))
+        );
         let (almaty, new_york) = (named("Asia/Almaty"), named("America/New_York"));
         let morning_in_almaty = at("2026-04-30T20:00:00Z");
-        assert!(window.contains(morning_in_almaty, &almaty) && !window.contains(morning_in_almaty, &new_york));
+        assert!(
+            window.contains(morning_in_almaty, &almaty) && !window.contains(morning_in_almaty, &new_york)
+        );
         assert_eq!(window.over_at_us(&almaty), at("2026-05-01T19:00:00Z"));
         assert_eq!(window.over_at_us(&new_york), at("2026-05-02T04:00:00Z"));
     }
@@ -258,7 +269,10 @@ mod tests {
     fn the_hour_that_comes_twice_is_counted_whole() {
         // Berlin: 2026-10-25 03:00 → 02:00.
         let window = instant("2026-10-25T02:30:00", "2026-10-25T02:45:00", "Europe/Berlin");
-        assert_eq!((window.start_us, window.end_us), (at("2026-10-25T00:30:00Z"), at("2026-10-25T01:45:00Z")));
+        assert_eq!(
+            (window.start_us, window.end_us),
+            (at("2026-10-25T00:30:00Z"), at("2026-10-25T01:45:00Z"))
+        );
     }
 
     #[test]
@@ -298,7 +312,10 @@ mod tests {
     #[test]
     fn an_offset_says_an_instant_where_one_is_wanted() {
         let window = instant("2026-05-01T00:00:00Z", "2026-05-02T00:00:00+05:00", "Asia/Almaty");
-        assert_eq!((window.start_us, window.end_us), (at("2026-05-01T00:00:00Z"), at("2026-05-01T19:00:00Z")));
+        assert_eq!(
+            (window.start_us, window.end_us),
+            (at("2026-05-01T00:00:00Z"), at("2026-05-01T19:00:00Z"))
+        );
     }
 
     #[test]

