@@ -22,6 +22,17 @@ pub(crate) async fn serving(data: &Path) -> Running {
     Running::start(settings::load(&sources(data)).unwrap()).await.unwrap()
 }
 
+/// An installation where a test may knock as often as it likes.
+pub(crate) async fn patient(data: &Path) -> Running {
+    let zero = || Some("0".to_owned());
+    let sources = sources(data)
+        .flag("--sign-ups", "limits.sign_ups_per_hour", zero())
+        .flag("--writes", "limits.writes_per_s", zero())
+        .flag("--reads", "limits.reads_per_s", zero())
+        .flag("--open", "gateway.limits.open_per_s", zero());
+    Running::start(settings::load(&sources).unwrap()).await.unwrap()
+}
+
 /// The built binary, serving; killed when dropped.
 pub(crate) struct Process {
     child: Child,

@@ -10,27 +10,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use stadion::{
     demo::door::{Answer, Door, ShopKey, until},
-    settings,
     tools::mail,
     up::Running,
 };
-
-use crate::embedded::sources;
 
 const PASSWORD: &str = "long walks by the Ile river";
 /// A JSON number that no field can mean.
 const HUGE: f64 = 1e300;
 
-/// An installation where a test may knock as often as it likes.
 async fn patient(data: &Path) -> (Running, Door) {
-    let off = |name: &str| (format!("--{name}"), Some("0".to_owned()));
-    let (sign_ups, zero) = off("sign-ups");
-    let sources = sources(data)
-        .flag(&sign_ups, "limits.sign_ups_per_hour", zero.clone())
-        .flag("--writes", "limits.writes_per_s", zero.clone())
-        .flag("--reads", "limits.reads_per_s", zero.clone())
-        .flag("--open", "gateway.limits.open_per_s", zero);
-    let running = Running::start(settings::load(&sources).unwrap()).await.unwrap();
+    let running = crate::embedded::patient(data).await;
     let door = Door::new(&format!("http://{}", running.http)).unwrap();
     (running, door)
 }
@@ -63,7 +52,7 @@ async fn somebody(door: &Door, data: &Path, email: &str) -> String {
     verified.text("/session/access_token").unwrap()
 }
 
-fn refused(answer: &Answer, status: u16, code: &str, about: &str) {
+pub(crate) fn refused(answer: &Answer, status: u16, code: &str, about: &str) {
     let found = answer.json.get("code").and_then(Value::as_str).unwrap_or("no code");
     assert_eq!((answer.status, found), (status, code), "{about}: {}", answer.json);
     let kind = answer.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();

@@ -1,0 +1,68 @@
+//! `stadion seed`, and what its people find at the public door.
+
+use std::path::Path;
+
+use stadion::demo::door::{Answer, Door};
+
+use crate::embedded::{Process, binary, serving};
+
+const ACCOUNTS: usize = 50;
+
+/// Seeds the folder; what it said and the sessions it signed.
+fn seeded(data: &Path, accounts: usize, more: &[&str]) -> (String, Vec<(String, String)>) {
+    let sessions = data.join("sessions.txt");
+    let output = binary(&format!("seed --accounts {accounts} --friends 6"), data)
+        .args(["--hours", "48", "--sessions"])
+        .arg(&sessions)
+        .args(more)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let lines = std::fs::read_to_string(sessions).unwrap();
+    let lines = lines.lines().map(|line| line.split_once(' ').unwrap());
+    (said, lines.map(|(account, token)| (account.to_owned(), token.to_owned())).collect())
+}
+
+async fn get(door: &Door, path: &str, token: &str) -> Answer {
+    door.get(path).with(token).expect(200).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seeded_people_come_in_with_their_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, sessions) = seeded(folder.path(), ACCOUNTS, &[]);
+    assert_eq!(sessions.len(), ACCOUNTS);
+    let running = serving(folder.path()).await;
+    let door = Door::new(&format!("http://{}", running.http)).unwrap();
+    for (account, token) in &sessions {
+        let me = get(&door, "/v1/me", token).await;
+        assert_eq!(me.text("/id").unwrap(), *account);
+        assert!(me.text("/email").unwrap().ends_with("seed-1@stadion.example"));
+        assert!(["KZ", "KG", "UZ"].contains(&me.text("/country").unwrap().as_str()));
+    }
+    let consents = get(&door, "/v1/me/consents", &sessions[0].1).await;
+    assert_eq!(consents.items().len(), 2, "{}", consents.json);
+    running.stop().await.unwrap();
+}
+
+#[test]
+fn seeding_again_adds_only_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, before) = seeded(folder.path(), ACCOUNTS, &[]);
+    assert!(first.contains("50 accounts in"), "{first}");
+    let (second, after) = seeded(folder.path(), ACCOUNTS + 10, &[]);
+    assert!(second.contains("10 accounts in") && second.contains("50 were there already"), "{second}");
+    let ids = |sessions: &[(String, String)]| sessions.iter().map(|one| one.0.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&before), ids(&after)[..ACCOUNTS]);
+}
+
+#[test]
+fn a_folder_with_an_owner_is_not_seeded() {
+    let folder = tempfile::tempdir().unwrap();
+    let owner = Process::start(folder.path());
+    let refused = binary("seed --accounts 5", folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("in use by another stadion"), "{said}");
+    drop(owner);
+}
