@@ -1,0 +1,223 @@
+// The live board: goes on from the page as it was served.
+
+import { Announcer } from "./announcer.js";
+import { Freshness } from "./freshness.js";
+import { Hold } from "./hold.js";
+import { Model } from "./model.js";
+import { Stream } from "./stream.js";
+import { Table } from "./table.js";
+import { Words } from "./words.js";
+
+// A stream that has told a snapshot tells its names within this time, or it has none to tell.
+const NAMES_WITHIN_MS = 2000;
+
+const byId = (id) => document.getElementById(id);
+
+class Board {
+  constructor(settings) {
+    this.settings = settings;
+    this.words = new Words(settings);
+    this.table = new Table(byId("rows"), byId("empty"), this.words);
+    this.model = new Model(settings.places);
+    this.model.adopt(Table.told(byId("rows")));
+    this.leader = this.model.places()[0]?.member;
+    this.announcer = new Announcer(byId("told"));
+    this.hold = new Hold(byId("places"), () => this.held());
+    this.stream = new Stream(settings.live, {
+      heard: (kind, frame) => this.heard(kind, frame),
+      changed: () => this.link(),
+      ended: () => this.ended(),
+    });
+    this.freshness = new Freshness({
+      ask: () => this.ask(),
+      lost: () => this.stream.state === "live" && this.stream.again(),
+      mark: (stale) => (byId("stale").hidden = !stale),
+    });
+    this.drawing = 0;
+    this.asOf = null;
+    this.clockAhead = 0;
+    this.final = false;
+  }
+
+  begin() {
+    byId("reload").hidden = true;
+    byId("tools").hidden = false;
+    byId("pause").addEventListener("click", () => this.pause(!this.hold.paused));
+    byId("held").addEventListener("click", () => this.letGo());
+    document.addEventListener("visibilitychange", () => this.attend());
+    addEventListener("pagehide", () => this.rest());
+    addEventListener("pageshow", (event) => event.persisted && this.attend());
+    addEventListener("online", () => this.stream.retryNow());
+    this.attend();
+  }
+
+  // A tab that nobody sees keeps no stream.
+  attend() {
+    if (this.final) return;
+    if (document.hidden) this.rest();
+    else if (this.stream.state === "off") {
+      this.freshness.watch();
+      this.stream.open();
+    }
+  }
+
+  rest() {
+    this.stream.close();
+    this.freshness.rest();
+    this.announcer.drop();
+  }
+
+  heard(kind, frame) {
+    this.freshness.heard();
+    if (kind === "snapshot") this.snapshot(frame);
+    else if (kind === "delta") this.model.delta(frame);
+    else if (kind === "names") this.named(frame);
+    // What is told to one alone is not for a page that knows nobody.
+    else return;
+    this.tick(frame.as_of);
+    this.lead();
+    this.draw();
+  }
+
+  snapshot(frame) {
+    this.model.restart();
+    this.model.snapshot(frame);
+    clearTimeout(this.naming);
+    this.naming = setTimeout(() => this.model.forgetNamesBefore() && this.draw(), NAMES_WITHIN_MS);
+  }
+
+  named(frame) {
+    this.model.named(frame);
+  }
+
+  // Deltas carry no time of their own: the board's clock goes on from the last one that was told.
+  tick(told) {
+    const at = Date.parse(told ?? "");
+    if (Number.isFinite(at)) this.clockAhead = at - Date.now();
+    this.asOf = Date.now() + this.clockAhead;
+  }
+
+  lead() {
+    const first = this.model.places()[0];
+    if (!first || first.member === this.leader) return;
+    const known = this.leader !== undefined;
+    this.leader = first.member;
+    if (!known || this.hold.paused) return;
+    const name = first.name ?? `${this.words.say("anonymous")} ${first.member}`;
+    this.announcer.say(this.words.leads(name, this.words.score(first.score)));
+  }
+
+  // At most once a frame of the screen, however many the stream has told.
+  draw() {
+    if (this.drawing) return;
+    this.drawing = requestAnimationFrame(() => {
+      this.drawing = 0;
+      if (this.hold.on) this.count();
+      else this.show();
+    });
+  }
+
+  show() {
+    this.table.show(this.model.places());
+    byId("held").hidden = true;
+    if (this.model.participants !== null) {
+      write(byId("participants"), this.words.count("participants", this.model.participants));
+    }
+    this.moment();
+  }
+
+  count() {
+    const behind = this.table.behind(this.model.places());
+    const held = byId("held");
+    held.hidden = behind === 0;
+    write(held, this.words.count("held", behind));
+    if (behind === 0) this.moment();
+  }
+
+  moment() {
+    if (this.asOf === null) return;
+    byId("as-of").hidden = false;
+    const time = byId("as-of").querySelector("time");
+    write(time, this.words.clock(this.asOf));
+    time.dateTime = new Date(this.asOf).toISOString();
+  }
+
+  pause(paused) {
+    this.hold.pause(paused);
+    if (paused) this.announcer.drop();
+    const button = byId("pause");
+    button.setAttribute("aria-pressed", String(paused));
+    write(button, this.words.say(paused ? "resume" : "pause"));
+    this.link();
+  }
+
+  // Shows what was held back, and goes on holding where it was asked to.
+  letGo() {
+    this.show();
+    if (this.hold.paused) byId("pause").focus();
+  }
+
+  held() {
+    this.draw();
+  }
+
+  link() {
+    const state = this.final ? "closed" : this.hold.paused ? "paused" : this.stream.state;
+    const shown = byId("link");
+    shown.hidden = state === "off";
+    shown.dataset.link = state;
+    write(shown, this.words.say(`link-${state}`));
+  }
+
+  // Is the first place what it is on the page? Then a silent stream is a quiet board.
+  async ask() {
+    if (this.stream.state !== "live") return false;
+    const answer = await fetch(this.settings.top, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    if (!answer.ok) return false;
+    const board = await answer.json();
+    const [there, here] = [board.entries?.[0], this.model.places()[0]];
+    const same = there?.member === here?.member && there?.score === here?.score;
+    if (same) {
+      this.tick(board.as_of);
+      this.draw();
+    }
+    return same;
+  }
+
+  // The board stands. Its last word is the page as it is served now.
+  async ended() {
+    this.final = true;
+    this.freshness.rest();
+    this.announcer.drop();
+    byId("tools").hidden = true;
+    this.hold.paused = false;
+    this.link();
+    const served = await fetch(location.href, { cache: "no-store" })
+      .then((answer) => (answer.ok ? answer.text() : null))
+      .catch(() => null);
+    if (served !== null) this.adopt(new DOMParser().parseFromString(served, "text/html"));
+    this.hold.pointer = this.hold.focus = false;
+    this.draw();
+  }
+
+  adopt(page) {
+    const body = page.getElementById("rows");
+    if (!body) return;
+    this.model.adopt(Table.told(body));
+    const [state, now] = [byId("state"), page.getElementById("state")];
+    state.dataset.state = now.dataset.state;
+    write(state, now.textContent);
+    const at = Date.parse(page.querySelector("#as-of time")?.dateTime ?? "");
+    if (Number.isFinite(at)) this.asOf = at;
+    const participants = page.getElementById("participants").textContent;
+    this.model.participants = null;
+    write(byId("participants"), participants);
+  }
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+const settings = JSON.parse(byId("board").dataset.settings);
+if (!settings.closed) new Board(settings).begin();
