@@ -81,7 +81,12 @@ impl Seeder {
     fn decision(&self, newcomer: &Newcomer) -> Result<eventing::Decision<AccountEvent>> {
         let app = &self.0;
         let now = app.now();
-        let sign_up = sign_up::parse(&newcomer.said, now)?;
+        let mut sign_up = sign_up::parse(&newcomer.said, now)?;
+        if !sign_up.handle_chosen {
+            // Among thousands of them names repeat: none waits to learn that.
+            sign_up.profile.handle =
+                sign_up.profile.handle.suffixed(&newcomer.id.uuid().simple().to_string());
+        }
         let consents = sign_up
             .agreements
             .iter()

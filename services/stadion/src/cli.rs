@@ -62,6 +62,13 @@ pub enum Command {
         #[command(flatten)]
         tool: Tool,
     },
+    /// Writes accounts, friendships and a running challenge, offline: for load tests and demonstrations
+    Seed {
+        #[command(flatten)]
+        seeds: Seeds,
+        #[command(flatten)]
+        tool: Tool,
+    },
     /// What a device file holds
     Inspect {
         file: PathBuf,
@@ -78,6 +85,29 @@ pub enum OperatorCommand {
         #[command(flatten)]
         tool: Tool,
     },
+}
+
+/// What `seed` writes.
+#[derive(Clone, Debug, Args)]
+pub struct Seeds {
+    /// How many athletes; those that are there already stay
+    #[arg(long, value_name = "N")]
+    pub accounts: usize,
+    /// One public running challenge, open now, with all of them in it
+    #[arg(long)]
+    pub challenge: bool,
+    /// Friends that an athlete has on average
+    #[arg(long, value_name = "MEAN", default_value_t = 8.0)]
+    pub friends: f64,
+    /// Signs an access token for every account: lines `account_id token`
+    #[arg(long, value_name = "FILE")]
+    pub sessions: Option<PathBuf>,
+    /// How long the tokens live; at most 48
+    #[arg(long, default_value_t = 24)]
+    pub hours: u32,
+    /// The same seed makes the same people
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// Where an owner runs.

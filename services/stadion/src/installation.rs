@@ -50,6 +50,8 @@ pub struct Installation {
     /// The public door.
     pub http: Router,
     spines: BTreeMap<&'static str, Arc<Spine>>,
+    /// What each service stands on, for tools that write beside it.
+    rooms: BTreeMap<&'static str, Resources>,
 }
 
 /// What all services of the process share.
@@ -98,7 +100,8 @@ impl Installation {
             shutdown,
         };
         let journals: Vec<Arc<dyn EventStore>> = opened.iter().map(|store| store.events.clone()).collect();
-        let mut modules = build(&shared, opened, &data, settings).await?;
+        let rooms = rooms(&shared, opened, &data, settings)?;
+        let mut modules = build(&rooms, settings).await?;
         let http = serve(&shared, &mut modules, settings);
         watch_over(&shared, log, journals, fatal);
         let signer = ActorSigner::new("stadion", &shared.key, shared.clock.clone());
@@ -111,7 +114,21 @@ impl Installation {
             tasks: shared.tasks,
             shutdown: shared.shutdown,
             http,
+            rooms: rooms.into_iter().map(|room| (room.service, room)).collect(),
         })
+    }
+
+    /// What every service stands on.
+    pub fn services(&self) -> impl Iterator<Item = &Resources> {
+        self.rooms.values()
+    }
+
+    /// What one service stands on.
+    ///
+    /// # Errors
+    /// There is no such service.
+    pub fn service(&self, name: &str) -> anyhow::Result<&Resources> {
+        self.rooms.get(name).with_context(|| format!("there is no service {name}"))
     }
 
     /// Every service that keeps a journal, with its readers.
@@ -129,20 +146,28 @@ impl Installation {
     }
 }
 
-async fn build(
+fn rooms(
     shared: &Shared,
     opened: Vec<Store>,
     data: &Path,
     settings: &Settings,
-) -> anyhow::Result<Vec<Module>> {
-    let mut modules = Vec::new();
+) -> anyhow::Result<Vec<Resources>> {
+    let mut rooms = Vec::new();
     for store in opened {
-        let service = store.service;
         if !store.migrated.is_empty() {
+            let service = store.service;
             info!(service, migrations = store.migrated.len(), "the schema was brought up to date");
         }
-        let resources = resources(shared, store, data, settings)?;
-        modules.push(match service {
+        rooms.push(resources(shared, store, data, settings)?);
+    }
+    Ok(rooms)
+}
+
+async fn build(rooms: &[Resources], settings: &Settings) -> anyhow::Result<Vec<Module>> {
+    let mut modules = Vec::new();
+    for resources in rooms {
+        let resources = resources.clone();
+        modules.push(match resources.service {
             "auth" => auth::module(resources, settings.auth.clone()).await?,
             "activity" => activity::module(resources, settings.activity.clone()).await?,
             "gamification" => gamification::module(resources, settings.gamification.clone()).await?,

@@ -55,6 +55,16 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
             tools::operator::add(begin(&tool.sources())?, &email).await
         }
         Command::Mail { tool, email } => tools::mail::run(&begin(&tool.sources())?, email.as_deref()),
+        Command::Seed { seeds, tool } => {
+            let plan = tools::seed::Plan {
+                accounts: seeds.accounts,
+                friends_mean: seeds.friends,
+                challenge: seeds.challenge,
+                seed: seeds.seed,
+            };
+            let settings = begin(&tool.sources())?;
+            tools::seed::run(&settings, &plan, seeds.sessions.as_deref(), seeds.hours).await
+        }
         Command::Inspect { file, json } => tools::inspect::run(&file, json),
     }
 }

@@ -7,6 +7,7 @@ pub mod migrate;
 pub mod operator;
 pub mod replay;
 mod say;
+pub mod seed;
 
 use std::{collections::BTreeMap, sync::Arc};
 
