@@ -136,7 +136,7 @@ impl Store {
     pub async fn badges(&self, account: AccountId) -> Result<Vec<String>, DbError> {
         let rows = self
             .db
-            .fetch("SELECT badge FROM achievement WHERE account_id = $1 ORDER BY badge", args![account])
+            .fetch("SELECT DISTINCT badge FROM achievement WHERE account_id = $1 ORDER BY badge", args![account])
             .await?;
         rows.iter().map(|row| row.get(0)).collect()
     }

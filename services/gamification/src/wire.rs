@@ -13,7 +13,7 @@ use proto::gamification as wire;
 use uuid::Uuid;
 
 use crate::domain::{
-    Event, Fact, Progress,
+    AchievementId, Event, Fact, Progress,
     fact::Receipt,
     progress::{BadgeGiven, Known, RewardGiven, XpPart},
     standing::{Award, Cause},
@@ -50,15 +50,13 @@ impl DomainEvent for Event {
                     position: *position,
                 })
             }
-            Self::Uncounted { account, activity, revision, receipt } => {
-                Plain::of(&wire::ActivityUncounted {
-                    account_id: bytes_of(*account),
-                    activity_id: bytes_of(*activity),
-                    revision: *revision,
-                    received_us: receipt.at_us,
-                    position: receipt.position,
-                })
-            }
+            Self::Uncounted { account, activity, revision, receipt } => Plain::of(&wire::ActivityUncounted {
+                account_id: bytes_of(*account),
+                activity_id: bytes_of(*activity),
+                revision: *revision,
+                received_us: receipt.at_us,
+                position: receipt.position,
+            }),
             Self::XpChanged { account, before, after, rule_version, parts, receipt } => {
                 Plain::of(&wire::XpChanged {
                     account_id: bytes_of(*account),
@@ -328,6 +326,10 @@ fn snapshot_to_wire(progress: &Progress) -> Option<wire::ProgressSnapshot> {
         rule: award.rule.clone(),
         because: causes_to_wire(award),
     };
+    let reward = |(id, badge): (&AchievementId, &String)| wire::HeldReward {
+        achievement_id: bytes_of(*id),
+        badge: badge.clone(),
+    };
     Some(wire::ProgressSnapshot {
         account_id: bytes_of(progress.account?),
         activities: progress.activities.iter().map(activity).collect(),
@@ -336,7 +338,7 @@ fn snapshot_to_wire(progress: &Progress) -> Option<wire::ProgressSnapshot> {
         streak_days: run.days,
         streak_last_day: run.last_day,
         badges: progress.badges.iter().map(badge).collect(),
-        reward_ids: progress.rewards.iter().copied().map(bytes_of).collect(),
+        rewards: progress.rewards.iter().map(reward).collect(),
     })
 }
 
@@ -350,6 +352,7 @@ fn snapshot_from_wire(snapshot: wire::ProgressSnapshot) -> Result<Progress, Deco
         let because = causes_from_wire(held.because)?;
         Ok((held.badge, Arc::new(Award { unlocked_us: held.unlocked_us, rule: held.rule, because })))
     };
+    let reward = |held: wire::HeldReward| Ok((id(&held.achievement_id)?, held.badge));
     let run = Run { days: snapshot.streak_days, last_day: snapshot.streak_last_day };
     Ok(Progress {
         account: Some(account),
@@ -358,6 +361,6 @@ fn snapshot_from_wire(snapshot: wire::ProgressSnapshot) -> Result<Progress, Deco
         level: snapshot.level,
         run: (run.days > 0).then_some(run),
         badges: snapshot.badges.into_iter().map(held).collect::<Result<_, DecodeError>>()?,
-        rewards: snapshot.reward_ids.iter().map(|reward| id(reward)).collect::<Result<_, DecodeError>>()?,
+        rewards: snapshot.rewards.into_iter().map(reward).collect::<Result<_, DecodeError>>()?,
     })
 }

@@ -64,5 +64,8 @@ async fn of_stream(app: &App, account: AccountId) -> Result<Facts, eventing::Err
         row.last_end_us = row.last_end_us.max(fact.end_us);
     }
     let sports = sports.into_values().collect();
-    Ok(Facts { account, level: progress.level, badges: progress.badges.keys().cloned().collect(), sports })
+    let mut badges: Vec<String> = progress.badges.keys().chain(progress.rewards.values()).cloned().collect();
+    badges.sort_unstable();
+    badges.dedup();
+    Ok(Facts { account, level: progress.level, badges, sports })
 }

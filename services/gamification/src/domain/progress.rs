@@ -3,10 +3,7 @@
 //! A decision compares what was said with what the facts now amount to, and says the difference. So activities may
 //! come late, twice, in any order, edited or deleted: the account ends where the fold over its facts stands.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use kernel::{AccountId, ActivityId};
 
@@ -128,7 +125,7 @@ pub struct Progress {
     pub run: Option<Run>,
     pub badges: BTreeMap<String, Arc<Award>>,
     /// Badges that challenges gave.
-    pub rewards: BTreeSet<AchievementId>,
+    pub rewards: BTreeMap<AchievementId, String>,
 }
 
 /// The newest that was heard of an activity. A deleted one keeps its revision, so that an old word changes nothing.
@@ -147,7 +144,7 @@ impl Default for Progress {
             level: 1,
             run: None,
             badges: BTreeMap::new(),
-            rewards: BTreeSet::new(),
+            rewards: BTreeMap::new(),
         }
     }
 }
@@ -181,7 +178,7 @@ impl Progress {
 
     /// A badge for a place in a challenge, or for what was reached there. One that is held already stays as it is.
     pub fn reward(&self, given: RewardGiven) -> Vec<Event> {
-        if self.rewards.contains(&given.id) { Vec::new() } else { vec![Event::RewardGiven(given)] }
+        if self.rewards.contains_key(&given.id) { Vec::new() } else { vec![Event::RewardGiven(given)] }
     }
 
     /// The facts that count.
@@ -282,7 +279,7 @@ impl Progress {
             }
             Event::RewardGiven(given) => {
                 self.account = Some(given.account);
-                self.rewards.insert(given.id);
+                self.rewards.insert(given.id, given.badge.clone());
             }
         }
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use eventing::{Aggregate, DecodeError, DomainEvent, Plain};
 use gamification::domain::{
-    Event, Fact, Progress, achievement_id,
-    progress::{BadgeGiven, XpPart},
+    ChallengeId, Event, Fact, Progress, achievement_id,
+    fact::Receipt,
+    progress::{BadgeGiven, RewardGiven, XpPart},
     standing::{Award, Cause},
     streak::Run,
 };
@@ -49,19 +50,45 @@ fn golden_events_are_read_as_they_were_written() {
     });
     let (id, badge) = (achievement_id(account, "first_run"), "first_run".to_owned());
     let given = BadgeGiven { id, account, badge: badge.clone(), rule_version: 1, award };
+    let (unknown, receipt) =
+        (Receipt::default(), Receipt { at_us: 1_777_602_700_000_000, position: 77 });
     let parts = vec![XpPart { activity, rule: "first_activity".to_owned(), xp: 50 }];
     let run = Run { days: 3, last_day: 20_574 };
     let today: Vec<(&str, Event)> = vec![
-        ("run", Event::Counted { account, activity, revision: 1, fact: Some(fact) }),
-        ("erased", Event::Counted { account, activity, revision: 2, fact: None }),
-        ("deleted", Event::Uncounted { account, activity, revision: 3 }),
-        ("first", Event::XpChanged { account, before: 0, after: 50, rule_version: 1, parts }),
+        ("run", Event::Counted { account, activity, revision: 1, fact: Some(fact.clone()), position: 0 }),
+        ("erased", Event::Counted { account, activity, revision: 2, fact: None, position: 0 }),
+        ("deleted", Event::Uncounted { account, activity, revision: 3, receipt: unknown }),
+        (
+            "first",
+            Event::XpChanged {
+                account,
+                before: 0,
+                after: 50,
+                rule_version: 1,
+                parts: parts.clone(),
+                receipt: unknown,
+            },
+        ),
         ("second", Event::LevelReached { account, level: 2, from_level: 1, rule_version: 1 }),
         ("fallen", Event::LevelLost { account, level: 1, from_level: 2, rule_version: 1 }),
         ("three", Event::StreakChanged { account, run }),
         ("first_run", Event::BadgeUnlocked(given.clone())),
         ("first_run", Event::BadgeReexplained(given)),
-        ("first_run", Event::BadgeRevoked { id, account, badge, rule_version: 1 }),
+        ("first_run", Event::BadgeRevoked { id, account, badge: badge.clone(), rule_version: 1 }),
+        ("placed", Event::Counted { account, activity, revision: 1, fact: Some(fact), position: 77 }),
+        ("placed", Event::Uncounted { account, activity, revision: 3, receipt }),
+        ("placed", Event::XpChanged { account, before: 0, after: 50, rule_version: 1, parts, receipt }),
+        (
+            "podium",
+            Event::RewardGiven(RewardGiven {
+                id,
+                account,
+                badge,
+                challenge: ChallengeId::derived(&[b"golden challenge"]),
+                rank: 2,
+                at_us: 1_777_602_600_000_000,
+            }),
+        ),
     ];
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
     testkit::golden::check("stadion.gamification.v1", folder, &today);

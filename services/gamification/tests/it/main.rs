@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod any_order;
+mod contest;
 mod fleet;
 mod golden;
 mod journey;
 mod oracle;
 mod rules;
+mod scores;
