@@ -23,6 +23,8 @@ pub struct Config {
     pub feed_bytes_max: usize,
     /// What the bodies of all requests that run may take together.
     pub bodies_bytes_max: usize,
+    /// Live answers (streams and sockets) that run at once.
+    pub live_streams_max: usize,
     /// Origins that browsers may call from; empty = all (there are no cookies here to be misused).
     pub cors_origins: Vec<String>,
     /// Whose `X-Forwarded-For` is believed.
@@ -61,6 +63,7 @@ impl Default for Config {
             sync_bytes_max: 8 << 20,
             feed_bytes_max: 32 << 20,
             bodies_bytes_max: 256 << 20,
+            live_streams_max: 60_000,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             cursor_secret: String::new(),

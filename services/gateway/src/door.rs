@@ -12,7 +12,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use kernel::{Code, Refusal};
-use platform::Peers;
+use platform::{Peers, Tasks};
 
 use crate::{
     body::{Room, refuse},
@@ -20,6 +20,7 @@ use crate::{
     cursor::Cursors,
     gate::Gate,
     limits::{Allowance, Kind, Limits},
+    live::Streams,
     metrics::Requests,
     seen::Remembered,
     token::Verified,
@@ -35,6 +36,8 @@ pub(crate) struct Door {
     pub(crate) remembered: Remembered,
     pub(crate) room: Room,
     pub(crate) metrics: Requests,
+    pub(crate) live: Streams,
+    pub(crate) tasks: Tasks,
 }
 
 /// Who knocks, as far as the `Authorization` header says.
@@ -139,16 +142,24 @@ pub(crate) async fn wrong_method() -> Response {
     refuse(Refusal::new(Code::MethodNotAllowed, "the method is not allowed here; see the header Allow"))
 }
 
-/// Answers JSON only: an `Accept` that excludes it is refused before anything is done.
+/// An `Accept` that excludes what a route answers in is refused before anything is done.
 pub(crate) async fn acceptable(request: Request, next: Next) -> Response {
-    let mut kinds = vec!["application/json", "application/problem+json"];
-    if request.uri().path().ends_with("/original") {
-        kinds.push("application/octet-stream");
-    }
-    if accepts(request.headers(), &kinds) {
+    let kinds = answers_in(request.uri().path());
+    if accepts(request.headers(), kinds) {
         return next.run(request).await;
     }
-    refuse(Refusal::new(Code::NotAcceptable, "this answers in application/json")).into_response()
+    refuse(Refusal::new(Code::NotAcceptable, format!("this answers in {}", kinds[0]))).into_response()
+}
+
+/// JSON, with few exceptions; the usual kind first.
+fn answers_in(path: &str) -> &'static [&'static str] {
+    if path.starts_with("/v1/boards/") && path.ends_with("/live") {
+        &["text/event-stream"]
+    } else if path.ends_with("/original") {
+        &["application/json", "application/problem+json", "application/octet-stream"]
+    } else {
+        &["application/json", "application/problem+json"]
+    }
 }
 
 /// Whether one of `kinds` is acceptable (RFC 9110 §12.5.1).

@@ -17,7 +17,7 @@ use eventing::{
 };
 use kernel::{AccountId, Clock, Code, Id, Refusal};
 use moka::sync::Cache;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
 use crate::token::{self, Expectations, Keys, SessionId, Verified};
@@ -48,6 +48,8 @@ struct Inner {
     next_fetch: tokio::sync::Mutex<Option<Instant>>,
     verified: Cache<[u8; 32], Arc<Verified>>,
     ended: RwLock<Ended>,
+    /// How often something ended: wakes the answers that outlive their request.
+    heard: watch::Sender<u64>,
 }
 
 /// What was revoked, with the moment (µs) before which tokens no longer count.
@@ -94,6 +96,7 @@ impl Gate {
                 .time_to_live(Duration::from_secs(3600))
                 .build(),
             ended: RwLock::default(),
+            heard: watch::Sender::new(0),
         }))
     }
 
@@ -117,10 +120,24 @@ impl Gate {
                 fresh
             }
         };
-        if self.0.ended.read().unwrap_or_else(PoisonError::into_inner).is_over(&verified) {
+        if self.is_over(&verified) {
             return Err(Refusal::new(Code::Unauthenticated, "the session has ended; sign in again"));
         }
         Ok(verified)
+    }
+
+    /// Whether the token's session or account has ended since it was issued.
+    pub(crate) fn is_over(&self, token: &Verified) -> bool {
+        self.0.ended.read().unwrap_or_else(PoisonError::into_inner).is_over(token)
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// Changes whenever something has ended: ask [`Gate::is_over`] then.
+    pub(crate) fn heard(&self) -> watch::Receiver<u64> {
+        self.0.heard.subscribe()
     }
 
     /// Refuses the session from now on: what a gateway does before it answers a logout.
@@ -136,6 +153,7 @@ impl Gate {
     fn end(&self, account: bool, id: Uuid, before_us: i64) {
         let now_us = self.0.clock.now().as_microsecond();
         self.0.ended.write().unwrap_or_else(PoisonError::into_inner).end(account, id, before_us, now_us);
+        self.0.heard.send_modify(|times| *times = times.wrapping_add(1));
     }
 
     async fn key(&self, kid: &str) -> Result<jsonwebtoken::DecodingKey, Refusal> {

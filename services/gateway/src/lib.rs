@@ -9,6 +9,7 @@
 //! | [`door`], [`gate`], [`token`], [`limits`] | who is let in, and how often |
 //! | [`exchange`], [`caller`] | one request, and its way to the services |
 //! | [`json`], [`form`], [`query`], [`body`], [`values`] | what comes in |
+//! | [`live`] | answers without an end, and what ends them |
 //! | [`answer`], [`problem`], [`phrases`], [`language`] | what goes out |
 //! | [`cursor`], [`seen`] | tokens that only we can read |
 //! | [`openapi`], [`front`] | the surface, described |
@@ -26,6 +27,7 @@ mod gate;
 mod json;
 mod language;
 mod limits;
+mod live;
 mod metrics;
 mod openapi;
 mod phrases;
@@ -42,7 +44,8 @@ use aws_lc_rs::rand;
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use http::{HeaderName, HeaderValue, Method, header};
 use kernel::Clock;
-use platform::{Module, Peers, Resources, StartError, health::Health, metrics::Metrics};
+use platform::{Module, Peers, Resources, StartError, Tasks, health::Health, metrics::Metrics};
+use tokio_util::sync::CancellationToken;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -59,6 +62,7 @@ use crate::{
     cursor::Cursors,
     door::Door,
     gate::{Jwks, Revocations},
+    live::Streams,
     metrics::Requests,
     seen::Remembered,
 };
@@ -79,6 +83,8 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         peers: resources.peers.clone(),
         metrics: resources.metrics.clone(),
         health: resources.health.clone(),
+        drain: resources.drain.clone(),
+        tasks: resources.tasks.clone(),
     };
     let (router, gate) = open(parts)?;
     let mut spine = resources.spine();
@@ -100,6 +106,9 @@ pub struct Parts {
     pub keys: Box<dyn KeySource>,
     pub metrics: Metrics,
     pub health: Health,
+    /// Cancelled when this process goes: answers without an end end then.
+    pub drain: CancellationToken,
+    pub tasks: Tasks,
 }
 
 /// The whole public surface as a router, and the gate that ended sessions are told to.
@@ -122,8 +131,10 @@ pub fn open(parts: Parts) -> Result<(Router, Gate), StartError> {
         room: Room::of_bytes(config.bodies_bytes_max),
         metrics: Requests::register(&parts.metrics),
         remembered: Remembered::new(),
+        live: Streams::new(config.live_streams_max, &parts.metrics, parts.drain),
         gate: gate.clone(),
         peers: parts.peers,
+        tasks: parts.tasks,
         limits,
         config,
     });

@@ -1,5 +1,8 @@
 //! `/v1/boards`: the order of a challenge's participants.
 
+mod live;
+mod socket;
+
 use axum::extract::State;
 use proto::leaderboard;
 use serde::{Deserialize, Serialize};
@@ -15,7 +18,11 @@ use crate::{
 };
 
 pub(super) fn routes() -> Doors {
-    OpenApiRouter::new().routes(routes!(top)).routes(routes!(around)).routes(routes!(ranks))
+    OpenApiRouter::new()
+        .routes(routes!(top))
+        .routes(routes!(around))
+        .routes(routes!(ranks))
+        .merge(live::routes())
 }
 
 /// The path parameter `challenge_id`, for documents.

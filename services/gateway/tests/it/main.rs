@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose request cannot be built has failed")]
 
 mod bodies;
+mod fleet;
 mod limits;
 mod oauth;
 mod openapi;

@@ -1,4 +1,4 @@
-//! A gateway whose siblings are away, and somebody who signs tokens for it.
+//! A gateway whose siblings are away, or answer what a test says, and somebody who signs tokens for it.
 
 use std::sync::Arc;
 
@@ -10,13 +10,21 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use kernel::{Clock, Refusal, time::ManualClock};
 use platform::{
-    actor::ActorSigner, health::Health, installation::InstallationKey, metrics::Metrics,
+    Tasks,
+    actor::{ActorSigner, ActorVerifier},
+    guard::Guard,
+    health::Health,
+    installation::InstallationKey,
+    metrics::Metrics,
     transport::PeersBuilder,
 };
 use serde_json::{Value, json};
 use stadion_gateway::{Config, Gate, KeySource, Keys, Parts};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
+
+use crate::fleet::Fleet;
 
 pub(crate) const NOW_S: i64 = 1_778_414_400;
 
@@ -24,6 +32,7 @@ pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) gate: Gate,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) drain: CancellationToken,
     key: Ed25519KeyPair,
 }
 
@@ -42,25 +51,47 @@ pub(crate) fn world() -> World {
 }
 
 pub(crate) fn world_with(config: Config) -> World {
+    built(config, None)
+}
+
+/// A gateway whose siblings answer what the test says.
+pub(crate) fn world_of(fleet: &Fleet) -> World {
+    built(Config::default(), Some(fleet))
+}
+
+pub(crate) fn built(config: Config, fleet: Option<&Fleet>) -> World {
     let clock = Arc::new(ManualClock::at(kernel::time::from_micros(NOW_S * 1_000_000)));
     let key = Ed25519KeyPair::generate().unwrap();
-    let signer = ActorSigner::new(
-        "gateway",
-        &InstallationKey::ephemeral().unwrap(),
-        Arc::clone(&clock) as Arc<dyn Clock>,
-    );
+    let installation = InstallationKey::ephemeral().unwrap();
+    let signer = ActorSigner::new("gateway", &installation, Arc::clone(&clock) as Arc<dyn Clock>);
+    let mut peers = PeersBuilder::new();
+    for service in fleet.iter().flat_map(|_| SERVICES) {
+        peers = peers.sibling(service);
+    }
+    for (service, fleet) in
+        fleet.iter().flat_map(|fleet| SERVICES.iter().map(move |service| (*service, fleet)))
+    {
+        let verifier = ActorVerifier::new(&installation, Arc::clone(&clock) as Arc<dyn Clock>);
+        let guard = Guard::new(service, verifier, None, 1000, &Metrics::new());
+        peers.serve(service, guard.before(fleet.routes()));
+    }
+    let drain = CancellationToken::new();
     let parts = Parts {
         config,
         cursor_secret: vec![7; 32],
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        peers: PeersBuilder::new().seen_by(signer),
+        peers: peers.seen_by(signer),
         keys: Box::new(One(key.public_key().as_ref().to_vec())),
         metrics: Metrics::new(),
         health: Health::new(),
+        drain: drain.clone(),
+        tasks: Tasks::new(CancellationToken::new()),
     };
     let (router, gate) = stadion_gateway::open(parts).unwrap();
-    World { router, gate, clock, key }
+    World { router, gate, clock, drain, key }
 }
+
+const SERVICES: [&str; 4] = ["activity", "gamification", "leaderboard", "social"];
 
 impl World {
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -79,6 +110,18 @@ impl World {
     pub(crate) async fn post_as_me(&self, path: &str, body: &Value) -> Answer {
         let request = self.signed(Request::post(path)).header(header::CONTENT_TYPE, "application/json");
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// As somebody signed in, with any method; without a body when it is null.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let request = self.signed(Request::builder().method(method).uri(path));
+        let request = match body {
+            Value::Null => request.body(Body::empty()),
+            body => {
+                request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string()))
+            }
+        };
+        self.send(request.unwrap()).await
     }
 
     pub(crate) fn signed(&self, request: http::request::Builder) -> http::request::Builder {

@@ -1,0 +1,235 @@
+//! Answers without an end: a service's frames, passed on as the reader takes them, until something ends them.
+//!
+//! Nothing is queued here: the service is asked for its next frame when the reader has taken the one before. What ends a
+//! stream is said in its last frame, `closed {code, retry_ms}`.
+//!
+//! | end | code |
+//! |---|---|
+//! | the service says so | its own: `settled`, `stopped`, `slow_reader` |
+//! | the token ran out a minute ago | `token_expired` |
+//! | the session or the account ended | `revoked`, at once |
+//! | this process, or the service, goes | `shutdown` |
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use aws_lc_rs::rand;
+use bytes::Bytes;
+use kernel::{Clock, Code, Refusal};
+use platform::metrics::Metrics;
+use prometheus_client::metrics::gauge::Gauge;
+use proto::leaderboard::LiveFrame;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{Instant, Sleep, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::Streaming;
+
+use crate::{gate::Gate, token::Verified};
+
+/// A stream outlives its token by one refresh.
+const TOKEN_GRACE_S: i64 = 60;
+/// Silence longer than this makes proxies believe that nobody is there.
+const BEAT_EACH: Duration = Duration::from_secs(15);
+/// How long a reader is asked to stay away, spread so that not all of them come back at once.
+const RETRY_MS: std::ops::Range<u64> = 1_000..5_000;
+
+/// How many live answers there may be, and how many there are.
+pub(crate) struct Streams {
+    places: Arc<Semaphore>,
+    open: Gauge,
+    drain: CancellationToken,
+}
+
+impl Streams {
+    pub(crate) fn new(most: usize, metrics: &Metrics, drain: CancellationToken) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            open: metrics.gauge("live_streams", "Live answers that run"),
+            drain,
+        }
+    }
+
+    /// A place for one more.
+    ///
+    /// # Errors
+    /// `overloaded` when there is none.
+    pub(crate) fn enter(&self) -> Result<Place, Refusal> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            Refusal::new(Code::Overloaded, "too many live streams run at the moment").retry_after_s(3)
+        })?;
+        self.open.inc();
+        Ok(Place { _permit: permit, open: self.open.clone(), drain: self.drain.clone() })
+    }
+}
+
+/// One live answer's place among all.
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+    open: Gauge,
+    drain: CancellationToken,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.dec();
+    }
+}
+
+/// What comes next on a live answer.
+pub(crate) enum Step {
+    Frame(LiveFrame),
+    /// Nothing has happened for a while; the reader is told that we are here.
+    Beat,
+}
+
+/// One live answer.
+pub(crate) struct Live {
+    frames: Streaming<LiveFrame>,
+    leash: Option<Leash>,
+    beat: Pin<Box<Sleep>>,
+    over: bool,
+    place: Place,
+}
+
+impl Live {
+    pub(crate) fn new(frames: Streaming<LiveFrame>, leash: Option<Leash>, place: Place) -> Self {
+        Self { frames, leash, beat: Box::pin(sleep(BEAT_EACH)), over: false, place }
+    }
+
+    /// The next step; `None` after `closed`. Nothing is lost when the future is dropped.
+    pub(crate) async fn next(&mut self) -> Option<Step> {
+        if self.over {
+            return None;
+        }
+        let frame = tokio::select! {
+            biased;
+            () = self.place.drain.cancelled() => closed("shutdown"),
+            code = snapped(self.leash.as_mut()) => closed(code),
+            frame = self.frames.message() => match frame {
+                Ok(Some(frame)) => frame,
+                // The service went without a word: the reader does best to come again.
+                Ok(None) => closed("shutdown"),
+                Err(status) => {
+                    tracing::debug!(%status, "a live stream broke off");
+                    closed("shutdown")
+                }
+            },
+            () = &mut self.beat => {
+                self.beat.as_mut().reset(Instant::now() + BEAT_EACH);
+                return Some(Step::Beat);
+            }
+        };
+        self.beat.as_mut().reset(Instant::now() + BEAT_EACH);
+        self.over = frame.event == "closed";
+        Some(Step::Frame(frame))
+    }
+}
+
+fn closed(code: &'static str) -> LiveFrame {
+    let data = serde_json::json!({"code": code, "retry_ms": retry_ms()});
+    LiveFrame { event: "closed".to_owned(), sequence: 0, data: Bytes::from(data.to_string()) }
+}
+
+fn retry_ms() -> u64 {
+    let mut bytes = [0; 2];
+    // Without randomness everybody waits the shortest time: worse, not wrong.
+    let _ = rand::fill(&mut bytes);
+    RETRY_MS.start + u64::from(u16::from_be_bytes(bytes)) % (RETRY_MS.end - RETRY_MS.start)
+}
+
+/// What ties a live answer to the token that it was asked with.
+pub(crate) struct Leash {
+    gate: Gate,
+    token: Arc<Verified>,
+    heard: watch::Receiver<u64>,
+    expires: Pin<Box<Sleep>>,
+}
+
+impl Leash {
+    pub(crate) fn new(gate: &Gate, token: Arc<Verified>, clock: &dyn Clock) -> Self {
+        let left_s = token.expires_s + TOKEN_GRACE_S - clock.now().as_second();
+        let left = Duration::from_secs(u64::try_from(left_s).unwrap_or_default());
+        Self { gate: gate.clone(), heard: gate.heard(), token, expires: Box::pin(sleep(left)) }
+    }
+}
+
+/// Waits until the token no longer carries the answer, and says why; strangers have none.
+async fn snapped(leash: Option<&mut Leash>) -> &'static str {
+    let Some(leash) = leash else { return std::future::pending().await };
+    loop {
+        if leash.gate.is_over(&leash.token) {
+            return "revoked";
+        }
+        tokio::select! {
+            () = &mut leash.expires => return "token_expired",
+            // The gate lives as long as this: it holds the sender.
+            _ = leash.heard.changed() => {}
+        }
+    }
+}
+
+/// A step as server-sent events have it: `event`, `id` where there is a sequence, `data`; a comment as heartbeat.
+pub(crate) fn as_event(step: &Step) -> Bytes {
+    let Step::Frame(frame) = step else { return Bytes::from_static(b": \n\n") };
+    let mut text = Vec::with_capacity(frame.data.len() + 64);
+    text.extend_from_slice(format!("event: {}\n", frame.event).as_bytes());
+    if frame.sequence > 0 {
+        text.extend_from_slice(format!("id: {}\n", frame.sequence).as_bytes());
+    }
+    for line in frame.data.split(|byte| *byte == b'\n') {
+        text.extend_from_slice(b"data: ");
+        text.extend_from_slice(line);
+        text.push(b'\n');
+    }
+    text.push(b'\n');
+    text.into()
+}
+
+/// A frame as a socket's message: `{"event","id","data"}`.
+pub(crate) fn as_message(frame: &LiveFrame) -> Bytes {
+    let id = match frame.sequence {
+        0 => String::new(),
+        sequence => format!(r#""id":{sequence},"#),
+    };
+    let mut text = format!(r#"{{"event":"{}",{id}"data":"#, frame.event).into_bytes();
+    text.extend_from_slice(&frame.data);
+    text.push(b'}');
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(sequence: u64, data: &'static str) -> LiveFrame {
+        LiveFrame { event: "delta".to_owned(), sequence, data: Bytes::from_static(data.as_bytes()) }
+    }
+
+    #[test]
+    fn an_event_has_its_name_its_sequence_and_its_data() {
+        let event = as_event(&Step::Frame(frame(8130, r#"{"left":["m9"]}"#)));
+        assert_eq!(event, "event: delta\nid: 8130\ndata: {\"left\":[\"m9\"]}\n\n");
+        assert_eq!(as_event(&Step::Frame(frame(0, "{}"))), "event: delta\ndata: {}\n\n");
+        assert_eq!(as_event(&Step::Beat), ": \n\n", "a comment, which readers pass over");
+    }
+
+    #[test]
+    fn data_that_breaks_a_line_cannot_make_an_event_of_its_own() {
+        let event = as_event(&Step::Frame(frame(0, "{\n\nevent: closed\n}")));
+        assert_eq!(event, "event: delta\ndata: {\ndata: \ndata: event: closed\ndata: }\n\n");
+    }
+
+    #[test]
+    fn a_message_holds_the_same_as_json() {
+        let message = as_message(&frame(8130, r#"{"left":["m9"]}"#));
+        assert_eq!(message, r#"{"event":"delta","id":8130,"data":{"left":["m9"]}}"#);
+        assert_eq!(as_message(&frame(0, "{}")), r#"{"event":"delta","data":{}}"#);
+    }
+
+    #[test]
+    fn nobody_is_asked_to_come_back_at_the_same_moment_as_all_the_others() {
+        let waits: std::collections::BTreeSet<_> = (0..64).map(|_| retry_ms()).collect();
+        assert!(waits.len() > 8 && waits.iter().all(|wait| RETRY_MS.contains(wait)), "{waits:?}");
+    }
+}
