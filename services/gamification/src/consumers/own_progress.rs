@@ -5,7 +5,10 @@ use async_trait::async_trait;
 use eventing::{Aggregate, DomainEvent, Failure, Incoming, Projection, Source, Tx, sql::DbError};
 
 use crate::{
-    domain::{Event, Progress}, metrics::Told, store::rows};
+    domain::{Event, Progress},
+    metrics::Told,
+    store::rows,
+};
 
 pub struct OwnProgress {
     told: Told,
