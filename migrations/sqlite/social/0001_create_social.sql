@@ -59,7 +59,7 @@ CREATE TABLE kudos (
     PRIMARY KEY (item, account_id)
 ) WITHOUT ROWID;
 
-CREATE INDEX kudos_by ON kudos (account_id, item);
+CREATE INDEX kudos_by ON kudos (account_id, at_us, item);
 
 -- Inline.
 CREATE TABLE comment (
@@ -93,14 +93,16 @@ CREATE TABLE person_token (
 
 CREATE INDEX person_token_of ON person_token (account_id);
 
--- The words that somebody bears, by three of their letters.
-CREATE TABLE token_gram (
+-- The words that somebody bears, and those by three of their letters.
+CREATE TABLE name_word (
+    token BLOB PRIMARY KEY
+) WITHOUT ROWID;
+
+CREATE TABLE word_gram (
     gram BLOB NOT NULL,
     token BLOB NOT NULL,
     PRIMARY KEY (gram, token)
 ) WITHOUT ROWID;
-
-CREATE INDEX token_gram_of ON token_gram (token);
 
 -- Projected from activity.
 CREATE TABLE person_sport (

@@ -7,7 +7,7 @@ use proto::social::{self as p, social_server::Social};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{App, lists},
+    app::{App, items::Under, lists},
     domain::pair::Ends,
     wire::id_of,
 };
@@ -56,13 +56,18 @@ fn all<Kind>(ids: &[bytes::Bytes]) -> Result<Vec<Id<Kind>>, Status> {
     ids.iter().map(|id| found(id)).collect()
 }
 
+/// The account that is named, or the caller where none is.
+fn named_or(caller: AccountId, named: &[u8]) -> Result<AccountId, Status> {
+    if named.is_empty() { Ok(caller) } else { found(named) }
+}
+
+fn under(activity: &[u8], owner: &[u8]) -> Result<Under, Status> {
+    Ok(Under { activity: found(activity)?, owner: found(owner)? })
+}
+
 /// The caller and the account it names.
 fn ends(caller: &Caller, other: &[u8]) -> Result<Ends, Status> {
     Ends::new(caller.account()?, found(other)?).map_err(status)
-}
-
-fn later<T>() -> Answer<T> {
-    Err(Status::unimplemented("not yet"))
 }
 
 #[tonic::async_trait]
@@ -146,64 +151,113 @@ impl Social for Api {
         read(self.app.some_people(viewer, &accounts).await.map(|items| p::PeopleResponse { items }))
     }
 
-    async fn search_people(&self, _: Request<p::SearchPeopleRequest>) -> Answer<p::SearchPeopleResponse> {
-        later()
+    async fn search_people(
+        &self,
+        request: Request<p::SearchPeopleRequest>,
+    ) -> Answer<p::SearchPeopleResponse> {
+        let viewer = Caller::of(&request)?.account()?;
+        read(self.app.search_people(viewer, request.get_ref()).await)
     }
 
-    async fn view_as(&self, _: Request<p::ViewAsRequest>) -> Answer<p::ViewAsResponse> {
-        later()
+    async fn view_as(&self, request: Request<p::ViewAsRequest>) -> Answer<p::ViewAsResponse> {
+        let owner = Caller::of(&request)?.account()?;
+        read(self.app.view_as(owner, found(&request.get_ref().account_id)?).await)
     }
 
-    async fn create_group(&self, _: Request<p::CreateGroupRequest>) -> Answer<p::Group> {
-        later()
+    async fn create_group(&self, request: Request<p::CreateGroupRequest>) -> Answer<p::Group> {
+        let caller = Caller::of(&request)?;
+        let (owner, terms) = (caller.account()?, request.into_inner().terms);
+        self.wrote(self.app.create_group(&caller.command(), owner, terms).await).await
     }
 
-    async fn change_group(&self, _: Request<p::ChangeGroupRequest>) -> Answer<p::Group> {
-        later()
+    async fn change_group(&self, request: Request<p::ChangeGroupRequest>) -> Answer<p::Group> {
+        let caller = Caller::of(&request)?;
+        let by = caller.account()?;
+        self.wrote(self.app.change_group(&caller.command(), by, request.into_inner()).await).await
     }
 
-    async fn get_group(&self, _: Request<p::GetGroupRequest>) -> Answer<p::Group> {
-        later()
+    async fn get_group(&self, request: Request<p::GetGroupRequest>) -> Answer<p::Group> {
+        let viewer = Caller::of(&request)?.account()?;
+        read(self.app.get_group(viewer, found(&request.get_ref().group_id)?).await)
     }
 
-    async fn list_groups(&self, _: Request<p::ListGroupsRequest>) -> Answer<p::ListGroupsResponse> {
-        later()
+    async fn list_groups(&self, request: Request<p::ListGroupsRequest>) -> Answer<p::ListGroupsResponse> {
+        let viewer = Caller::of(&request)?.account()?;
+        read(self.app.list_groups(viewer, request.get_ref()).await)
     }
 
-    async fn list_members(&self, _: Request<p::ListMembersRequest>) -> Answer<p::ListMembersResponse> {
-        later()
+    async fn list_members(&self, request: Request<p::ListMembersRequest>) -> Answer<p::ListMembersResponse> {
+        let viewer = Caller::of(&request)?.account()?;
+        read(self.app.list_members(viewer, request.get_ref()).await)
     }
 
-    async fn put_member(&self, _: Request<p::PutMemberRequest>) -> Answer<p::Member> {
-        later()
+    async fn put_member(&self, request: Request<p::PutMemberRequest>) -> Answer<p::Member> {
+        let caller = Caller::of(&request)?;
+        let by = caller.account()?;
+        let p::PutMemberRequest { group_id, account_id, role } = request.into_inner();
+        let account = named_or(by, &account_id)?;
+        let put = self.app.put_member(&caller.command(), by, found(&group_id)?, account, &role).await;
+        self.wrote(put).await
     }
 
-    async fn delete_member(&self, _: Request<p::DeleteMemberRequest>) -> Answer<p::DeleteMemberResponse> {
-        later()
+    async fn delete_member(
+        &self,
+        request: Request<p::DeleteMemberRequest>,
+    ) -> Answer<p::DeleteMemberResponse> {
+        let caller = Caller::of(&request)?;
+        let by = caller.account()?;
+        let p::DeleteMemberRequest { group_id, account_id, ban, successor_id } = request.into_inner();
+        let (group, account) = (found(&group_id)?, named_or(by, &account_id)?);
+        let successor = if successor_id.is_empty() { None } else { Some(found(&successor_id)?) };
+        let deleted = self.app.delete_member(&caller.command(), by, group, account, ban, successor).await;
+        self.wrote(deleted.map(|done| (done, p::DeleteMemberResponse {}))).await
     }
 
-    async fn feed(&self, _: Request<p::FeedRequest>) -> Answer<p::FeedResponse> {
-        later()
+    async fn feed(&self, request: Request<p::FeedRequest>) -> Answer<p::FeedResponse> {
+        let viewer = Caller::of(&request)?.account()?;
+        read(self.app.feed(viewer, request.get_ref()).await)
     }
 
-    async fn put_kudos(&self, _: Request<p::KudosRequest>) -> Answer<p::KudosView> {
-        later()
+    async fn put_kudos(&self, request: Request<p::KudosRequest>) -> Answer<p::KudosView> {
+        let caller = Caller::of(&request)?;
+        let account = caller.account()?;
+        let under = under(&request.get_ref().activity_id, &request.get_ref().owner_id)?;
+        self.wrote(self.app.put_kudos(&caller.command(), account, under).await).await
     }
 
-    async fn delete_kudos(&self, _: Request<p::KudosRequest>) -> Answer<p::KudosView> {
-        later()
+    async fn delete_kudos(&self, request: Request<p::KudosRequest>) -> Answer<p::KudosView> {
+        let caller = Caller::of(&request)?;
+        let account = caller.account()?;
+        let activity = found(&request.get_ref().activity_id)?;
+        self.wrote(self.app.delete_kudos(&caller.command(), account, activity).await).await
     }
 
-    async fn write_comment(&self, _: Request<p::WriteCommentRequest>) -> Answer<p::Comment> {
-        later()
+    async fn write_comment(&self, request: Request<p::WriteCommentRequest>) -> Answer<p::Comment> {
+        let caller = Caller::of(&request)?;
+        let author = caller.account()?;
+        let p::WriteCommentRequest { activity_id, owner_id, text } = request.into_inner();
+        let under = under(&activity_id, &owner_id)?;
+        self.wrote(self.app.write_comment(&caller.command(), author, under, &text).await).await
     }
 
-    async fn list_comments(&self, _: Request<p::ListCommentsRequest>) -> Answer<p::ListCommentsResponse> {
-        later()
+    async fn list_comments(
+        &self,
+        request: Request<p::ListCommentsRequest>,
+    ) -> Answer<p::ListCommentsResponse> {
+        let viewer = Caller::of(&request)?.account()?;
+        read(self.app.list_comments(viewer, request.get_ref()).await)
     }
 
-    async fn delete_comment(&self, _: Request<p::DeleteCommentRequest>) -> Answer<p::DeleteCommentResponse> {
-        later()
+    async fn delete_comment(
+        &self,
+        request: Request<p::DeleteCommentRequest>,
+    ) -> Answer<p::DeleteCommentResponse> {
+        let caller = Caller::of(&request)?;
+        let by = caller.account()?;
+        let p::DeleteCommentRequest { activity_id, comment_id } = request.into_inner();
+        let (activity, comment) = (found(&activity_id)?, found(&comment_id)?);
+        let deleted = self.app.delete_comment(&caller.command(), by, activity, comment).await;
+        self.wrote(deleted.map(|done| (done, p::DeleteCommentResponse {}))).await
     }
 
     async fn relations(&self, request: Request<p::RelationsRequest>) -> Answer<p::RelationsResponse> {

@@ -4,7 +4,12 @@
 //! |---|---|
 //! | [`pairs`] | friend, follow, approve, block: one path from a wish to an event and its rows |
 //! | [`lists`] | friends, followers, following, blocks |
-//! | [`people`] | a person as the viewer may see them |
+//! | [`people`], [`view_as`] | a person as the viewer may see them; oneself as another does, and why |
+//! | [`search`] | people by name, region, sport |
+//! | [`groups`] | made, changed, found; joined, left, led |
+//! | [`feed`] | what those whom the caller follows did |
+//! | [`items`] | kudos and comments |
+//! | [`erase`] | nothing is kept of an erased account |
 //! | [`siblings`] | relations, hidden, friends and groups, for other services |
 //! | [`turns`] | one command at a time a stream, and an account |
 
@@ -17,11 +22,17 @@ use platform::Sight;
 
 use crate::{config::Config, metrics::Told, store::Store};
 
+pub mod erase;
+pub mod feed;
+pub mod groups;
+pub mod items;
 pub mod lists;
 pub mod pairs;
 pub mod people;
+pub mod search;
 pub mod siblings;
 pub mod turns;
+pub mod view_as;
 
 /// What commands and queries stand on. Cheap to clone.
 #[derive(Clone)]

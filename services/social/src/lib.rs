@@ -37,7 +37,12 @@ pub const MIGRATIONS: Migrations = Migrations {
 /// The service, built and not yet running. Its schema is applied already.
 pub async fn module(resources: Resources, config: Config) -> Result<Module, StartError> {
     let app = app(&resources, config);
-    let spine = resources.spine().projection(consumers::own_journal::OwnJournal::new(app.told.clone()));
+    let spine = resources
+        .spine()
+        .projection(consumers::own_journal::OwnJournal::new(app.told.clone()))
+        .projection(consumers::people::People)
+        .projection(consumers::posts::Posts)
+        .reactor(consumers::erasure::Erasure::new(app.clone()));
     let server = SocialServer::new(api::Api::new(app.clone())).max_decoding_message_size(MESSAGE_BYTES_MAX);
     Ok(Module::new("social", &["auth"], Routes::new(server)).keeping(&resources.journal, spine, app))
 }

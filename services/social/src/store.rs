@@ -9,7 +9,11 @@ use kernel::{Code, Id, Refusal};
 use uuid::Uuid;
 
 pub mod edges;
+pub mod groups;
+pub mod items;
 pub mod members;
+pub mod people;
+pub mod posts;
 pub mod relation_state;
 
 /// Ids named in one statement at most.

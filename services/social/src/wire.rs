@@ -6,7 +6,10 @@ use kernel::Id;
 use prost::{Message, Name};
 
 mod concerned;
+pub mod group;
+mod item;
 mod pair;
+mod subject;
 
 pub use concerned::concerned;
 

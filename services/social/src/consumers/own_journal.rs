@@ -2,14 +2,8 @@
 
 use async_trait::async_trait;
 use eventing::{Failure, Incoming, Projection, Source, Tx};
-use kernel::AccountId;
-use proto::social as p;
 
-use crate::{
-    metrics::Told,
-    store::relation_state,
-    wire::{concerned, id_of},
-};
+use crate::{metrics::Told, store::relation_state, wire::concerned};
 
 pub struct OwnJournal {
     told: Told,
@@ -34,12 +28,6 @@ impl Projection for OwnJournal {
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
         for incoming in events {
             for account in concerned(&incoming.event.stream, &incoming.plain)? {
-                relation_state::changed(tx, account, incoming.event.position).await?;
-            }
-            if let Some(erased) = incoming.plain.decode::<p::SubjectErased>() {
-                let account = id_of::<kernel::id::Account>(&erased?.account_id);
-                let account: AccountId =
-                    account.ok_or_else(|| Failure::Poison("account_id is no uuid".to_owned()))?;
                 relation_state::changed(tx, account, incoming.event.position).await?;
             }
             self.told.event(incoming.plain.kind.rsplit('.').next().unwrap_or_default());

@@ -61,7 +61,7 @@ impl Store {
                 .rows(&sql, with_ids(args![owner], batch), |row| Ok((row.get(0)?, row.get::<i64>(1)?)))
                 .await?
             {
-                found.entry(other).or_insert_with(HashSet::new).extend(Rel::of(rel));
+                found.entry(other).or_default().extend(Rel::of(rel));
             }
         }
         Ok(found)

@@ -1,0 +1,161 @@
+//! Kudos and comments under an activity that its service has shown to the caller.
+
+use eventing::{Command, Decision, Done, StreamId};
+use kernel::{AccountId, ActivityId, Code, Refusal, time::micros};
+use proto::social as p;
+
+use super::{App, fault, page};
+use crate::{
+    domain::{
+        item::{Comment, CommentId, Event, Item},
+        words,
+    },
+    store::{Place, items},
+    wire::{bytes_of, id_of},
+};
+
+const KUDOS_AN_HOUR: u64 = 300;
+const HOUR_US: i64 = 3600 * 1_000_000;
+
+pub fn stream(activity: ActivityId) -> StreamId {
+    StreamId::of("item", activity)
+}
+
+/// An activity, as its service told whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Under {
+    pub activity: ActivityId,
+    pub owner: AccountId,
+}
+
+impl App {
+    pub async fn put_kudos(
+        &self,
+        command: &Command,
+        account: AccountId,
+        under: Under,
+    ) -> Result<(Done, p::KudosView), Refusal> {
+        self.unblocked(account, under.owner).await?;
+        let _turn = self.turns.of_account(account).await;
+        let given = self.store.kudos_since(account, self.now_us() - HOUR_US).await.map_err(fault)?;
+        let decide = |item: &Item| {
+            let events = item.give_kudos(under.activity, under.owner, account)?;
+            if !events.is_empty() && given >= KUDOS_AN_HOUR {
+                let detail = format!("at most {KUDOS_AN_HOUR} kudos an hour");
+                return Err(Refusal::new(Code::RateLimited, detail).retry_after_s(600));
+            }
+            Ok(events)
+        };
+        let done = self.item_command(command, under.activity, decide).await?;
+        Ok((done, self.kudos(under.activity, account).await?))
+    }
+
+    pub async fn delete_kudos(
+        &self,
+        command: &Command,
+        account: AccountId,
+        activity: ActivityId,
+    ) -> Result<(Done, p::KudosView), Refusal> {
+        let decide = |item: &Item| Ok(item.take_kudos(activity, account));
+        let done = self.item_command(command, activity, decide).await?;
+        Ok((done, self.kudos(activity, account).await?))
+    }
+
+    pub async fn write_comment(
+        &self,
+        command: &Command,
+        author: AccountId,
+        under: Under,
+        text: &str,
+    ) -> Result<(Done, p::Comment), Refusal> {
+        let text = words::comment("/text", text)?;
+        self.unblocked(author, under.owner).await?;
+        let id: CommentId = command.new_id("comment");
+        let Under { activity, owner } = under;
+        let decide =
+            |item: &Item| Ok(item.write(Comment { id, activity, owner, author, text: Some(text.clone()) }));
+        let done = self.item_command(command, activity, decide).await?;
+        let row = self.store.comment(id).await.map_err(fault)?.ok_or_else(Refusal::not_found)?;
+        let mut cards = self.cards(author, &[author]).await?;
+        Ok((done, comment_view(row, cards.remove(&author).map(|card| card.person))))
+    }
+
+    /// Authors who share a block with the viewer, or are gone, are left out.
+    pub async fn list_comments(
+        &self,
+        viewer: AccountId,
+        request: &p::ListCommentsRequest,
+    ) -> Result<p::ListCommentsResponse, Refusal> {
+        let activity: ActivityId = id_of(&request.activity_id).ok_or_else(Refusal::not_found)?;
+        let limit = page(request.limit, 50, 200);
+        let after = Place::parse(&request.cursor, Place::OLDEST)?;
+        let rows = self.store.comments(activity, after, limit).await.map_err(fault)?;
+        let full = rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+        let next_cursor = rows.last().filter(|_| full).map(|row| Place::at(row.at_us, row.id).cursor());
+        let authors: Vec<AccountId> = rows.iter().map(|row| row.author).collect();
+        let cards = self.cards(viewer, &authors).await?;
+        let items = rows.into_iter().filter_map(|row| {
+            let card = cards.get(&row.author).filter(|card| card.known)?;
+            Some(comment_view(row, Some(card.person.clone())))
+        });
+        Ok(p::ListCommentsResponse { items: items.collect(), next_cursor: next_cursor.unwrap_or_default() })
+    }
+
+    pub async fn delete_comment(
+        &self,
+        command: &Command,
+        by: AccountId,
+        activity: ActivityId,
+        comment: CommentId,
+    ) -> Result<Done, Refusal> {
+        let decide = |item: &Item| item.delete(activity, comment, by);
+        self.item_command(command, activity, decide).await
+    }
+
+    /// Everything that an erased account left under an activity.
+    pub async fn erase_item(
+        &self,
+        command: &Command,
+        activity: ActivityId,
+        account: AccountId,
+    ) -> Result<Done, Refusal> {
+        self.item_command(command, activity, |item: &Item| Ok(item.erase(activity, account))).await
+    }
+
+    async fn item_command(
+        &self,
+        command: &Command,
+        activity: ActivityId,
+        decide: impl Fn(&Item) -> Result<Vec<Event>, Refusal> + Send + Sync,
+    ) -> Result<Done, Refusal> {
+        let stream = stream(activity);
+        let _turn = self.turns.of_stream(&stream).await;
+        let decide = |item: &Item, now: jiff::Timestamp| {
+            let events = decide(item)?;
+            let rows = events.iter().map(|event| items::statement(event, micros(now))).collect();
+            let mut decision = Decision::of(events).answer(200, Vec::new());
+            decision.inline = rows;
+            Ok(decision)
+        };
+        Ok(self.journal.execute::<Item, _>(command, &stream, &activity.to_string(), decide).await?)
+    }
+
+    async fn kudos(&self, activity: ActivityId, account: AccountId) -> Result<p::KudosView, Refusal> {
+        let (count, mine) = self.store.kudos(activity, account).await.map_err(fault)?;
+        Ok(p::KudosView { count, mine })
+    }
+
+    async fn unblocked(&self, account: AccountId, owner: AccountId) -> Result<(), Refusal> {
+        let relation = self.relations(Some(account), &[owner], false).await?.remove(&owner);
+        if relation.is_none_or(|relation| relation.blocked) {
+            return Err(Refusal::not_found());
+        }
+        Ok(())
+    }
+}
+
+fn comment_view(row: items::CommentRow, author: Option<p::Person>) -> p::Comment {
+    let author =
+        author.unwrap_or_else(|| p::Person { account_id: bytes_of(row.author), ..p::Person::default() });
+    p::Comment { id: bytes_of(row.id), author: Some(author), text: row.text, at_us: row.at_us }
+}

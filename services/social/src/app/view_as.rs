@@ -1,0 +1,42 @@
+//! The caller's own profile as another account sees it, and why each class of data is shown or hidden.
+
+use kernel::{AccountId, Refusal};
+use platform::Look;
+use proto::social as p;
+
+use super::{
+    App, fault,
+    people::{Card, relation_view},
+};
+use crate::domain::edges::Rel;
+
+impl App {
+    pub async fn view_as(&self, owner: AccountId, viewer: AccountId) -> Result<p::ViewAsResponse, Refusal> {
+        if owner != viewer {
+            self.present(viewer).await?;
+        }
+        // What the viewer is to the owner: the viewer's own rows.
+        let rels = self.store.rels(viewer, &[owner]).await.map_err(fault)?;
+        // Whoever blocks the caller is nobody to the caller.
+        if rels.get(&owner).is_some_and(|rels| rels.contains(&Rel::Blocks)) {
+            return Err(Refusal::not_found());
+        }
+        let mut looks = self.looks(Some(viewer), &[owner], true).await?;
+        let look: Look = looks.remove(&owner).ok_or_else(Refusal::not_found)?;
+        let card = Card::of(owner, &look, &rels);
+        let classes = privacy::explain(&look.owner(), None, &look.relation).into_iter().map(|explained| {
+            p::ClassExplained {
+                data_class: explained.class.as_str().to_owned(),
+                shown: explained.shown,
+                rule: explained.rule.as_str().to_owned(),
+                has_audience: explained.audience.is_some(),
+                audience: explained.audience.map(|audience| audience.words()).unwrap_or_default(),
+            }
+        });
+        Ok(p::ViewAsResponse {
+            person: card.known.then_some(card.person),
+            relation: Some(relation_view(rels.get(&owner))),
+            classes: classes.collect(),
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! auth's AccountErased → no edge, seat, kudos, comment or post of it stays, and that is said.
+
+use async_trait::async_trait;
+use eventing::{Command, Failure, Incoming, Reactor, Source};
+use kernel::{AccountId, ActivityId, Code, Id, Refusal};
+use privacy::GroupId;
+use proto::auth;
+use uuid::Uuid;
+
+use crate::{
+    app::{App, erase, groups, items, pairs},
+    domain::pair::Ends,
+    wire::id_of,
+};
+
+/// Streams ended between two looks at the rows.
+const PAGE: u32 = 200;
+
+pub struct Erasure {
+    app: App,
+}
+
+impl Erasure {
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    async fn pairs(&self, incoming: &Incoming, account: AccountId) -> Result<(), Failure> {
+        let mut after = Id::new(Uuid::nil());
+        loop {
+            let others = self.app.store.connected(account, after, PAGE).await?;
+            let Some(last) = others.last() else { return Ok(()) };
+            after = *last;
+            for other in others {
+                let ends = Ends { actor: account, other };
+                let command = Command::reacting(self.name(), incoming, &pairs::stream(ends), "erase");
+                self.app.erase_pair(&command, ends).await.map_err(failure)?;
+            }
+        }
+    }
+
+    async fn seats(&self, incoming: &Incoming, account: AccountId) -> Result<(), Failure> {
+        let mut after: GroupId = Id::new(Uuid::nil());
+        loop {
+            let found = self.app.store.parts_of(account, after, PAGE).await?;
+            let Some(last) = found.last() else { return Ok(()) };
+            after = *last;
+            for group in found {
+                let command = Command::reacting(self.name(), incoming, &groups::stream(group), "erase");
+                self.app.erase_member(&command, group, account).await.map_err(failure)?;
+            }
+        }
+    }
+
+    async fn items(&self, incoming: &Incoming, account: AccountId) -> Result<(), Failure> {
+        let mut after: ActivityId = Id::new(Uuid::nil());
+        loop {
+            let found = self.app.store.items_of(account, after, PAGE).await?;
+            let Some(last) = found.last() else { return Ok(()) };
+            after = *last;
+            for activity in found {
+                let command = Command::reacting(self.name(), incoming, &items::stream(activity), "erase");
+                self.app.erase_item(&command, activity, account).await.map_err(failure)?;
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Reactor for Erasure {
+    fn name(&self) -> &'static str {
+        "social-erasure"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::Topic("auth")]
+    }
+
+    async fn react(&self, incoming: &Incoming) -> Result<(), Failure> {
+        let Some(erased) = incoming.plain.decode::<auth::AccountErased>() else { return Ok(()) };
+        let account =
+            id_of(&erased?.account_id).ok_or_else(|| Failure::Poison("account_id is no uuid".to_owned()))?;
+        self.pairs(incoming, account).await?;
+        self.seats(incoming, account).await?;
+        self.items(incoming, account).await?;
+        let command = Command::reacting(self.name(), incoming, &erase::stream(account), "erase");
+        self.app.subject_erased(&command, account).await.map_err(failure)
+    }
+}
+
+/// What is away comes back: only what can never succeed is parked.
+fn failure(refusal: Refusal) -> Failure {
+    match refusal.code {
+        Code::Unavailable
+        | Code::DeadlineExceeded
+        | Code::Overloaded
+        | Code::RateLimited
+        | Code::Conflict
+        | Code::Internal => Failure::Retry(refusal.to_string()),
+        _ => Failure::Poison(refusal.to_string()),
+    }
+}

@@ -1,0 +1,53 @@
+//! auth's events → whom search may find.
+
+use async_trait::async_trait;
+use eventing::{Failure, Incoming, Projection, Source, Tx};
+use kernel::AccountId;
+use proto::auth;
+
+use crate::{domain::fold, store::people, wire::id_of};
+
+pub struct People;
+
+#[async_trait]
+impl Projection for People {
+    fn name(&self) -> &'static str {
+        "social-people"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::Topic("auth")]
+    }
+
+    async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        for incoming in events {
+            let plain = &incoming.plain;
+            if let Some(event) = plain.decode::<auth::AccountRegistered>() {
+                let event = event?;
+                named(tx, &event.account_id, event.profile).await?;
+            } else if let Some(event) = plain.decode::<auth::ProfileChanged>() {
+                let event = event?;
+                named(tx, &event.account_id, event.profile).await?;
+            } else if let Some(event) = plain.decode::<auth::PrivacyChanged>() {
+                let event = event?;
+                people::put_searchable(tx, account(&event.account_id)?, event.searchable).await?;
+            } else if let Some(event) = plain.decode::<auth::AccountErased>() {
+                people::forget(tx, account(&event?.account_id)?).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A profile that cannot be read any more is that of an erased account.
+async fn named(tx: &mut dyn Tx, id: &[u8], profile: Option<auth::Profile>) -> Result<(), Failure> {
+    let account = account(id)?;
+    let Some(profile) = profile else { return Ok(people::forget(tx, account).await?) };
+    let mut words = fold::words(&profile.display_name);
+    words.extend(fold::words(&profile.handle));
+    Ok(people::put_name(tx, account, &words, profile.region.as_deref()).await?)
+}
+
+fn account(bytes: &[u8]) -> Result<AccountId, Failure> {
+    id_of(bytes).ok_or_else(|| Failure::Poison("account_id is no uuid".to_owned()))
+}
