@@ -122,7 +122,8 @@ fn decide<'a>(
     (audience.admits(viewer), rule, Some(audience))
 }
 
-/// May a search by this viewer answer the owner? Minors are found by friends of friends at most.
+/// May a search by this viewer answer the owner? Minors are found by friends and friends of friends at most, so the
+/// relation must say who has a friend in common; whoever is not known to be near is far.
 pub fn found_by_search(owner: &Owner<'_>, viewer: &Relation) -> bool {
     if owner.erased || viewer.blocked {
         return false;
@@ -137,7 +138,8 @@ pub fn found_by_search(owner: &Owner<'_>, viewer: &Relation) -> bool {
         && (owner.minor || visible(owner, None, viewer).shows(DataClass::Profile))
 }
 
-/// How the owner is named on boards: the strictest of the setting, what was chosen at joining, and the minor's ceiling.
+/// How the owner is named on boards to anybody: the strictest of the setting, what was chosen at joining, and the
+/// minor's ceiling. Says nothing of blocks or of who may see the profile: a viewer's answer needs [`visible`] as well.
 pub fn board_name(owner: &Owner<'_>, chosen_at_joining: BoardName) -> BoardName {
     let shown = !owner.erased
         && !owner.minor

@@ -43,7 +43,8 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         .reactor(consumers::badges::Badges::new(app.clone()))
         .timers(consumers::timers::Timers::new(app.clone()));
     let server = PromoServer::new(api::Api::new(app)).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    Ok(Module::new("promo", &["auth", "gamification"], Routes::new(server)).spine(&resources.journal, spine))
+    Ok(Module::new("promo", &["auth", "gamification", "social"], Routes::new(server))
+        .spine(&resources.journal, spine))
 }
 
 /// What commands and queries stand on.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use proptest::{collection, prelude::*, sample};
-use stadion_privacy::{Audience, DataClass, Owner, Relation, Settings, explain, visible};
+use stadion_privacy::{Audience, DataClass, Owner, Relation, Settings, explain, visibility, visible};
 
 const GROUPS: [&str; 3] = [
     "11111111-1111-4111-8111-111111111111",
@@ -85,7 +85,7 @@ fn settings() -> impl Strategy<Value = Settings> {
 fn relations() -> impl Strategy<Value = Relation> {
     let rarely = || prop::bool::weighted(0.1);
     let groups = sample::subsequence(GROUPS.to_vec(), 0..=3);
-    (rarely(), any::<bool>(), any::<bool>(), any::<bool>(), groups, rarely()).prop_map(
+    let told = (rarely(), any::<bool>(), any::<bool>(), any::<bool>(), groups, rarely()).prop_map(
         |(owner, follower, friend, friend_of_friend, groups, blocked)| Relation {
             owner,
             follower,
@@ -94,7 +94,8 @@ fn relations() -> impl Strategy<Value = Relation> {
             shared_groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
             blocked,
         },
-    )
+    );
+    prop_oneof![9 => told, 1 => Just(Relation::unknown())]
 }
 
 proptest! {
@@ -125,6 +126,29 @@ proptest! {
         if viewer.shared_groups.is_empty() {
             prop_assert_eq!(real, said);
         }
+    }
+
+    #[test]
+    fn what_is_unknown_hides_all_and_names_nobody(
+        settings in settings(), own in proptest::option::of(audiences()), minor: bool,
+    ) {
+        let (owner, viewer) = (Owner { settings: &settings, minor, erased: false }, Relation::unknown());
+        prop_assert!(visible(&owner, own.as_ref(), &viewer).is_nothing());
+        prop_assert!(!visibility::found_by_search(&owner, &viewer));
+    }
+
+    #[test]
+    fn nobody_sees_more_than_somebody_nearer(
+        settings in settings(), own in proptest::option::of(audiences()), viewer in relations(), minor: bool,
+    ) {
+        let owner = Owner { settings: &settings, minor, erased: false };
+        let far = visible(&owner, own.as_ref(), &viewer);
+        let friend = Relation { friend: true, follower: true, ..viewer.clone() };
+        prop_assert_eq!(far.and(visible(&owner, own.as_ref(), &friend)), far, "a friend sees at least as much");
+        let all = visible(&owner, own.as_ref(), &Relation::owner());
+        prop_assert_eq!(far.and(all), far, "and the owner sees all that anybody sees");
+        let blocked = Relation { blocked: true, ..viewer };
+        prop_assert!(visible(&owner, own.as_ref(), &blocked).is_nothing());
     }
 
     #[test]

@@ -51,6 +51,15 @@ fn a_block_hides_everything_from_a_friend() {
 }
 
 #[test]
+fn what_two_are_to_each_other_hides_everything_while_it_is_unknown() {
+    let settings = showing(DataClass::Profile, Audience::everyone());
+    let unknown = Relation::unknown();
+    assert!(visible(&adult(&settings), Some(&Audience::everyone()), &unknown).is_nothing());
+    assert!(!visibility::found_by_search(&adult(&settings), &unknown));
+    assert!(!Relation::stranger().blocked, "who is nobody in particular is known to be that");
+}
+
+#[test]
 fn nobody_sees_an_erased_owner() {
     let settings = showing(DataClass::Summary, Audience::everyone());
     let erased = Owner { erased: true, ..adult(&settings) };

@@ -87,7 +87,7 @@ pub async fn why_not(
 ) -> Result<WhyNot, Refusal> {
     let known = get(app, caller, id).await?;
     let standing = people::standing(app, account).await?;
-    let facts = people::facts(app, &standing, account, 0).await?;
+    let facts = people::facts(app, &standing, account, 0, &known.terms.eligibility).await?;
     let mut unmet = Vec::new();
     let regions: Vec<&str> = known.terms.regions.iter().map(|region| region.as_str()).collect();
     if !standing.region.as_deref().is_some_and(|mine| regions.contains(&mine)) {

@@ -1,6 +1,6 @@
 //! An unlocked badge → one offer for each running campaign that it triggers, once.
 
-use eligibility::Facts;
+use eligibility::{Facts, Rule};
 use eventing::{Command, Error, Incoming, Loaded, StreamId, Timer, journal::Decision, store::DueTimer};
 use jiff::{SignedDuration, Timestamp};
 use kernel::{AccountId, Code, Refusal, time::micros};
@@ -57,7 +57,10 @@ pub async fn on_unlocked(
         if facts.is_none() {
             facts = Some(facts_of(app, &standing, unlocked, incoming).await?);
         }
-        let met = facts.as_ref().is_some_and(|facts| known.terms.eligibility.is_met(facts, app.now()));
+        let rule = &known.terms.eligibility;
+        let Some(facts) = facts.as_mut() else { continue };
+        facts.groups = people::groups_for(app, unlocked.account, rule).await?;
+        let met = rule.is_met(facts, app.now());
         if met && has_budget(app, known).await? {
             grant(app, reactor, incoming, unlocked, known, &region).await?;
         }
@@ -72,7 +75,7 @@ async fn facts_of(
     incoming: &Incoming,
 ) -> Result<Facts, Error> {
     let seen = incoming.event.position.unsigned_abs();
-    let mut facts = people::facts(app, standing, unlocked.account, seen).await?;
+    let mut facts = people::facts(app, standing, unlocked.account, seen, &Rule::everyone()).await?;
     facts.badges.insert(unlocked.badge.clone());
     Ok(facts)
 }

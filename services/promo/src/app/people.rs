@@ -1,13 +1,14 @@
-//! Who somebody is: from auth's inline rows and gamification's facts, at the moment it matters. Nobody reached, nothing
-//! decided: the callers answer `unavailable`.
+//! Who somebody is: from auth's and social's inline rows and gamification's facts, at the moment it matters. Nobody
+//! reached, nothing decided: the callers answer `unavailable`.
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use eligibility::Facts;
+use eligibility::{Clause, Facts, Rule};
 use kernel::{AccountId, Refusal, time::from_micros};
 use platform::refusal;
-use proto::{auth, gamification};
+use proto::{auth, gamification, social};
+use uuid::Uuid;
 
 use super::App;
 use crate::{
@@ -32,13 +33,15 @@ pub async fn staff(app: &App, account: AccountId) -> Result<Staff, Refusal> {
     Staff::of(account, standing.roles.iter().map(|role| (role.role.as_str(), role.regions.as_slice())))
 }
 
-/// All that rules look at. `seen_position`: gamification's event that made us ask, 0 = any.
+/// All that this rule looks at. `seen_position`: gamification's event that made us ask, 0 = any.
 pub async fn facts(
     app: &App,
     standing: &auth::AccountStanding,
     account: AccountId,
     seen_position: u64,
+    rule: &Rule,
 ) -> Result<Facts, Refusal> {
+    let groups = groups_for(app, account, rule).await?;
     let earned = earned(app, account, seen_position).await?;
     let last_purchase = app.store.last_purchase_us(account).await.map_err(eventing::Error::from)?;
     Ok(Facts {
@@ -50,10 +53,21 @@ pub async fn facts(
         badges: earned.badges.iter().cloned().collect(),
         last_active: earned.last_activity_us.map(from_micros),
         consents: standing.consents.iter().cloned().collect(),
-        groups: BTreeSet::new(),
+        groups,
         birth_year: standing.birth_year,
         last_purchase: last_purchase.map(from_micros),
     })
+}
+
+/// The groups that an account is a member of; nobody is asked for a rule that names none.
+pub async fn groups_for(app: &App, account: AccountId, rule: &Rule) -> Result<BTreeSet<String>, Refusal> {
+    if !rule.clauses().iter().any(|clause| matches!(clause, Clause::Group(_))) {
+        return Ok(BTreeSet::new());
+    }
+    let request = social::GroupsOfRequest { account_ids: vec![bytes_of(account)] };
+    let answer = app.peers.social().groups_of(request).await.map_err(|status| refusal(&status))?;
+    let groups = answer.into_inner().items.into_iter().next().unwrap_or_default().group_ids;
+    Ok(groups.iter().filter_map(|id| Uuid::from_slice(id).ok()).map(|id| id.to_string()).collect())
 }
 
 /// What gamification says an account has earned.

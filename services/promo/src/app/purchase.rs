@@ -279,7 +279,7 @@ async fn still_eligible(app: &App, campaign: &Campaign, grant: &Grant) -> Result
         return Ok(());
     }
     let standing = people::standing(app, grant.account).await?;
-    let mut facts = people::facts(app, &standing, grant.account, 0).await?;
+    let mut facts = people::facts(app, &standing, grant.account, 0, &known.terms.eligibility).await?;
     if let Some(region) = &grant.region {
         facts.country = region.split('-').next().map(str::to_owned);
         facts.region = Some(region.clone());

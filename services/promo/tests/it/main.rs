@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod golden;
+mod groups;
 mod journey;
 mod kill;
 mod parallel;
