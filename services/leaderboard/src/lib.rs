@@ -1,15 +1,72 @@
-//! The leaderboard owns the order of a challenge's participants.
+//! The leaderboard owns the order of a challenge's participants: whole, by segment, and as it moves.
+//!
+//! It keeps nothing. Boards are made in memory by followers of what gamification publishes, and made again after a
+//! restart from the same; until that is done, and whenever the log falls silent, they are not shown. What is shown of
+//! who holds a place is asked of auth and social.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`domain`] | the order itself: counted tree, ties, segments |
+//! | [`boards`] | every board in memory |
+//! | [`consumers`] | what they are made of |
+//! | [`app`], [`api`] | what can be asked |
+//! | [`live`] | what is told without being asked again |
 
+pub mod api;
+pub mod app;
+pub mod boards;
 pub mod config;
+pub mod consumers;
 pub mod domain;
+pub mod live;
+pub mod metrics;
+pub mod wire;
+
+use std::sync::Arc;
+
+use platform::{Module, Resources, Sight, StartError, transport::MESSAGE_BYTES_MAX};
+use proto::leaderboard::leaderboard_server::LeaderboardServer;
+use tonic::service::Routes;
+
+use crate::{
+    app::{App, Fresh},
+    boards::Boards,
+    consumers::{challenges::Challenges, relations::Relations, scores::Scores, standings::Standings},
+    live::{Grounds, Heard, Live},
+    metrics::Measured,
+};
 
 pub use config::Config;
 
-use platform::{Module, Resources, StartError};
-
 /// The service, built and not yet running.
 pub async fn module(resources: Resources, _config: Config) -> Result<Module, StartError> {
-    let spine = resources.spine();
-    let module = Module::new("leaderboard", &["auth", "social"], tonic::service::Routes::default());
+    let measured = Measured::register(&resources.metrics);
+    let boards = Arc::new(Boards::default());
+    let sight = Sight::new(resources.peers.clone());
+    let live = Arc::new(Live::new(Grounds {
+        sight: sight.clone(),
+        peers: resources.peers.clone(),
+        clock: resources.clock.clone(),
+        tasks: resources.tasks.clone(),
+        drain: resources.drain.clone(),
+        measured: measured.clone(),
+    }));
+
+    let mut spine = resources.spine();
+    let challenges = spine.follower(Arc::new(Challenges(boards.clone())));
+    let scores = spine.follower(Arc::new(Scores { boards: boards.clone(), measured }));
+    let standings = spine.follower(Arc::new(Standings(live.clone())));
+    let relations = spine.follower(Arc::new(Relations(live.clone())));
+    live.hears(Heard { standings: Fresh::of([standings]), relations: Fresh::of([relations]) });
+    let fresh = Fresh::of([challenges, scores]);
+
+    let ready = fresh.clone();
+    resources.health.require("leaderboard: scores", move || {
+        ready.check().map_err(|_| "the boards are not up to date yet".to_owned())
+    });
+    let (peers, clock) = (resources.peers.clone(), resources.clock.clone());
+    let app = App { boards, live, sight, peers, clock, fresh };
+    let server = LeaderboardServer::new(api::Api(app)).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let module = Module::new("leaderboard", &["auth", "social"], Routes::new(server));
     Ok(module.spine(&resources.journal, spine))
 }

@@ -159,7 +159,7 @@ impl Order {
             return self.insert_in_leaf(node, item, ahead);
         }
         let inner = &self.inners[node as usize];
-        let child = inner.child_of(&ahead);
+        let child = inner.child_of(ahead);
         let (before, below) = (inner.count_before(child), inner.children[child]);
         let (position, split) = self.insert_under(below, height - 1, item, compare);
         let inner = &mut self.inners[node as usize];
@@ -220,7 +220,7 @@ impl Order {
             return Some(position);
         }
         let inner = &self.inners[node as usize];
-        let child = inner.child_of(&upto);
+        let child = inner.child_of(upto);
         let (before, below) = (inner.count_before(child), inner.children[child]);
         let position = self.remove_under(below, height - 1, compare)?;
         let count = {

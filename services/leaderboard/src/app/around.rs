@@ -1,0 +1,31 @@
+//! The caller's place and those around it.
+
+use kernel::Refusal;
+
+use super::{App, access::Viewer, page::Page};
+use crate::boards::ChallengeId;
+
+const SPAN: usize = 5;
+const SPAN_MAX: usize = 100;
+
+pub struct Around {
+    pub challenge: ChallengeId,
+    /// Empty: all.
+    pub segment: String,
+    /// Places on either side. 0: 5; at most 100.
+    pub span: usize,
+}
+
+impl App {
+    /// Nothing when the caller is not on the board.
+    ///
+    /// # Errors
+    /// As [`App::open`]; `unauthenticated` for strangers.
+    pub async fn around(&self, viewer: Viewer, asked: Around) -> Result<Page, Refusal> {
+        let (cell, terms) = self.open(asked.challenge, viewer)?;
+        let me = viewer.account()?;
+        let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
+        let span = if asked.span == 0 { SPAN } else { asked.span.min(SPAN_MAX) };
+        self.page((&cell, &terms), viewer, &wanted, |board| board.around(wanted.scope(), me, span)).await
+    }
+}

@@ -1,0 +1,92 @@
+//! Places, with what the caller may know of who holds them: asked anew for each page.
+
+use jiff::Timestamp;
+use kernel::{AccountId, Refusal};
+use privacy::BoardName;
+
+use super::{App, access::Viewer, audience::Wanted};
+use crate::{
+    boards::{Cell, Terms},
+    domain::{board::Board, places::Place},
+};
+
+/// Some places of a board at one moment.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub entries: Vec<Entry>,
+    pub sequence: u64,
+    pub as_of: Timestamp,
+    pub segment: String,
+    pub participants: usize,
+    /// Where the next page begins.
+    pub next: Option<usize>,
+    pub metric: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub place: Place,
+    pub number: u32,
+    /// Thousandths of the metric's unit.
+    pub score: i64,
+    /// `None`: anonymous to the caller.
+    pub named: Option<Named>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Named {
+    pub account: AccountId,
+    pub display_name: String,
+}
+
+/// A place before anybody is named.
+struct Row {
+    place: Place,
+    account: AccountId,
+    number: u32,
+    show_as: BoardName,
+    score: i64,
+}
+
+fn row(board: &Board, place: Place) -> Option<Row> {
+    let member = board.member(place.slot);
+    let score = member.score?.value;
+    Some(Row { place, account: member.account, number: member.number, show_as: member.show_as, score })
+}
+
+impl App {
+    /// The page of what `pick` finds. All of it is of one moment; names are asked for afterwards.
+    ///
+    /// # Errors
+    /// `unavailable` without auth.
+    pub async fn page(
+        &self,
+        (cell, terms): (&Cell, &Terms),
+        viewer: Viewer,
+        wanted: &Wanted,
+        pick: impl FnOnce(&Board) -> Vec<Place>,
+    ) -> Result<Page, Refusal> {
+        let (rows, sequence, participants) = {
+            let board = cell.board();
+            let rows: Vec<Row> = pick(&board).into_iter().filter_map(|place| row(&board, place)).collect();
+            (rows, board.sequence(), board.count(wanted.scope()))
+        };
+        let accounts: Vec<AccountId> = rows.iter().map(|row| row.account).collect();
+        let looks = self.sight.looks(viewer.account, &accounts).await?;
+        let entry = |row: Row| {
+            let look = looks.get(&row.account);
+            let name = look.and_then(|look| look.board_name(row.show_as));
+            let named = name.map(|name| Named { account: row.account, display_name: name.to_owned() });
+            Entry { place: row.place, number: row.number, score: row.score, named }
+        };
+        Ok(Page {
+            entries: rows.into_iter().map(entry).collect(),
+            sequence,
+            as_of: self.clock.now(),
+            segment: wanted.name().to_owned(),
+            participants,
+            next: None,
+            metric: terms.metric.clone(),
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! The best of a segment, page by page. A cursor is a number of places: a board that moves between two pages may show
+//! somebody twice or not at all, and each page is right when it is read.
+
+use kernel::{Code, Refusal};
+
+use super::{App, access::Viewer, page::Page};
+use crate::boards::ChallengeId;
+
+pub const LIMIT: usize = 100;
+pub const LIMIT_MAX: usize = 500;
+
+pub struct Top {
+    pub challenge: ChallengeId,
+    /// Empty: all.
+    pub segment: String,
+    /// 0: [`LIMIT`]; at most [`LIMIT_MAX`].
+    pub limit: usize,
+    pub cursor: String,
+}
+
+/// How many places are meant.
+pub fn limit(asked: usize) -> usize {
+    if asked == 0 { LIMIT } else { asked.min(LIMIT_MAX) }
+}
+
+impl App {
+    /// # Errors
+    /// As [`App::open`], `bad_cursor`.
+    pub async fn top(&self, viewer: Viewer, asked: Top) -> Result<Page, Refusal> {
+        let from: usize = if asked.cursor.is_empty() {
+            0
+        } else {
+            let own = asked.cursor.parse();
+            own.map_err(|_| Refusal::new(Code::BadCursor, "the cursor does not belong to this board"))?
+        };
+        let (cell, terms) = self.open(asked.challenge, viewer)?;
+        let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
+        let take = limit(asked.limit);
+        let pick = |board: &crate::domain::board::Board| board.list(wanted.scope(), from, take);
+        let mut page = self.page((&cell, &terms), viewer, &wanted, pick).await?;
+        let shown = from.saturating_add(page.entries.len());
+        page.next = (shown < page.participants && !page.entries.is_empty()).then_some(shown);
+        Ok(page)
+    }
+}

@@ -1,0 +1,180 @@
+//! All boards in this process' memory. Followers write, everybody else reads; one lock a board.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use kernel::Id;
+use tokio::{sync::watch, time::Instant};
+
+use crate::domain::{
+    board::{Board, Key, Move, Told},
+    places::Ties,
+};
+
+/// What names a challenge.
+pub enum Challenge {}
+pub type ChallengeId = Id<Challenge>;
+
+/// A challenge's last scores and its end come by two topics: streams wait so long for the scores.
+const LAST_SCORES_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a board needs to know of its challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    pub metric: String,
+    pub ascending: bool,
+    pub ties: Ties,
+    /// Strangers may look.
+    pub public: bool,
+    pub phase: Phase,
+    pub revision: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// For its author and staff, who do not look for it here.
+    Draft,
+    Running,
+    Settled,
+    Stopped,
+}
+
+/// How each member stood before it moved.
+pub type Moves = HashMap<u32, Option<Key>>;
+
+/// One board and what surrounds it. Who needs both locks takes the terms' first.
+pub struct Cell {
+    pub id: ChallengeId,
+    board: RwLock<Board>,
+    terms: RwLock<Option<Known>>,
+    /// Since the last look, while anybody watches.
+    moves: Mutex<Option<Moves>>,
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Clone)]
+struct Known {
+    terms: Arc<Terms>,
+    /// When it was heard that nothing moves any more.
+    over_since: Option<Instant>,
+}
+
+impl Cell {
+    fn new(id: ChallengeId) -> Self {
+        Self {
+            id,
+            board: RwLock::default(),
+            terms: RwLock::default(),
+            moves: Mutex::default(),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    pub fn board(&self) -> RwLockReadGuard<'_, Board> {
+        self.board.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None`: a score came before its challenge.
+    pub fn terms(&self) -> Option<Arc<Terms>> {
+        self.known().map(|known| known.terms)
+    }
+
+    /// How it ended, once its last scores have had time to come.
+    pub fn over(&self) -> Option<Phase> {
+        let known = self.known()?;
+        let since = known.over_since?;
+        (since.elapsed() >= LAST_SCORES_WITHIN).then_some(known.terms.phase)
+    }
+
+    /// Counts changes of any kind.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Begins or ends to note who moves.
+    pub fn note_moves(&self, wanted: bool) {
+        *self.moves() = wanted.then(Moves::default);
+    }
+
+    /// Who has moved since this was asked last. Ask while holding the board: then it is what led to this very order.
+    pub fn take_moves(&self) -> Moves {
+        self.moves().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// How the member moved, if it is news.
+    pub fn tell(&self, told: Told) -> Option<Move> {
+        let mut board = self.write();
+        let moved = board.apply(told);
+        if let Some(moved) = moved
+            && let Some(moves) = self.moves().as_mut()
+        {
+            moves.entry(moved.slot).or_insert(moved.before);
+        }
+        drop(board);
+        self.change();
+        moved
+    }
+
+    pub fn rule(&self, terms: Terms) {
+        {
+            let mut known = self.terms.write().unwrap_or_else(PoisonError::into_inner);
+            if known.as_ref().is_some_and(|known| known.terms.revision >= terms.revision) {
+                return;
+            }
+            let over = matches!(terms.phase, Phase::Settled | Phase::Stopped);
+            let before = known.as_ref().and_then(|known| known.over_since);
+            let over_since = over.then(|| before.unwrap_or_else(Instant::now));
+            self.write().rule(terms.ascending, terms.ties);
+            *known = Some(Known { terms: Arc::new(terms), over_since });
+        }
+        self.change();
+    }
+
+    fn known(&self) -> Option<Known> {
+        self.terms.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Board> {
+        self.board.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn moves(&self) -> MutexGuard<'_, Option<Moves>> {
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+/// Every board, by its challenge.
+#[derive(Default)]
+pub struct Boards {
+    cells: RwLock<HashMap<ChallengeId, Arc<Cell>>>,
+}
+
+impl Boards {
+    pub fn get(&self, id: ChallengeId) -> Option<Arc<Cell>> {
+        self.cells.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// The board, made when this is the first that is heard of it.
+    pub fn of(&self, id: ChallengeId) -> Arc<Cell> {
+        if let Some(cell) = self.get(id) {
+            return cell;
+        }
+        let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
+        cells.entry(id).or_insert_with(|| Arc::new(Cell::new(id))).clone()
+    }
+
+    pub fn len(&self) -> usize {
+        self.cells.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,265 @@
+//! A watched board: one loop, as many windows as are watched.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use kernel::{AccountId, Code, Refusal};
+use platform::{Look, Task};
+use privacy::Relation;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    Grounds, Heard,
+    window::{Cut, Tick, Window},
+};
+use crate::boards::{Cell, Moves};
+
+/// A tick is at least so long, and at most.
+const TICK_MIN: Duration = Duration::from_millis(250);
+const TICK_MAX: Duration = Duration::from_secs(2);
+/// Ticks may take a twentieth of one core…
+const TICK_SHARE: u32 = 20;
+/// …and what each watcher does when it is woken, about as much again.
+const WATCHER_COST: Duration = Duration::from_micros(40);
+/// What cannot wait for the next tick waits so long, so that several such things share one.
+const SOON: Duration = Duration::from_millis(25);
+/// A window that nobody watches is kept so long: whoever lost the connection goes on where it was.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+/// Different windows of one board.
+const WINDOWS_MAX: usize = 1_024;
+/// Ticks whose moves are kept.
+const MOVES_KEPT: usize = 8;
+/// How long names wait for auth; the places do not wait.
+const LOOKS_WITHIN: Duration = Duration::from_secs(2);
+
+pub(super) struct Room {
+    pub(super) cell: Arc<Cell>,
+    grounds: Grounds,
+    heard: Arc<OnceLock<Heard>>,
+    windows: Mutex<Windows>,
+    people: Mutex<People>,
+    nudge: Notify,
+}
+
+#[derive(Default)]
+struct Windows {
+    open: HashMap<(String, usize), Arc<Window>>,
+    running: bool,
+    ticks: u64,
+    moves: VecDeque<(u64, Arc<Moves>)>,
+}
+
+/// What auth says of those who are shown.
+#[derive(Default)]
+struct People {
+    looks: HashMap<AccountId, Arc<Look>>,
+    /// Being shown, whether known or not.
+    shown: HashSet<AccountId>,
+    /// To be asked for anew.
+    stale: HashSet<AccountId>,
+}
+
+impl Room {
+    pub(super) fn new(grounds: Grounds, heard: Arc<OnceLock<Heard>>, cell: Arc<Cell>) -> Self {
+        Self {
+            cell,
+            grounds,
+            heard,
+            windows: Mutex::default(),
+            people: Mutex::default(),
+            nudge: Notify::new(),
+        }
+    }
+
+    /// The window, with somebody in it from now on.
+    pub(super) fn enter(self: &Arc<Self>, segment: &str, limit: usize) -> Result<Entered, Refusal> {
+        let mut windows = self.windows();
+        let key = (segment.to_owned(), limit);
+        if !windows.open.contains_key(&key) {
+            if windows.open.len() >= WINDOWS_MAX {
+                let refusal = Refusal::new(Code::Overloaded, "too many views of this board at once");
+                return Err(refusal.retry_after_s(5));
+            }
+            let (tick, rules) = (self.tick_of(&windows), self.rules());
+            let window = Window::open(segment, limit, (&self.cell.board(), rules), tick);
+            windows.open.insert(key.clone(), Arc::new(window));
+            self.nudge.notify_one();
+        }
+        if !std::mem::replace(&mut windows.running, true) {
+            self.cell.note_moves(true);
+            let room = self.clone();
+            let task = Task::new(format!("leaderboard/live/{}", self.cell.id), async move {
+                room.run().await;
+                Ok(())
+            });
+            self.grounds.tasks.spawn(task);
+        }
+        let window = windows.open[&key].clone();
+        let published = window.subscribe();
+        Ok(Entered { window, published })
+    }
+
+    /// A member's name or settings changed: it matters where it is shown.
+    pub(super) fn renew(&self, account: AccountId) {
+        let mut people = self.people();
+        if people.shown.contains(&account) {
+            people.stale.insert(account);
+            self.nudge.notify_one();
+        }
+    }
+
+    async fn run(&self) {
+        let mut changes = self.cell.changes();
+        loop {
+            changes.mark_unchanged();
+            let took = self.tick().await;
+            self.grounds.measured.tick(took);
+            if self.is_left() {
+                return;
+            }
+            let rest = self.rest(took);
+            let nudged = tokio::select! {
+                () = self.grounds.drain.cancelled() => return,
+                () = sleep(rest) => false,
+                () = self.nudge.notified() => true,
+            };
+            if nudged {
+                sleep(SOON).await;
+                continue;
+            }
+            tokio::select! {
+                () = self.grounds.drain.cancelled() => return,
+                _ = changes.changed() => {}
+                () = self.nudge.notified() => sleep(SOON).await,
+                // The end of a challenge, a silent follower, a window that nobody watches: seen without a score.
+                () = sleep(TICK_MAX) => {}
+            }
+        }
+    }
+
+    /// One look for all windows. How long the board itself was looked at.
+    async fn tick(&self) -> Duration {
+        let began = Instant::now();
+        let (tick, cuts) = self.cut();
+        let took = began.elapsed();
+        let unknown = self.unknown(&cuts);
+        let whos: Vec<_> = cuts
+            .into_iter()
+            .map(|(window, mut cut)| {
+                let who = std::mem::take(&mut cut.who);
+                window.publish(cut, &tick);
+                (window, who)
+            })
+            .collect();
+        if !unknown.is_empty() {
+            self.ask(&unknown).await;
+        }
+        let relations_heard = self.hears(|heard| heard.relations.is_fresh());
+        let looks = if self.hears(|heard| heard.standings.is_fresh()) {
+            self.people().looks.clone()
+        } else {
+            HashMap::new()
+        };
+        for (window, who) in whos {
+            window.name(|names| names.after(&who, &looks, relations_heard));
+        }
+        took
+    }
+
+    /// Every window's places, all of one moment.
+    fn cut(&self) -> (Tick, Vec<(Arc<Window>, Cut)>) {
+        let mut windows = self.windows();
+        let rules = self.rules();
+        let board = self.cell.board();
+        windows.ticks += 1;
+        let moves = (windows.ticks, Arc::new(self.cell.take_moves()));
+        windows.moves.push_back(moves);
+        if windows.moves.len() > MOVES_KEPT {
+            windows.moves.pop_front();
+        }
+        let cuts = windows.open.values().map(|window| (window.clone(), window.cut((&board, rules))));
+        let cuts = cuts.collect();
+        drop(board);
+        (self.tick_of(&windows), cuts)
+    }
+
+    fn tick_of(&self, windows: &Windows) -> Tick {
+        Tick {
+            number: windows.ticks,
+            as_of: self.grounds.clock.now(),
+            moves: windows.moves.iter().cloned().collect(),
+            over: self.cell.over(),
+        }
+    }
+
+    /// Those who are shown and of whom nothing is known; from now on, only those who are shown are remembered.
+    fn unknown(&self, cuts: &[(Arc<Window>, Cut)]) -> Vec<AccountId> {
+        let shown: HashSet<AccountId> =
+            cuts.iter().flat_map(|(_, cut)| cut.who.iter().map(|who| who.account)).collect();
+        let mut people = self.people();
+        let People { looks, stale, .. } = &mut *people;
+        looks.retain(|account, _| shown.contains(account) && !stale.contains(account));
+        stale.clear();
+        let unknown = shown.iter().filter(|account| !looks.contains_key(account)).copied().collect();
+        people.shown = shown;
+        unknown
+    }
+
+    async fn ask(&self, accounts: &[AccountId]) {
+        let Ok(Ok(standings)) = timeout(LOOKS_WITHIN, self.grounds.sight.standings(accounts)).await else {
+            tracing::warn!(board = %self.cell.id, "members cannot be asked for: they stay anonymous");
+            return;
+        };
+        let look = |(account, standing)| (account, Arc::new(Look::new(standing, Relation::stranger())));
+        self.people().looks.extend(standings.into_iter().map(look));
+    }
+
+    fn hears(&self, is_fresh: impl Fn(&Heard) -> bool) -> bool {
+        self.heard.get().is_some_and(is_fresh)
+    }
+
+    fn rules(&self) -> u64 {
+        self.cell.terms().map_or(0, |terms| terms.revision)
+    }
+
+    /// Forgets windows that nobody watches; whether none is left, and the loop with it.
+    fn is_left(&self) -> bool {
+        let mut windows = self.windows();
+        windows.open.retain(|_, window| window.idle() < IDLE_MAX);
+        if !windows.open.is_empty() {
+            return false;
+        }
+        windows.running = false;
+        windows.moves.clear();
+        self.cell.note_moves(false);
+        *self.people() = People::default();
+        true
+    }
+
+    /// Until the next tick.
+    fn rest(&self, took: Duration) -> Duration {
+        let watchers: usize = self.windows().open.values().map(|window| window.watchers()).sum();
+        let watchers = u32::try_from(watchers).unwrap_or(u32::MAX);
+        (took * TICK_SHARE).max(WATCHER_COST.saturating_mul(watchers)).clamp(TICK_MIN, TICK_MAX)
+    }
+
+    fn windows(&self) -> MutexGuard<'_, Windows> {
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn people(&self) -> MutexGuard<'_, People> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place at a window.
+pub(super) struct Entered {
+    pub(super) window: Arc<Window>,
+    pub(super) published: tokio::sync::watch::Receiver<Arc<super::window::Published>>,
+}

@@ -1,0 +1,242 @@
+//! One stream: it compares what it has shown with the newest, whenever its reader wants more.
+
+use std::{
+    collections::VecDeque,
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use futures::{Stream, stream};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Ask, Frame, Grounds,
+    frames::{Closed, Me, Overtaken, json},
+    names::{self, Viewer},
+    own::Own,
+    room::{Entered, Room},
+    window::{Published, Window},
+};
+use crate::{boards::Phase, metrics::Watching};
+
+/// When to come back: after a restart at once, all at different moments; to what is over, seldom.
+const RETRY_MS: u64 = 1_000;
+const RETRY_OVER_MS: u64 = 60_000;
+
+pub struct Watcher {
+    grounds: Grounds,
+    room: Arc<Room>,
+    window: Arc<Window>,
+    newest: watch::Receiver<Arc<Published>>,
+    viewer: Option<Viewer>,
+    own: Option<Own>,
+    /// The step whose rows the reader has.
+    generation: Option<u64>,
+    /// What the reader knows of names.
+    names_epoch: u64,
+    /// The reader is to be told all names, not only those that are new.
+    names_whole: bool,
+    /// Ready to be read: of one look, so at most three.
+    ready: VecDeque<Frame>,
+    /// Its last frame is among them.
+    ended: bool,
+    _watching: Watching,
+}
+
+/// What woke a stream.
+enum Woken {
+    Drained,
+    Board,
+    Relations,
+    Retry,
+}
+
+impl Watcher {
+    pub(super) fn new(
+        grounds: Grounds,
+        room: Arc<Room>,
+        entered: Entered,
+        ask: &Ask,
+        signal: Option<watch::Receiver<u64>>,
+    ) -> Self {
+        let newest = entered.published;
+        let generation = ask.last_sequence.and_then(|sequence| newest.borrow().generation_at(sequence));
+        let watching = grounds.measured.watcher();
+        Self {
+            grounds,
+            room,
+            window: entered.window,
+            newest,
+            viewer: ask.viewer.zip(signal).map(|(account, signal)| Viewer::new(account, signal)),
+            own: ask.viewer.map(Own::new),
+            generation,
+            names_epoch: 0,
+            names_whole: true,
+            ready: VecDeque::new(),
+            ended: false,
+            _watching: watching,
+        }
+    }
+
+    /// The frames, until the board is closed or nobody reads them.
+    pub fn frames(self) -> impl Stream<Item = Frame> + Send {
+        stream::unfold(self, |mut watcher| async move {
+            let frame = watcher.next().await?;
+            watcher.grounds.measured.frame();
+            Some((frame, watcher))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if self.grounds.drain.is_cancelled() && !self.ended {
+                self.ready.clear();
+                self.close("shutdown");
+            }
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(frame);
+            }
+            if self.ended {
+                return None;
+            }
+            let newest = self.newest.borrow().clone();
+            if self.wants_names(&newest) {
+                self.name(&newest, false).await;
+                continue;
+            }
+            if let Some(phase) = newest.tick.over
+                && self.generation == Some(newest.generation)
+                && newest.names.epoch > 0
+            {
+                self.close(if phase == Phase::Settled { "settled" } else { "stopped" });
+                continue;
+            }
+            match self.woken().await {
+                Woken::Drained => {}
+                Woken::Board => self.look(),
+                Woken::Relations => {
+                    if let Some(viewer) = &mut self.viewer {
+                        viewer.forget();
+                    }
+                    self.names_whole = true;
+                }
+                Woken::Retry => {
+                    let newest = self.newest.borrow().clone();
+                    self.name(&newest, true).await;
+                }
+            }
+        }
+    }
+
+    async fn woken(&mut self) -> Woken {
+        let (signal, retry_at) = match &mut self.viewer {
+            Some(viewer) => (Some(&mut viewer.signal), viewer.retry_at),
+            None => (None, None),
+        };
+        tokio::select! {
+            biased;
+            () = self.grounds.drain.cancelled() => Woken::Drained,
+            () = changed(signal) => Woken::Relations,
+            _ = self.newest.changed() => Woken::Board,
+            () = due(retry_at) => Woken::Retry,
+        }
+    }
+
+    /// What the reader does not have yet of places, its own among them.
+    fn look(&mut self) {
+        let newest = self.newest.borrow_and_update().clone();
+        let sequence = newest.sequence;
+        if self.generation != Some(newest.generation) {
+            let delta = self.generation.and_then(|generation| newest.delta_since(generation));
+            let (event, data) =
+                delta.map_or_else(|| ("snapshot", newest.snapshot()), |delta| ("delta", delta));
+            self.ready.push_back(Frame { event, sequence, data });
+            self.generation = Some(newest.generation);
+        }
+        let Some(own) = &mut self.own else { return };
+        let Some(place) = own.look(&self.room.cell, &self.window.segment, &newest) else { return };
+        let mut say = |event, data: Bytes| self.ready.push_back(Frame { event, sequence, data });
+        if place.changed {
+            let me = Me {
+                sequence: place.sequence,
+                rank: place.rank,
+                member: place.number,
+                score: place.score,
+                as_of: self.grounds.clock.now(),
+            };
+            say("me", json(&me));
+        }
+        if !place.overtaken_by.is_empty() {
+            let overtaken = Overtaken { sequence: place.sequence, rank: place.rank, by: place.overtaken_by };
+            say("overtaken", json(&overtaken));
+        }
+    }
+
+    fn wants_names(&self, newest: &Published) -> bool {
+        let epoch = newest.names.epoch;
+        // Not before the places: names of nobody who is shown would mean nothing.
+        epoch > 0 && self.generation.is_some() && (self.names_whole || self.names_epoch != epoch)
+    }
+
+    /// Tells the names that the reader does not know; asked `again`, only when something could be found out.
+    async fn name(&mut self, newest: &Published, again: bool) {
+        let names = &newest.names;
+        let whole = again || self.names_whole || self.names_epoch + 1 != names.epoch;
+        if let Some(viewer) = &mut self.viewer {
+            let drain = self.grounds.drain.clone();
+            let known = tokio::select! {
+                biased;
+                () = drain.cancelled() => return,
+                known = viewer.prepare(&self.grounds, names, whole) => known,
+            };
+            if again && !known {
+                return;
+            }
+        }
+        if let Some(data) = names::frame(self.viewer.as_ref(), names, whole) {
+            self.ready.push_back(Frame { event: "names", sequence: newest.sequence, data });
+        }
+        self.names_epoch = names.epoch;
+        self.names_whole = false;
+    }
+
+    fn close(&mut self, code: &'static str) {
+        let least_ms = if code == "shutdown" { RETRY_MS } else { RETRY_OVER_MS };
+        let retry_ms = least_ms + spread(2 * least_ms);
+        let data = json(&Closed { code, retry_ms });
+        self.ready.push_back(Frame { event: "closed", sequence: 0, data });
+        self.ended = true;
+    }
+}
+
+async fn changed(signal: Option<&mut watch::Receiver<u64>>) {
+    // Its other end is kept while anybody listens.
+    if let Some(signal) = signal
+        && signal.changed().await.is_ok()
+    {
+        return;
+    }
+    pending().await
+}
+
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
+    }
+}
+
+/// A number below `most`, evenly spread over calls: those that are sent away together do not come back together.
+fn spread(most: u64) -> u64 {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    let hash = CALLS.fetch_add(1, Ordering::Relaxed).wrapping_mul(GOLDEN);
+    ((hash >> 32) * most) >> 32
+}

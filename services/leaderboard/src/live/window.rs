@@ -1,0 +1,265 @@
+//! What some watchers see alike: the first places of a segment, now and a few steps back.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use kernel::AccountId;
+use privacy::BoardName;
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    frames::{Amount, Delta, Number, Row, Snapshot, json},
+    names::Names,
+};
+use crate::{
+    boards::{Moves, Phase},
+    domain::board::{Board, Scope},
+};
+
+/// Steps back from which a watcher still gets what changed instead of everything.
+const PAST_MAX: usize = 32;
+/// Sequences that a watcher may come back with.
+const MARKS_MAX: usize = 64;
+
+/// Who holds a place that is shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Who {
+    pub(super) number: u32,
+    pub(super) account: AccountId,
+    pub(super) show_as: BoardName,
+}
+
+/// A window's places at one moment.
+pub(super) struct Cut {
+    pub(super) sequence: u64,
+    /// The revision of the challenge's rules.
+    pub(super) rules: u64,
+    pub(super) participants: u32,
+    pub(super) rows: Vec<Row>,
+    pub(super) who: Vec<Who>,
+}
+
+/// What a tick of the room is, beside the places.
+#[derive(Clone)]
+pub(super) struct Tick {
+    pub(super) number: u64,
+    pub(super) as_of: Timestamp,
+    /// Who moved, in this tick and some before it, the newest last.
+    pub(super) moves: Arc<[(u64, Arc<Moves>)]>,
+    pub(super) over: Option<Phase>,
+}
+
+/// Rows of a step back.
+#[derive(Clone)]
+struct Past {
+    generation: u64,
+    rows: Arc<[Row]>,
+}
+
+/// The newest for everybody who watches the window.
+pub(super) struct Published {
+    segment: Arc<str>,
+    pub(super) tick: Tick,
+    /// Counts changes of the rows.
+    pub(super) generation: u64,
+    pub(super) sequence: u64,
+    pub(super) rules: u64,
+    pub(super) participants: u32,
+    rows: Arc<[Row]>,
+    past: VecDeque<Past>,
+    /// What the rows were at which sequence.
+    marks: VecDeque<(u64, u64)>,
+    pub(super) names: Arc<Names>,
+    snapshot: OnceLock<Bytes>,
+    deltas: Mutex<HashMap<u64, Bytes>>,
+}
+
+impl Published {
+    /// Everything, encoded once.
+    pub(super) fn snapshot(&self) -> Bytes {
+        let encode = || {
+            json(&Snapshot {
+                sequence: self.sequence,
+                as_of: self.tick.as_of,
+                segment: &self.segment,
+                participants: self.participants,
+                entries: &self.rows,
+            })
+        };
+        self.snapshot.get_or_init(encode).clone()
+    }
+
+    /// What changed since a step back, encoded once for all who were there. `None`: too long ago.
+    pub(super) fn delta_since(&self, generation: u64) -> Option<Bytes> {
+        let before = self.past.iter().find(|past| past.generation == generation)?;
+        let mut deltas = self.deltas.lock().unwrap_or_else(PoisonError::into_inner);
+        let encode = || json(&delta(&before.rows, &self.rows, (self.sequence, self.participants)));
+        Some(deltas.entry(generation).or_insert_with(encode).clone())
+    }
+
+    /// The step that a watcher was at who has seen this sequence last; `None`: never heard of.
+    pub(super) fn generation_at(&self, sequence: u64) -> Option<u64> {
+        let mark = self.marks.iter().rev().find(|mark| mark.0 == sequence && sequence != 0)?;
+        let kept = mark.1 == self.generation || self.past.iter().any(|past| past.generation == mark.1);
+        kept.then_some(mark.1)
+    }
+
+    /// What comes after this. `None`: nothing that anybody would want to be woken for.
+    fn after(&self, cut: Cut, tick: Tick) -> Option<Self> {
+        let moved = self.rows[..] != cut.rows[..] || self.participants != cut.participants;
+        let ruled = self.rules != cut.rules;
+        if !moved && !ruled && self.sequence == cut.sequence && self.tick.over == tick.over {
+            return None;
+        }
+        let (mut past, mut marks) = (self.past.clone(), self.marks.clone());
+        let (mut generation, mut rows) = (self.generation, self.rows.clone());
+        if moved || ruled {
+            past.push_back(Past { generation, rows });
+            generation += 1;
+            rows = cut.rows.into();
+        }
+        if ruled {
+            // Under other rules the same sequence means other places.
+            marks.clear();
+        }
+        marks.push_back((cut.sequence, generation));
+        past.drain(..past.len().saturating_sub(PAST_MAX));
+        marks.drain(..marks.len().saturating_sub(MARKS_MAX));
+        Some(Self {
+            segment: self.segment.clone(),
+            tick,
+            generation,
+            sequence: cut.sequence,
+            rules: cut.rules,
+            participants: cut.participants,
+            rows,
+            past,
+            marks,
+            names: self.names.clone(),
+            snapshot: OnceLock::new(),
+            deltas: Mutex::default(),
+        })
+    }
+
+    fn named(&self, names: Arc<Names>) -> Self {
+        Self {
+            segment: self.segment.clone(),
+            tick: self.tick.clone(),
+            generation: self.generation,
+            sequence: self.sequence,
+            rules: self.rules,
+            participants: self.participants,
+            rows: self.rows.clone(),
+            past: self.past.clone(),
+            marks: self.marks.clone(),
+            names,
+            snapshot: self.snapshot.clone(),
+            deltas: Mutex::new(self.deltas.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        }
+    }
+}
+
+fn delta(before: &[Row], after: &[Row], (sequence, participants): (u64, u32)) -> Delta {
+    let known: HashMap<u32, &Row> = before.iter().map(|row| (row.member.0, row)).collect();
+    let shown: HashSet<u32> = after.iter().map(|row| row.member.0).collect();
+    let news = |row: &&Row| known.get(&row.member.0).is_none_or(|known| known != row);
+    let gone = |row: &&Row| !shown.contains(&row.member.0);
+    Delta {
+        sequence,
+        participants,
+        changes: after.iter().filter(news).copied().collect(),
+        left: before.iter().filter(gone).map(|row| row.member).collect(),
+    }
+}
+
+/// The first `limit` places of a segment.
+pub(super) struct Window {
+    pub(super) segment: Arc<str>,
+    limit: usize,
+    published: watch::Sender<Arc<Published>>,
+    /// Since when nobody watches.
+    idle: Mutex<Option<Instant>>,
+}
+
+impl Window {
+    pub(super) fn open(segment: &str, limit: usize, board: (&Board, u64), tick: Tick) -> Self {
+        let segment: Arc<str> = segment.into();
+        let cut = cut(&segment, limit, board);
+        let first = Published {
+            segment: segment.clone(),
+            tick,
+            generation: 1,
+            sequence: cut.sequence,
+            rules: cut.rules,
+            participants: cut.participants,
+            rows: cut.rows.into(),
+            past: VecDeque::new(),
+            marks: VecDeque::from([(cut.sequence, 1)]),
+            names: Arc::default(),
+            snapshot: OnceLock::new(),
+            deltas: Mutex::default(),
+        };
+        Self { segment, limit, published: watch::Sender::new(Arc::new(first)), idle: Mutex::default() }
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<Arc<Published>> {
+        let mut receiver = self.published.subscribe();
+        receiver.mark_changed();
+        receiver
+    }
+
+    pub(super) fn watchers(&self) -> usize {
+        self.published.receiver_count()
+    }
+
+    /// How long nobody has watched.
+    pub(super) fn idle(&self) -> std::time::Duration {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.watchers() > 0 {
+            *idle = None;
+            return std::time::Duration::ZERO;
+        }
+        idle.get_or_insert_with(Instant::now).elapsed()
+    }
+
+    pub(super) fn cut(&self, board: (&Board, u64)) -> Cut {
+        cut(&self.segment, self.limit, board)
+    }
+
+    /// Leaves the newest places for everybody; wakes them when anything changed.
+    pub(super) fn publish(&self, cut: Cut, tick: &Tick) {
+        self.published.send_if_modified(|published| {
+            let Some(next) = published.after(cut, tick.clone()) else { return false };
+            *published = Arc::new(next);
+            true
+        });
+    }
+
+    /// Leaves the newest names; wakes when there is anything to say.
+    pub(super) fn name(&self, next: impl FnOnce(&Names) -> Option<Names>) {
+        self.published.send_if_modified(|published| {
+            let Some(names) = next(&published.names) else { return false };
+            let news = names.epoch != published.names.epoch;
+            *published = Arc::new(published.named(Arc::new(names)));
+            news
+        });
+    }
+}
+
+fn cut(segment: &str, limit: usize, (board, rules): (&Board, u64)) -> Cut {
+    let scope = Scope::Segment(segment);
+    let places = board.list(scope, 0, limit);
+    let (mut rows, mut who) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
+    for place in places {
+        let member = board.member(place.slot);
+        let score = member.score.map_or(0, |score| score.value);
+        rows.push(Row { rank: place.rank, member: Number(member.number), score: Amount(score) });
+        who.push(Who { number: member.number, account: member.account, show_as: member.show_as });
+    }
+    let participants = u32::try_from(board.count(scope)).unwrap_or(u32::MAX);
+    Cut { sequence: board.sequence(), rules, participants, rows, who }
+}
