@@ -37,7 +37,7 @@ mod timers;
 pub use aggregate::{Aggregate, Loaded};
 pub use bus::{Bus, SiblingJournals, Topic};
 pub use command::Command;
-pub use consume::{Parked, Replayed};
+pub use consume::{Parked, Replayed, heard};
 pub use error::Error;
 pub use event::{DecodeError, DomainEvent, Incoming, Plain, Position, Recorded, StreamId, Version};
 pub use follow::Freshness;

@@ -15,7 +15,7 @@ use crate::{
 
 /// Events published in one go.
 const BATCH: usize = 512;
-/// How often an idle relay tells every partition the journal's head.
+/// How often a relay tells every partition how far it has come: also those to which nothing of the news belongs.
 const WATERMARK_EVERY: Duration = Duration::from_secs(1);
 
 /// Publishes until the process stops.
@@ -38,16 +38,19 @@ async fn run(ground: &Ground) -> Result<(), String> {
     let mut news = ground.store.watch();
     let mut published = open_cursor(ground).await.map_err(|error| error.to_string())?;
     let mut marked = 0;
+    let mut marks = tokio::time::interval(WATERMARK_EVERY);
+    marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !ground.shutdown.is_cancelled() {
         news.mark_unchanged();
         let page = ground.store.read_all(published, BATCH).await.map_err(|error| error.to_string())?;
         let Some(last) = page.last().map(|event| event.position) else {
-            let woken = tokio::select! {
+            let is_time = tokio::select! {
                 () = ground.shutdown.cancelled() => return Ok(()),
-                woken = tokio::time::timeout(WATERMARK_EVERY, news.changed()) => woken.is_ok(),
+                _ = news.changed() => false,
+                _ = marks.tick() => true,
             };
-            // Idle: tell how far this journal has come, unless that was told already.
-            if !woken && marked < published {
+            // Everything is published: tell it, unless that was told already.
+            if is_time && marked < published {
                 let watermarks = Routed::watermarks(ground.service, published);
                 ground.bus.publish(&topic, &watermarks).await.map_err(|error| error.to_string())?;
                 marked = published;

@@ -1,6 +1,7 @@
 //! gRPC: decode → app → encode.
 
 mod challenges;
+mod settlement;
 
 use kernel::{AccountId, Refusal};
 use platform::{Caller, status};
@@ -188,9 +189,9 @@ impl Gamification for Api {
 
     async fn settlement(
         &self,
-        _request: Request<wire::SettlementRequest>,
+        request: Request<wire::SettlementRequest>,
     ) -> Result<Response<wire::SettlementResponse>, Status> {
-        Err(Status::unimplemented("settlement"))
+        settlement::settlement(&self.app, request).await
     }
 
     async fn join_challenge(

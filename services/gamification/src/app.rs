@@ -7,6 +7,9 @@
 //! | [`achievements`] | queries: badges, the newest first; why one is held |
 //! | [`challenges`] | commands and queries: challenges, from the draft to the last who leaves |
 //! | [`facts`] | query of siblings: what rules' clauses need |
+//! | [`settle`] | command, by the timer: the final order of a challenge, exactly once |
+//! | [`settlement`] | query: the final order as somebody may see it |
+//! | [`reward`] | command, by the reactor: what places are worth |
 //! | [`rules`] | queries of operators: the rules in force; what others would change |
 
 pub mod achievements;
@@ -14,7 +17,10 @@ pub mod challenges;
 pub mod facts;
 pub mod get_progress;
 pub mod observe;
+pub mod reward;
 pub mod rules;
+pub mod settle;
+pub mod settlement;
 
 use std::sync::Arc;
 

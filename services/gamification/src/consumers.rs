@@ -2,14 +2,22 @@
 //!
 //! | file | kind | reads | does |
 //! |---|---|---|---|
-//! | [`activities`] | reactor | topic `activity` | tells the account's progress what an activity now is |
+//! | [`activities`] | reactor | topic `activity` | tells the account's progress what an activity now is; days of steps too |
 //! | [`erasures`] | reactor | topic `auth` | an erased account is shown in no challenge |
 //! | [`own_challenges`] | projection | own journal | challenges, and who takes part |
 //! | [`own_progress`] | projection | own journal | the read models |
+//! | [`ledger`] | projection | own journal | both sides of each entry of points |
+//! | [`privacy`] | reactor | topic `auth` | whether activities are for nobody unless one says otherwise |
+//! | [`rewards`] | reactor | own journal | places fixed → points and badges |
 //! | [`scores`] | projection | own journal | contributions, scores, and both as state for others |
+//! | [`timers`] | timers | | a challenge is to be settled |
 
 pub mod activities;
 pub mod erasures;
+pub mod ledger;
 pub mod own_challenges;
 pub mod own_progress;
+pub mod privacy;
+pub mod rewards;
 pub mod scores;
+pub mod timers;

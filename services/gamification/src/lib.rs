@@ -10,6 +10,7 @@ pub mod config;
 pub mod consumers;
 pub mod domain;
 pub mod metrics;
+pub mod seed;
 pub mod state;
 pub mod store;
 pub mod wire;
@@ -60,13 +61,17 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         .spine()
         .projection(consumers::own_progress::OwnProgress::new(told))
         .projection(consumers::own_challenges::OwnChallenges)
-        .projection(consumers::scores::Scores::new(resources.journal.sealer().clone()));
+        .projection(consumers::scores::Scores::new(resources.journal.sealer().clone()))
+        .projection(consumers::ledger::Entries);
     let app = app(&resources, &spine, config)?;
     let spine = spine
         .reactor(consumers::activities::Activities::new(app.clone()))
-        .reactor(consumers::erasures::Erasures::new(app.clone()));
+        .reactor(consumers::erasures::Erasures::new(app.clone()))
+        .reactor(consumers::privacy::Privacy::new(app.journal.clone()))
+        .reactor(consumers::rewards::Rewards::new(app.clone()))
+        .timers(consumers::timers::Timers::new(app.clone()));
     let routes = Routes::new(GamificationServer::new(api::Api::new(app.clone())));
-    Ok(Module::new("gamification", &["auth", "social"], routes).keeping(&resources.journal, spine, app))
+    Ok(Module::new("gamification", &["auth", "social", "activity"], routes).keeping(&resources.journal, spine, app))
 }
 
 /// What commands and queries stand on, beside the spine that keeps their read models.

@@ -1,6 +1,7 @@
 //! The read models: what is answered without folding a stream.
 
 pub mod challenges;
+pub mod ledger;
 pub mod placements;
 pub mod rows;
 pub mod scores;

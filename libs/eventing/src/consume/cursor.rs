@@ -123,6 +123,21 @@ impl Cursors {
     }
 }
 
+/// How far a consumer has heard another service's topic, in that one's journal: the least of all partitions. 0 before it
+/// has begun with each of them. What waits in the dead letters is behind it, and holds nobody up.
+pub async fn heard(db: &Db, consumer: &str, of: &'static str) -> Result<Position, DbError> {
+    let source = source_name(Source::Topic(of), "");
+    let row = db
+        .fetch_one(
+            "SELECT COUNT(*), MIN(source_pos) FROM es_cursor WHERE consumer = $1 AND source = $2",
+            args![consumer, source],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(0) };
+    let (parts, least): (i64, Option<Position>) = (row.get(0)?, row.get(1)?);
+    Ok(if parts == i64::from(PARTITIONS) { least.unwrap_or_default() } else { 0 })
+}
+
 async fn read(tx: &mut dyn Tx, consumer: &str, source: &str) -> Result<Vec<Place>, DbError> {
     let rows = tx
         .fetch(

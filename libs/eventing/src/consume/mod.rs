@@ -8,6 +8,7 @@ mod projector;
 mod reacting;
 mod step;
 
+pub use cursor::heard;
 pub(crate) use feed::Feed;
 pub(crate) use parking::parked;
 pub use parking::{Parked, Replayed};

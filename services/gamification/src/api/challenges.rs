@@ -159,7 +159,7 @@ pub(super) async fn leave(
     Ok(platform::answer(&app.journal, &done, wire::LeaveChallengeResponse {}).await)
 }
 
-fn challenge_id(bytes: &[u8]) -> Result<ChallengeId, Status> {
+pub(super) fn challenge_id(bytes: &[u8]) -> Result<ChallengeId, Status> {
     id(bytes).map_err(|_| status(Refusal::not_found()))
 }
 

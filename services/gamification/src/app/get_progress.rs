@@ -12,7 +12,7 @@ pub struct Progress {
     pub level: u32,
     pub level_xp_next: i64,
     pub streak_days: u32,
-    /// Nothing grants points yet: the ledger comes with challenges.
+    /// The balance of the ledger.
     pub points: i64,
 }
 
@@ -25,8 +25,9 @@ pub async fn get_progress(app: &App, account: AccountId, time_zone: &str) -> Res
         let zone = zone_of(app, account, time_zone).await?;
         row.run.as_of(fact::day_in(app.clock.now(), &zone))
     };
+    let points = app.store.points(account).await.map_err(eventing::Error::from)?;
     let level_xp_next = app.rules.levels.begins_at_xp(row.level.saturating_add(1));
-    Ok(Progress { xp: row.xp, level: row.level, level_xp_next, streak_days, points: 0 })
+    Ok(Progress { xp: row.xp, level: row.level, level_xp_next, streak_days, points })
 }
 
 async fn zone_of(app: &App, account: AccountId, wanted: &str) -> Result<TimeZone, Refusal> {

@@ -1,4 +1,5 @@
-//! Activities recorded, replaced, edited, restored, deleted → one keyed command on the account's progress.
+//! Activities recorded, replaced, edited, restored, deleted → one keyed command on the account's progress; days of steps
+//! likewise, each on a stream of its own.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,11 +11,18 @@ use crate::{
     app::{App, observe},
     domain::{
         Fact, Observation,
-        fact::{Receipt, Told},
+        daily::{self, Steps},
+        fact::{Receipt, Told, day_named},
         progress::Change,
     },
     wire::id,
 };
+
+/// The reactor's name, by which its place is found.
+pub const NAME: &str = "gamification-activities";
+
+/// The daily values that are counted.
+const STEPS: &str = "steps";
 
 pub struct Activities {
     app: App,
@@ -29,7 +37,7 @@ impl Activities {
 #[async_trait]
 impl Reactor for Activities {
     fn name(&self) -> &'static str {
-        "gamification-activities"
+        NAME
     }
 
     fn sources(&self) -> Vec<Source> {
@@ -37,10 +45,34 @@ impl Reactor for Activities {
     }
 
     async fn react(&self, incoming: &Incoming) -> Result<(), Failure> {
-        let Some(seen) = observation(incoming)? else { return Ok(()) };
-        observe::observe(&self.app, incoming, seen.account, seen.observation).await?;
+        if let Some((account, seen)) = day(incoming)? {
+            observe::observe_day(&self.app, incoming, account, seen).await?;
+        } else if let Some(seen) = observation(incoming)? {
+            observe::observe(&self.app, incoming, seen.account, seen.observation).await?;
+        }
         Ok(())
     }
+}
+
+/// What an event says of a day's steps; `None` when it is about something else, or was erased.
+pub fn day(incoming: &Incoming) -> Result<Option<(AccountId, daily::Observation)>, DecodeError> {
+    let told = |daily_id: &Bytes, account_id: &Bytes, steps| {
+        let (revision, receipt) = (incoming.event.version.unsigned_abs(), receipt(incoming));
+        Ok((id(account_id)?, daily::Observation { daily: id(daily_id)?, revision, receipt, steps }))
+    };
+    if let Some(event) = incoming.plain.decode::<wire::DailyRecorded>() {
+        let event = event?;
+        let Some(daily) = event.daily.as_ref().filter(|daily| daily.r#type == STEPS) else { return Ok(None) };
+        let (Some(local_day), Some(steps)) = (day_named(&daily.date), daily::whole_steps(daily.value)) else {
+            return Ok(None);
+        };
+        return told(&event.daily_id, &event.account_id, Some(Steps { local_day, steps })).map(Some);
+    }
+    if let Some(event) = incoming.plain.decode::<wire::DailyDeleted>() {
+        let event = event?;
+        return told(&event.daily_id, &event.account_id, None).map(Some);
+    }
+    Ok(None)
 }
 
 /// An account's activity, as one event tells it.

@@ -103,6 +103,11 @@ pub fn day_in(at: Timestamp, zone: &TimeZone) -> Day {
     day_of(zone.to_datetime(at).date())
 }
 
+/// The day that a date names, `2026-05-01`.
+pub fn day_named(date: &str) -> Option<Day> {
+    date.parse().ok().map(day_of)
+}
+
 fn day_of(date: jiff::civil::Date) -> Day {
     let epoch = jiff::civil::date(1970, 1, 1);
     // Both are civil dates between the years −9999 and 9999: the distance in days always fits.

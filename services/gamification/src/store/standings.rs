@@ -11,6 +11,16 @@ use super::{
 use crate::domain::ChallengeId;
 
 impl Store {
+    /// How far a reader of ours has heard a sibling's topic.
+    pub async fn heard(&self, consumer: &str, of: &'static str) -> Result<eventing::Position, DbError> {
+        eventing::heard(&self.db, consumer, of).await
+    }
+
+    pub async fn contest(&self, id: ChallengeId) -> Result<Option<ContestRow>, DbError> {
+        let sql = format!("{} WHERE challenge_id = $1", scores::CONTEST);
+        self.db.fetch_one(&sql, args![id]).await?.as_ref().map(scores::contest_row).transpose()
+    }
+
     /// Challenges in the order of their ids, behind one of them.
     pub async fn contests(&self, after: Option<ChallengeId>, max: i64) -> Result<Vec<ContestRow>, DbError> {
         let after = after.unwrap_or(ChallengeId::new(Uuid::nil()));

@@ -381,7 +381,7 @@ fn settling(event: wire::ChallengeSettling) -> Result<Event, DecodeError> {
     Ok(Event::Settling { challenge: id(&event.challenge_id)?, activity_head: event.activity_head })
 }
 
-fn placement_to_wire(placement: &Placement) -> wire::Placement {
+pub(crate) fn placement_to_wire(placement: &Placement) -> wire::Placement {
     wire::Placement {
         account_id: bytes_of(placement.account),
         rank: placement.rank,

@@ -83,8 +83,12 @@ fn hear(
     let (mut progress, mut said) = (Progress::default(), Vec::new());
     for &(activity, revision) in words {
         let change = histories[activity][revision].clone().map_or(Change::Gone, Change::Counts);
-        let seen =
-            Observation { activity_id: id(activity), revision: u64::try_from(revision).unwrap() + 1, change, receipt: Receipt::default() };
+        let seen = Observation {
+            activity_id: id(activity),
+            revision: u64::try_from(revision).unwrap() + 1,
+            change,
+            receipt: Receipt::default(),
+        };
         for event in progress.observe(account, &seen, rules) {
             progress.evolve(&event);
             said.push(event);

@@ -1,0 +1,183 @@
+//! A challenge is settled: exactly once, whatever stops in between.
+//!
+//! 1. Activity is asked for its journal's head H0 when the timer fires, and then until everything received up to H0 has
+//!    been read to its end. Its head of that moment is the line: `ChallengeSettling {activity_head}`.
+//! 2. Our reactor has heard every partition up to the line, and our own rows hold our own journal's head of that moment.
+//! 3. The rows – not a board in somebody's memory – are ranked, and the placements and `ChallengeSettled` are one append,
+//!    guarded by the version of the challenge.
+//!
+//! Nothing is remembered outside the journal but the timer, whose payload is H0. Whatever is not ready yet sets the same
+//! timer again, a moment later; a timer that fires twice finds the challenge as far as it is. What waits in the dead
+//! letters does not hold it up. Rewards follow from the placements: [`super::reward`].
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use eventing::{
+    Command, Decision, Error,
+    store::{DueTimer, Timer},
+};
+use kernel::time::micros;
+use proto::activity::SettledRequest;
+use tracing::{info, warn};
+
+use super::{
+    App,
+    challenges::{SETTLE, now_us, stream_of},
+};
+use crate::{
+    consumers::activities,
+    domain::{
+        Challenge, ChallengeId,
+        challenge::Event,
+        participation::ShowAs,
+        placing::{self, CHUNK_MAX, Scored},
+    },
+};
+
+/// How long after which the timer fires again while something is not ready.
+const AGAIN_US: i64 = 500_000;
+/// How long one firing waits by itself: for watermarks, which come each second, and for our own rows.
+const PATIENCE: Duration = Duration::from_millis(2_500);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What the timer brings about. `Ok` also while it has to wait: the timer is set again then.
+pub async fn settle(app: &App, timer: &DueTimer) -> Result<(), Error> {
+    let Some(id) = timer.stream.id::<Challenge>() else { return Ok(()) };
+    let challenge = app.journal.load::<Challenge>(&timer.stream).await?.state;
+    let Some(drafted) = &challenge.drafted else { return Ok(()) };
+    if challenge.opened_us.is_none() || challenge.settled_us.is_some() {
+        return Ok(());
+    }
+    // It was extended: the timer has moved with that.
+    let early = challenge.stopped_us.is_none() && now_us(app) < drafted.terms.settles_at_us();
+    if challenge.settling.is_none() && early {
+        return Ok(());
+    }
+    let line = match challenge.settling {
+        Some(line) => line,
+        None => match draw(app, id, timer).await? {
+            Line::Drawn(line) => line,
+            Line::Waiting(asked) => return again(app, id, asked).await,
+        },
+    };
+    if !heard(app, line).await? {
+        return again(app, id, Some(line)).await;
+    }
+    let own = app.journal.store().head().await?;
+    if !app.projected.reached(own, PATIENCE).await {
+        return again(app, id, Some(line)).await;
+    }
+    fix(app, id).await
+}
+
+enum Line {
+    Drawn(u64),
+    /// With the head that was asked about, once there is one.
+    Waiting(Option<u64>),
+}
+
+/// The line through activity's journal. It is drawn once: whoever comes second takes the first one's.
+async fn draw(app: &App, id: ChallengeId, timer: &DueTimer) -> Result<Line, Error> {
+    let asked = asked(timer);
+    let request = SettledRequest { position: asked.unwrap_or_default() };
+    let told = match app.peers.activity().settled(request).await {
+        Ok(told) => told.into_inner(),
+        Err(status) => {
+            warn!(challenge = %id, code = ?status.code(), "activity does not say whether everything is read");
+            return Ok(Line::Waiting(asked));
+        }
+    };
+    if !told.settled {
+        return Ok(Line::Waiting(Some(asked.unwrap_or(told.head))));
+    }
+    let (stream, partition) = (stream_of(id), id.to_string());
+    let head = told.head;
+    app.journal
+        .execute::<Challenge, _>(&by_time(), &stream, &partition, |challenge, _| {
+            let open = challenge.settling.is_none() && challenge.settled_us.is_none();
+            Ok(Decision::of(if open {
+                vec![Event::Settling { challenge: id, activity_head: head }]
+            } else {
+                Vec::new()
+            }))
+        })
+        .await?;
+    let settling = app.journal.load::<Challenge>(&stream).await?.state.settling;
+    Ok(settling.map_or(Line::Waiting(asked), Line::Drawn))
+}
+
+/// Whether every partition of activity's topic has been heard up to the line, by events or by watermarks.
+async fn heard(app: &App, line: u64) -> Result<bool, Error> {
+    let line = i64::try_from(line).unwrap_or(i64::MAX);
+    let mut waited = Duration::ZERO;
+    loop {
+        if app.store.heard(activities::NAME, "activity").await? >= line {
+            return Ok(true);
+        }
+        if waited >= PATIENCE {
+            return Ok(false);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+        waited += LOOK_EVERY;
+    }
+}
+
+/// The final order, in one append.
+async fn fix(app: &App, id: ChallengeId) -> Result<(), Error> {
+    let fixed = app
+        .journal
+        .retrying(|| async move {
+            let loaded = app.journal.load::<Challenge>(&stream_of(id)).await?;
+            let Some(drafted) = loaded.state.drafted.as_ref().filter(|_| loaded.state.settled_us.is_none())
+            else {
+                return Ok(None);
+            };
+            let rows = app.store.standing(id).await?;
+            let scored = rows.iter().filter_map(|row| {
+                Some(Scored {
+                    account: row.account,
+                    member: row.member,
+                    anonymous: row.show_as == ShowAs::Anonymous,
+                    score: row.score?,
+                })
+            });
+            let placed = placing::placements(drafted.terms.metric, drafted.terms.ties, scored.collect());
+            let mut events: Vec<Event> = placed
+                .chunks(CHUNK_MAX)
+                .map(|chunk| Event::PlacementsFixed { challenge: id, placements: chunk.to_vec() })
+                .collect();
+            events.push(Event::Settled {
+                challenge: id,
+                count: u32::try_from(placed.len()).unwrap_or(u32::MAX),
+                checksum: placing::checksum(&placed),
+                settled_us: micros(app.journal.now()),
+            });
+            let mut batch = app.journal.batch(&by_time());
+            batch.write(&loaded, &id.to_string(), events);
+            batch.commit().await?;
+            Ok(Some(placed.len()))
+        })
+        .await?;
+    if let Some(count) = fixed {
+        info!(challenge = %id, count, "a challenge is settled");
+    }
+    Ok(())
+}
+
+/// The same timer a moment later, with the head that was asked about.
+async fn again(app: &App, id: ChallengeId, asked: Option<u64>) -> Result<(), Error> {
+    let payload = asked.map_or_else(Bytes::new, |head| Bytes::copy_from_slice(&head.to_be_bytes()));
+    let due_us = now_us(app).saturating_add(AGAIN_US);
+    let mut batch = app.journal.batch(&by_time());
+    batch.timer(Timer::Set { due_us, stream: stream_of(id), command_id: SETTLE.to_owned(), payload });
+    batch.commit().await.map(|_| ())
+}
+
+fn asked(timer: &DueTimer) -> Option<u64> {
+    <[u8; 8]>::try_from(timer.payload.as_ref()).ok().map(u64::from_be_bytes)
+}
+
+fn by_time() -> Command {
+    Command::by("timer:gamification")
+}

@@ -1,0 +1,116 @@
+//! The final order as somebody may see it.
+
+use std::collections::{HashMap, HashSet};
+
+use kernel::{AccountId, Code, Refusal};
+use platform::{Look, Sight};
+use privacy::BoardName;
+use tracing::warn;
+
+use super::{
+    App,
+    challenges::read::{self, Asker},
+};
+use crate::{
+    domain::{ChallengeId, challenge::Placement, placing},
+    store::placements::Adjustment,
+};
+
+const LIMIT_USUAL: u32 = 100;
+const LIMIT_MAX: u32 = 500;
+
+pub struct Settlement {
+    pub settled_us: i64,
+    pub stopped_us: Option<i64>,
+    /// Everybody who has a place.
+    pub participants: u32,
+    pub places: Vec<Place>,
+    /// Empty at the end.
+    pub next_cursor: String,
+    /// With the first page.
+    pub adjustments: Vec<Told>,
+}
+
+pub struct Place {
+    pub placement: Placement,
+    /// `None`: anonymous to whoever asks, who then does not learn the account either.
+    pub display_name: Option<String>,
+    pub percentile: f64,
+}
+
+pub struct Told {
+    pub adjustment: Adjustment,
+    pub named: bool,
+}
+
+/// `not_found` before it is settled, and for whom the challenge is hidden from.
+pub async fn settlement(
+    app: &App,
+    asker: Asker,
+    id: ChallengeId,
+    cursor: &str,
+    limit: u32,
+) -> Result<Settlement, Refusal> {
+    read::get(app, asker, id).await?;
+    let contest = app.store.contest(id).await.map_err(eventing::Error::from)?;
+    let contest = contest.ok_or_else(Refusal::not_found)?;
+    let settled_us = contest.settled_us.ok_or_else(Refusal::not_found)?;
+    let from = if cursor.is_empty() { 0 } else { place_of(cursor)? };
+    let limit = if limit == 0 { LIMIT_USUAL } else { limit.min(LIMIT_MAX) };
+    let placements = app.store.placements(id, from, limit).await.map_err(eventing::Error::from)?;
+    let next = from + i64::try_from(placements.len()).unwrap_or_default();
+    let next_cursor = if next < contest.placed { next.to_string() } else { String::new() };
+    let adjustments =
+        if from == 0 { app.store.adjustments(id).await.map_err(eventing::Error::from)? } else { Vec::new() };
+    let names = names(app, asker, &placements, &adjustments).await;
+    let participants = u32::try_from(contest.placed).unwrap_or(u32::MAX);
+    let place = |placement: Placement| Place {
+        placement,
+        display_name: names.get(&placement.account).cloned(),
+        percentile: placing::percentile(placement.rank, participants),
+    };
+    let told = |adjustment: Adjustment| Told { named: names.contains_key(&adjustment.account), adjustment };
+    Ok(Settlement {
+        settled_us,
+        stopped_us: contest.stopped_us,
+        participants,
+        places: placements.into_iter().map(place).collect(),
+        next_cursor,
+        adjustments: adjustments.into_iter().map(told).collect(),
+    })
+}
+
+fn place_of(cursor: &str) -> Result<i64, Refusal> {
+    let place = cursor.parse().ok().filter(|place| *place > 0);
+    place.ok_or_else(|| Refusal::new(Code::BadCursor, "the cursor does not belong to this list"))
+}
+
+/// The names that whoever asks may see. Who cannot be asked about is shown without one.
+async fn names(
+    app: &App,
+    asker: Asker,
+    placements: &[Placement],
+    adjustments: &[Adjustment],
+) -> HashMap<AccountId, String> {
+    let viewer = if let Asker::Account(account) = asker { Some(account) } else { None };
+    let mut owners: Vec<AccountId> = placements.iter().map(|placement| placement.account).collect();
+    owners.extend(adjustments.iter().map(|adjustment| adjustment.account));
+    if owners.is_empty() {
+        return HashMap::new();
+    }
+    let anonymous: HashSet<AccountId> =
+        placements.iter().filter(|one| one.anonymous).map(|one| one.account).collect();
+    let chosen = |account| if anonymous.contains(account) { BoardName::Anonymous } else { BoardName::Shown };
+    match Sight::new(app.peers.clone()).looks(viewer, &owners).await {
+        Ok(looks) => looks
+            .iter()
+            .filter_map(|(account, look): (&AccountId, &Look)| {
+                Some((*account, look.board_name(chosen(account))?.to_owned()))
+            })
+            .collect(),
+        Err(refusal) => {
+            warn!(%refusal, "a settlement is shown without names");
+            HashMap::new()
+        }
+    }
+}
