@@ -140,7 +140,7 @@ impl Activities for Api {
         &self,
         request: Request<api::ListActivitiesRequest>,
     ) -> Result<Response<api::ListActivitiesResponse>, Status> {
-        let (_, viewer) = person(&request)?;
+        let (caller, viewer) = person(&request)?;
         let asked = request.into_inner();
         let sport = match asked.sport.as_str() {
             "" => None,
@@ -157,7 +157,7 @@ impl Activities for Api {
             behind: cursor(&asked.cursor)?,
             limit: asked.limit,
         };
-        let page = self.app.list_activities(viewer, wanted).await.map_err(status)?;
+        let page = self.app.list_activities(&caller, wanted).await.map_err(status)?;
         let items = page.items.iter().map(view::activity).collect();
         Ok(Response::new(api::ListActivitiesResponse { items, next_cursor: next(page.next) }))
     }
@@ -275,10 +275,10 @@ impl Activities for Api {
         &self,
         request: Request<api::ExplainVisibilityRequest>,
     ) -> Result<Response<api::ExplainVisibilityResponse>, Status> {
-        let (_, account) = person(&request)?;
+        let (caller, _) = person(&request)?;
         let asked = request.into_inner();
         let (activity, other) = (id(&asked.activity_id)?, id(&asked.account_id)?);
-        let explained = self.app.explain_visibility(account, activity, other).await.map_err(status)?;
+        let explained = self.app.explain_visibility(&caller, activity, other).await.map_err(status)?;
         let classes = explained.into_iter().map(view::explained).collect();
         Ok(Response::new(api::ExplainVisibilityResponse { classes }))
     }

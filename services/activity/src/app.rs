@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use eventing::{Journal, StreamId, sql::Db};
 use kernel::{AccountId, ActivityId, Refusal};
-use platform::Sight;
+use platform::{Peers, Sight};
 use privacy::FieldMask;
 
 use crate::{
@@ -55,6 +55,7 @@ pub struct App {
     pub db: Db,
     pub activities: Arc<dyn ActivityStore>,
     pub blobs: Blobs,
+    pub peers: Peers,
     pub sight: Sight,
     pub config: Arc<Config>,
     pub queue: Queue,

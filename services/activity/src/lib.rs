@@ -47,6 +47,7 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         db: resources.db.clone(),
         activities: activities.clone(),
         blobs: blobs.clone(),
+        peers: resources.peers.clone(),
         sight: Sight::new(resources.peers.clone()),
         config: Arc::new(config),
         queue,

@@ -2,6 +2,7 @@
 
 use jiff::tz::Offset;
 use kernel::{AccountId, ActivityId, Code, Refusal, Sport, time};
+use platform::Caller;
 use privacy::{DataClass, FieldMask};
 
 use super::{App, Seen, page, sight};
@@ -34,7 +35,8 @@ const PAGES_SCANNED_MAX: usize = 5;
 const DAY_US: i64 = 86_400_000_000;
 
 impl App {
-    pub async fn list_activities(&self, viewer: AccountId, wanted: Wanted) -> Result<Page, Refusal> {
+    pub async fn list_activities(&self, caller: &Caller, wanted: Wanted) -> Result<Page, Refusal> {
+        let viewer = caller.viewer().ok_or_else(Refusal::not_found)?;
         let limit = page(wanted.limit);
         let after_us = wanted.after_us.unwrap_or(0);
         let before_us = wanted.before_us.unwrap_or(i64::MAX);
@@ -56,7 +58,7 @@ impl App {
             return Ok(Page { items: rows.into_iter().map(Seen::by_owner).collect(), next });
         }
         let look = match wanted.seen_by {
-            Some(other) => self.look_of(other, viewer).await?,
+            Some(other) => self.look_of(caller, other, viewer).await?,
             None => self.sight.look(Some(viewer), wanted.account).await?,
         };
         // A day more on both ends: where the time of day is hidden, only the day may decide.

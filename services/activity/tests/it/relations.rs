@@ -223,6 +223,26 @@ async fn an_owner_is_told_why_another_sees_or_does_not_see_each_class() {
     run.world.stop().await;
 }
 
+#[tokio::test]
+async fn of_a_block_only_the_one_who_blocks_is_told() {
+    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let run = a_run_of_aida(&ground, &accounts).await;
+    accounts.relate(run.boris, run.aida, blocked());
+    let ask = || {
+        let asked = ExplainVisibilityRequest { activity_id: run.id.clone(), account_id: bytes_of(run.boris) };
+        let mut client = run.world.client();
+        async move { client.explain_visibility(by(run.aida, asked)).await.map(tonic::Response::into_inner) }
+    };
+    let classes = ask().await.unwrap().classes;
+    assert!(classes.iter().all(|class| !class.shown && class.rule == "blocked"));
+    accounts.blocks(run.boris);
+    refused_with(ask().await, Code::NotFound);
+    let asked =
+        ListActivitiesRequest { as_account_id: bytes_of(run.boris), ..ListActivitiesRequest::default() };
+    refused_with(run.world.client().list_activities(by(run.aida, asked)).await, Code::NotFound);
+    run.world.stop().await;
+}
+
 /// Values that stand in nothing else.
 const BEATS: [&str; 3] = ["187.25", "193.75", "[211.0, 217.0]"];
 

@@ -1,12 +1,15 @@
 //! One activity service, and beside it an auth and a social that say what a test wants them to say.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
 };
 
 use activity::{Config, MIGRATIONS};
-use axum::{Router, extract::State, routing::post};
+use axum::{
+    Router,
+    routing::{MethodRouter, post},
+};
 use bytes::Bytes;
 use eventing::Journal;
 use formats::Activity;
@@ -18,7 +21,7 @@ use proto::{
         activities_client::ActivitiesClient, upload_chunk,
     },
     auth::{AccountStanding, Audience, Privacy, StandingRequest, StandingResponse},
-    social::{Relation, RelationsRequest, RelationsResponse},
+    social::{Relation, RelationsRequest, RelationsResponse, ViewAsRequest, ViewAsResponse},
 };
 use testkit::fleet::{Fleet, Ground};
 use tonic::{Request, Response, Status, service::Routes};
@@ -30,6 +33,7 @@ pub(crate) struct Accounts {
     silent: Arc<Mutex<bool>>,
     /// What a viewer is to an owner.
     relations: Arc<Mutex<HashMap<(AccountId, AccountId), Relation>>>,
+    blockers: Arc<Mutex<HashSet<AccountId>>>,
     unsociable: Arc<Mutex<bool>>,
 }
 
@@ -91,6 +95,20 @@ impl Accounts {
         Ok(RelationsResponse { items: asked.owner_ids.iter().map(one).collect(), position: 0 })
     }
 
+    /// Only the account that blocks is told of the block.
+    fn view_as(&self, asked: &ViewAsRequest) -> Result<ViewAsResponse, Status> {
+        let other = AccountId::new(uuid::Uuid::from_slice(&asked.account_id).unwrap());
+        if self.blockers.lock().unwrap().contains(&other) {
+            return Err(platform::status(Refusal::not_found()));
+        }
+        Ok(ViewAsResponse::default())
+    }
+
+    /// Whoever shares a block with this account was blocked by it.
+    pub(crate) fn blocks(&self, account: AccountId) {
+        self.blockers.lock().unwrap().insert(account);
+    }
+
     fn standing(&self, asked: &StandingRequest) -> Result<StandingResponse, Status> {
         if *self.silent.lock().unwrap() {
             return Err(Status::unavailable("silent"));
@@ -107,30 +125,21 @@ impl Accounts {
     }
 }
 
-async fn standing(
-    State(accounts): State<Accounts>,
-    request: axum::extract::Request,
-) -> axum::response::Response {
-    let codec = tonic_prost::ProstCodec::<StandingResponse, StandingRequest>::default();
-    let answer = tower::service_fn(move |request: Request<StandingRequest>| {
-        let answer = accounts.standing(request.get_ref()).map(Response::new);
-        async move { answer }
-    });
-    let answered = tonic::server::Grpc::new(codec).unary(answer, request).await;
-    answered.map(axum::body::Body::new)
-}
-
-async fn relations(
-    State(accounts): State<Accounts>,
-    request: axum::extract::Request,
-) -> axum::response::Response {
-    let codec = tonic_prost::ProstCodec::<RelationsResponse, RelationsRequest>::default();
-    let answer = tower::service_fn(move |request: Request<RelationsRequest>| {
-        let answer = accounts.relations(request.get_ref()).map(Response::new);
-        async move { answer }
-    });
-    let answered = tonic::server::Grpc::new(codec).unary(answer, request).await;
-    answered.map(axum::body::Body::new)
+/// A method of a service, answered from what a test has told.
+fn told<Q, A>(accounts: &Accounts, answer: fn(&Accounts, &Q) -> Result<A, Status>) -> MethodRouter
+where
+    Q: prost::Message + Default + 'static,
+    A: prost::Message + Default + 'static,
+{
+    let accounts = accounts.clone();
+    post(move |request: axum::extract::Request| async move {
+        let answer = tower::service_fn(move |request: Request<Q>| {
+            let answer = answer(&accounts, request.get_ref()).map(Response::new);
+            async move { answer }
+        });
+        let codec = tonic_prost::ProstCodec::<A, Q>::default();
+        tonic::server::Grpc::new(codec).unary(answer, request).await.map(axum::body::Body::new)
+    })
 }
 
 /// One run of the installation; another may be started on the same ground.
@@ -148,13 +157,12 @@ pub(crate) async fn start<'a>(ground: &'a Ground, accounts: &Accounts) -> World<
 pub(crate) async fn start_with<'a>(ground: &'a Ground, accounts: &Accounts, config: Config) -> World<'a> {
     let fleet = ground.fleet(&["auth", "social", "activity"]).await;
     let auth = fleet.stand_in("auth").await;
-    let routes =
-        Router::new().route("/stadion.auth.v1.Auth/Standing", post(standing)).with_state(accounts.clone());
+    let routes = Router::new().route("/stadion.auth.v1.Auth/Standing", told(accounts, Accounts::standing));
     fleet.serve(Module::new("auth", &[], Routes::from(routes)));
     fleet.stand_in("social").await;
     let routes = Router::new()
-        .route("/stadion.social.v1.Social/Relations", post(relations))
-        .with_state(accounts.clone());
+        .route("/stadion.social.v1.Social/Relations", told(accounts, Accounts::relations))
+        .route("/stadion.social.v1.Social/ViewAs", told(accounts, Accounts::view_as));
     fleet.serve(Module::new("social", &["auth"], Routes::from(routes)));
     let resources = fleet.resources("activity").await;
     MIGRATIONS.apply(&resources.db).await.unwrap();
