@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod any_order;
+mod arena;
+mod challenges;
 mod contest;
 mod fleet;
 mod golden;
@@ -10,3 +12,5 @@ mod journey;
 mod oracle;
 mod rules;
 mod scores;
+mod seats;
+mod siblings;
