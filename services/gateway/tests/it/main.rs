@@ -3,13 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose request cannot be built has failed")]
 
+mod boards;
 mod bodies;
+mod challenges;
 mod fleet;
 mod limits;
+mod live;
 mod oauth;
 mod openapi;
 mod partner;
 mod root;
+mod social;
 mod tokens;
 mod uploads;
 mod world;
