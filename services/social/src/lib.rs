@@ -10,6 +10,7 @@ pub mod config;
 pub mod consumers;
 pub mod domain;
 pub mod metrics;
+pub mod seed;
 mod state;
 pub mod store;
 pub mod wire;

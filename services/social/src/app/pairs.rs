@@ -25,7 +25,8 @@ pub fn stream(ends: Ends) -> StreamId {
     StreamId::named(&format!("pair-{}", key(ends)))
 }
 
-fn key(ends: Ends) -> String {
+/// Of the pair's records: the two ids.
+pub(crate) fn key(ends: Ends) -> String {
     format!("{}-{}", ends.lo(), ends.hi())
 }
 
