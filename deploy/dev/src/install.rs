@@ -1,4 +1,5 @@
-//! What a run needs and may not find: Debian packages, Python tools. Installed once, kept under `target/` where possible.
+//! What a run needs and may not find: Debian packages, Python tools, a browser. Installed once, kept under `target/`
+//! where possible.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -49,6 +50,52 @@ pub(crate) fn python_tools() -> Result<PathBuf> {
     stage::output(&mut pip)?;
     fs::write(&installed, wanted).with_context(|| installed.display().to_string())?;
     Ok(venv.join("bin"))
+}
+
+/// What the browser tests run on.
+pub(crate) struct Browser {
+    pub(crate) node: PathBuf,
+    pub(crate) chromium: PathBuf,
+}
+
+/// Chromium from Debian, Node from wherever there is one that is new enough.
+pub(crate) fn browser() -> Result<Browser> {
+    let chromium = "chromium";
+    if !has(chromium) {
+        debian(&[chromium])?;
+    }
+    Ok(Browser { node: node()?, chromium: chromium.into() })
+}
+
+/// The oldest that the tests' driver runs on.
+const NODE_MAJOR_MIN: u32 = 20;
+
+/// Node with npm beside it: the system's, else one that comes as a Python package (Debian 12 has an older one).
+fn node() -> Result<PathBuf> {
+    let system = PathBuf::from("node");
+    if is_new_enough(&system) && has("npm") {
+        return Ok(system);
+    }
+    let tools = python_tools()?;
+    let own = tools.join("node");
+    if !is_new_enough(&own) {
+        println!("installing Node into {}", tools.display());
+        let mut pip = Command::new(tools.join("python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
+        pip.arg(stage::root().join("deploy/browser/requirements.txt"));
+        stage::output(&mut pip)?;
+    }
+    if !is_new_enough(&own) {
+        bail!("there is no Node of version {NODE_MAJOR_MIN} or newer");
+    }
+    Ok(own)
+}
+
+/// `v20.11.1` → 20
+fn is_new_enough(node: &PathBuf) -> bool {
+    let version = stage::output(Command::new(node).arg("--version")).unwrap_or_default();
+    let major = version.trim().trim_start_matches('v').split('.').next().and_then(|text| text.parse().ok());
+    major.is_some_and(|major: u32| major >= NODE_MAJOR_MIN)
 }
 
 fn make_venv(venv: &PathBuf) -> Result<()> {

@@ -19,8 +19,10 @@ use crate::{
 
 pub(crate) fn run() -> Result<bool> {
     // All targets at once, so that tests and the binary are built with the same features and only once.
-    let build =
-        stage::run("build", stage::cargo().args(["build", "--workspace", "--locked", "--tests", "--bins"]));
+    let build = stage::run(
+        "build",
+        stage::cargo().args(["build", "--workspace", "--locked", "--tests", "--bins", "--examples"]),
+    );
     if matches!(build.outcome, Outcome::Failed(_)) {
         return Ok(report::close(&[build], &Counts::default()));
     }
@@ -33,6 +35,7 @@ pub(crate) fn run() -> Result<bool> {
     let binary = stage::target().join("debug").join("stadion");
     stages.push(demo(&binary));
     stages.push(schemathesis(&binary));
+    stages.push(browser());
     Ok(report::close(&stages, &counts))
 }
 
@@ -122,5 +125,21 @@ fn schemathesis(binary: &Path) -> Stage {
     let mut command = Command::new("bash");
     command.arg(script).current_dir(stage::root());
     command.env("STADION_BIN", binary).env("SCHEMATHESIS", tools.join("schemathesis"));
+    stage::run(name, &mut command)
+}
+
+/// The pages in a real browser, on a stage that plays the public API.
+fn browser() -> Stage {
+    let name = "the live board in Chromium";
+    let found = match install::browser() {
+        Ok(found) => found,
+        Err(error) if stage::in_ci() => return failed(name, format!("{error:#}"), Duration::ZERO),
+        Err(error) => return skipped(name, format!("{error:#}")),
+    };
+    let mut command = Command::new("bash");
+    command.arg(stage::root().join("deploy/browser/run.sh")).current_dir(stage::root());
+    command.env("NODE", found.node).env("CHROMIUM", found.chromium);
+    command.env("BROWSER_TOOLS", stage::target().join("browser"));
+    command.env("STAGE", stage::target().join("debug/examples/stage"));
     stage::run(name, &mut command)
 }

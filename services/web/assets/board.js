@@ -20,7 +20,7 @@ class Board {
     this.table = new Table(byId("rows"), byId("empty"), this.words);
     this.model = new Model(settings.places);
     this.model.adopt(Table.told(byId("rows")));
-    this.leader = this.model.places()[0]?.member;
+    this.leader = this.model.first()?.member;
     this.announcer = new Announcer(byId("told"));
     this.hold = new Hold(byId("places"), () => this.held());
     this.stream = new Stream(settings.live, {
@@ -98,7 +98,7 @@ class Board {
   }
 
   lead() {
-    const first = this.model.places()[0];
+    const first = this.model.first();
     if (!first || first.member === this.leader) return;
     const known = this.leader !== undefined;
     this.leader = first.member;
@@ -175,7 +175,7 @@ class Board {
     const answer = await fetch(this.settings.top, { cache: "no-store", signal: AbortSignal.timeout(5000) });
     if (!answer.ok) return false;
     const board = await answer.json();
-    const [there, here] = [board.entries?.[0], this.model.places()[0]];
+    const [there, here] = [board.entries?.[0], this.model.first()];
     const same = there?.member === here?.member && there?.score === here?.score;
     if (same) {
       this.tick(board.as_of);

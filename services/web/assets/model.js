@@ -55,6 +55,15 @@ export class Model {
     return places;
   }
 
+  first() {
+    let first;
+    for (const [member, entry] of this.entries) {
+      const before = first && (first.rank - entry.rank || first.order - entry.order) <= 0;
+      if (!before) first = { member, ...entry };
+    }
+    return first && { ...first, name: this.#name(first.member) };
+  }
+
   #name(member) {
     if (this.names.has(member)) return this.names.get(member);
     return this.namesBefore?.get(member) ?? null;

@@ -1,4 +1,4 @@
-// How the page speaks: numbers and times by Intl, phrases as the server gave them.
+// How the page speaks: numbers and times as the server writes them, phrases as it gave them.
 
 const fill = (pattern, values) => pattern.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
@@ -9,12 +9,9 @@ export class Words {
   constructor(settings) {
     this.settings = settings;
     const decimals = settings.measure === "km" ? 2 : 0;
-    this.number = new Intl.NumberFormat(settings.number_locales, {
-      minimumFractionDigits: decimals,
-      maximumFractionDigits: decimals,
-    });
-    this.whole = new Intl.NumberFormat(settings.number_locales, { maximumFractionDigits: 0 });
-    this.plural = new Intl.PluralRules(settings.plural_locales);
+    this.number = writer(settings.separators, decimals);
+    this.whole = writer(settings.separators, 0);
+    this.plural = new Intl.PluralRules(settings.language);
     this.clockFormat = clockFormat(settings.time_zone);
   }
 
@@ -25,7 +22,7 @@ export class Words {
   count(id, count) {
     const forms = this.settings.plurals[id];
     const form = forms[this.plural.select(count)] ?? forms.other;
-    return fill(form, { n: this.whole.format(count) });
+    return fill(form, { n: this.whole(count) });
   }
 
   leads(name, score) {
@@ -37,7 +34,7 @@ export class Words {
     const thousandths = Math.round(score * 1000);
     if (this.settings.measure === "time") return duration(Math.floor(thousandths / 1000));
     const kilometres = this.settings.measure === "km";
-    const text = this.number.format(
+    const text = this.number(
       kilometres ? Math.round(thousandths / 10_000) / 100 : Math.round(thousandths / 1000),
     );
     return this.settings.unit ? fill(this.settings.unit, { n: text }) : text;
@@ -50,6 +47,17 @@ export class Words {
     const offset = (parts.timeZoneName ?? "").replace("GMT", "").replace(/:00$/, "").replace("\u2212", "-");
     return `${parts.hour}:${parts.minute}:${parts.second} ${offset || "+00"}`;
   }
+}
+
+// Digits by Intl, what stands between them by the server: browsers leave out the data of languages that they have no
+// menus in, and write their numbers as in none.
+function writer(separators, decimals) {
+  const format = new Intl.NumberFormat("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return (number) =>
+    format
+      .formatToParts(number)
+      .map(({ type, value }) => separators[type] ?? value)
+      .join("");
 }
 
 function duration(seconds) {

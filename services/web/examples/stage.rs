@@ -69,12 +69,12 @@ impl Stage {
     }
 
     /// The script, or the failure that it plays.
-    fn script(&self, id: &str) -> Result<Script, Response> {
+    fn script(&self, id: &str) -> Result<Script, StatusCode> {
         let script = self.with(id, |play| play.script.clone());
         let status = script.status.and_then(|status| StatusCode::from_u16(status).ok());
         match status.unwrap_or(StatusCode::OK) {
             StatusCode::OK => Ok(script),
-            status => Err((status, [("x-request-id", "stage-request")]).into_response()),
+            failure => Err(failure),
         }
     }
 }
@@ -87,18 +87,22 @@ fn public_api(stage: Stage) -> Router {
         .with_state(stage)
 }
 
+fn failed(status: StatusCode) -> Response {
+    (status, [("x-request-id", "stage-request")]).into_response()
+}
+
 async fn challenge(State(stage): State<Stage>, Path(id): Path<String>) -> Response {
-    stage.script(&id).map_or_else(|failure| failure, |script| Json(script.challenge).into_response())
+    stage.script(&id).map_or_else(failed, |script| Json(script.challenge).into_response())
 }
 
 async fn top(State(stage): State<Stage>, Path(id): Path<String>) -> Response {
-    stage.script(&id).map_or_else(|failure| failure, |script| Json(script.top).into_response())
+    stage.script(&id).map_or_else(failed, |script| Json(script.top).into_response())
 }
 
 async fn live(State(stage): State<Stage>, Path(id): Path<String>) -> Response {
     let script = match stage.script(&id) {
         Ok(script) => script,
-        Err(failure) => return failure,
+        Err(failure) => return failed(failure),
     };
     let cues = stage.with(&id, |play| {
         play.opened += 1;

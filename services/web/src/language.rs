@@ -31,24 +31,6 @@ impl Language {
         }
     }
 
-    /// Whom a browser may ask for numbers, best first: not every one knows Kazakh, and Russian writes numbers alike.
-    pub(crate) fn number_locales(self) -> &'static [&'static str] {
-        match self {
-            Self::En => &["en"],
-            Self::Ru => &["ru"],
-            Self::Kk => &["kk", "ru"],
-        }
-    }
-
-    /// The same for plurals, where it is English that is alike.
-    pub(crate) fn plural_locales(self) -> &'static [&'static str] {
-        match self {
-            Self::En => &["en"],
-            Self::Ru => &["ru"],
-            Self::Kk => &["kk", "en"],
-        }
-    }
-
     /// `?lang=` when it names one of ours, else the best for an `Accept-Language` (RFC 9110 §12.5.4), else English.
     pub(crate) fn chosen(query: Option<&str>, accepted: Option<&str>) -> Self {
         let asked = query.unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("lang="));

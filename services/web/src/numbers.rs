@@ -1,8 +1,10 @@
-//! Scores as people read them. Browsers format with Intl, we with ICU4X: the same data (CLDR), the same rounding.
+//! Scores as people read them, by ICU4X. Scripts round alike and get our [`Separators`]: browsers leave out the data of
+//! languages that they have no menus in, Kazakh among them, and write its numbers wrong without saying so.
 
 use fluent_bundle::FluentValue;
 use icu_decimal::{DecimalFormatter, input::Decimal, options::DecimalFormatterOptions};
 use icu_locale_core::locale;
+use serde::Serialize;
 
 use crate::{language::Language, phrases::Phrases};
 
@@ -61,6 +63,24 @@ impl Measure {
             Some(unit) => phrases.fill(unit, &[("n", FluentValue::from(number))]).into_owned(),
             None => number,
         }
+    }
+}
+
+/// What stands between the digits of a language's numbers.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Separators {
+    group: String,
+    decimal: String,
+}
+
+impl Separators {
+    pub(crate) fn of(language: Language) -> Self {
+        // 12,345.6: what stands after the second and after the fifth digit.
+        let sample = decimal(language, 123_456, 1);
+        let mut between =
+            sample.split(|letter: char| letter.is_ascii_digit()).filter(|part| !part.is_empty());
+        let mut next = || between.next().unwrap_or_default().to_owned();
+        Self { group: next(), decimal: next() }
     }
 }
 
@@ -138,6 +158,17 @@ mod tests {
         assert_eq!(written("steps", 12_345_678.0, Language::Ru), "12\u{a0}345\u{a0}678");
         assert_eq!(written("count", 3.0, Language::Kk), "3");
         assert_eq!(written("altitude_gained_on_mars", 2.0, Language::En), "2");
+    }
+
+    #[test]
+    fn scripts_are_told_what_stands_between_digits() {
+        let told = |language| {
+            let Separators { group, decimal } = Separators::of(language);
+            (group, decimal)
+        };
+        assert_eq!(told(Language::En), (",".to_owned(), ".".to_owned()));
+        assert_eq!(told(Language::Ru), ("\u{a0}".to_owned(), ",".to_owned()));
+        assert_eq!(told(Language::Kk), ("\u{a0}".to_owned(), ",".to_owned()));
     }
 
     #[test]

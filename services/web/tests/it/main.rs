@@ -7,7 +7,10 @@ mod assets;
 mod live;
 mod templates;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Router,
@@ -25,8 +28,11 @@ pub(crate) const CHALLENGE: &str = "0192f0c1-2222-7333-8444-555566667777";
 #[derive(Clone, Default)]
 pub(crate) struct Recorded {
     answers: Vec<(String, StatusCode, Value)>,
-    asked: Arc<Mutex<Vec<(String, HeaderMap, Option<std::net::SocketAddr>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
+
+/// A request to the API: path with query, headers, whom it came from.
+type Asked = (String, HeaderMap, Option<SocketAddr>);
 
 impl Recorded {
     /// A running public challenge with three places, one of them anonymous.
@@ -49,7 +55,7 @@ impl Recorded {
         self
     }
 
-    pub(crate) fn asked(&self) -> Vec<(String, HeaderMap, Option<std::net::SocketAddr>)> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
@@ -58,7 +64,7 @@ impl Recorded {
         Router::new().fallback(move |request: Request| {
             let recorded = recorded.clone();
             async move {
-                let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>();
+                let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
                 let peer = peer.map(|ConnectInfo(peer)| *peer);
                 let uri = request.uri().to_string();
                 recorded.asked.lock().unwrap().push((uri, request.headers().clone(), peer));
