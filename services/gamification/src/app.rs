@@ -7,12 +7,14 @@
 //! | [`achievements`] | queries: badges, the newest first; why one is held |
 //! | [`challenges`] | commands and queries: challenges, from the draft to the last who leaves |
 //! | [`facts`] | query of siblings: what rules' clauses need |
+//! | [`adjust`] | command, by the reactor: what came too late for a settlement |
 //! | [`settle`] | command, by the timer: the final order of a challenge, exactly once |
 //! | [`settlement`] | query: the final order as somebody may see it |
 //! | [`reward`] | command, by the reactor: what places are worth |
 //! | [`rules`] | queries of operators: the rules in force; what others would change |
 
 pub mod achievements;
+pub mod adjust;
 pub mod challenges;
 pub mod facts;
 pub mod get_progress;

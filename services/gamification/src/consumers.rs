@@ -3,6 +3,7 @@
 //! | file | kind | reads | does |
 //! |---|---|---|---|
 //! | [`activities`] | reactor | topic `activity` | tells the account's progress what an activity now is; days of steps too |
+//! | [`adjustments`] | reactor | own journal | what is heard too late for a settlement is said beside it |
 //! | [`erasures`] | reactor | topic `auth` | an erased account is shown in no challenge |
 //! | [`own_challenges`] | projection | own journal | challenges, and who takes part |
 //! | [`own_progress`] | projection | own journal | the read models |
@@ -13,6 +14,7 @@
 //! | [`timers`] | timers | | a challenge is to be settled |
 
 pub mod activities;
+pub mod adjustments;
 pub mod erasures;
 pub mod ledger;
 pub mod own_challenges;

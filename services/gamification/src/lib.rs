@@ -69,9 +69,14 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         .reactor(consumers::erasures::Erasures::new(app.clone()))
         .reactor(consumers::privacy::Privacy::new(app.journal.clone()))
         .reactor(consumers::rewards::Rewards::new(app.clone()))
+        .reactor(consumers::adjustments::Adjustments::new(app.clone()))
         .timers(consumers::timers::Timers::new(app.clone()));
     let routes = Routes::new(GamificationServer::new(api::Api::new(app.clone())));
-    Ok(Module::new("gamification", &["auth", "social", "activity"], routes).keeping(&resources.journal, spine, app))
+    Ok(Module::new("gamification", &["auth", "social", "activity"], routes).keeping(
+        &resources.journal,
+        spine,
+        app,
+    ))
 }
 
 /// What commands and queries stand on, beside the spine that keeps their read models.

@@ -90,6 +90,8 @@ pub struct Contest<'t> {
     pub terms: &'t Terms,
     /// The line of the settlement through the journal of activities.
     pub head: Option<u64>,
+    /// As if nothing had come late: what would be.
+    pub late_too: bool,
 }
 
 /// What an item adds to a score. Values are thousandths of the metric's unit.
@@ -109,6 +111,9 @@ pub struct Score {
 
 impl Contest<'_> {
     pub fn in_time(&self, receipt: Receipt) -> bool {
+        if self.late_too {
+            return true;
+        }
         let before_line = self.head.is_none_or(|head| receipt.position <= head);
         let stopped = self.terms.window.cut_us.is_some();
         before_line && (stopped || receipt.at_us <= self.terms.settles_at_us())

@@ -41,7 +41,7 @@ pub struct ContestRow {
 
 impl ContestRow {
     pub fn contest(&self) -> Contest<'_> {
-        Contest { terms: &self.terms, head: self.head }
+        Contest { terms: &self.terms, head: self.head, late_too: false }
     }
 
     /// Scores move from its opening to its settlement.
@@ -495,6 +495,23 @@ pub(crate) async fn contributions(
     rows.iter()
         .map(|row| Ok(Contribution { bucket: row.get(0)?, value: row.get(1)?, reached_us: row.get(2)? }))
         .collect()
+}
+
+/// What belongs to one item.
+pub(crate) fn of_item<Item: PartialEq, Of: Copy>(all: &[(Item, Of)], item: Item) -> Vec<Of> {
+    all.iter().filter(|(of, _)| *of == item).map(|(_, one)| *one).collect()
+}
+
+/// Runs of the same item: rows come in the order of their items.
+pub(crate) fn by_item<Item: PartialEq, Of>(all: Vec<(Item, Of)>) -> Vec<(Item, Vec<Of>)> {
+    let mut runs: Vec<(Item, Vec<Of>)> = Vec::new();
+    for (item, one) in all {
+        match runs.last_mut().filter(|(last, _)| *last == item) {
+            Some((_, run)) => run.push(one),
+            None => runs.push((item, vec![one])),
+        }
+    }
+    runs
 }
 
 /// Positions and revisions stay far below 2^63.

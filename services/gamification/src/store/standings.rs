@@ -1,6 +1,9 @@
 //! Challenges and their participants as they stand, read from outside the projection.
 
-use eventing::{args, sql::DbError};
+use eventing::{
+    Tx, args,
+    sql::{BoxFuture, DbError},
+};
 use kernel::AccountId;
 use uuid::Uuid;
 
@@ -14,6 +17,38 @@ impl Store {
     /// How far a reader of ours has heard a sibling's topic.
     pub async fn heard(&self, consumer: &str, of: &'static str) -> Result<eventing::Position, DbError> {
         eventing::heard(&self.db, consumer, of).await
+    }
+
+    /// A look at several rows of one moment.
+    pub async fn read<T, F>(&self, look: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<T, DbError>> + Send + 'static,
+    {
+        self.db.transact(look).await
+    }
+
+    /// The challenges in which an account takes part, settled ones too.
+    pub async fn taking_part(&self, account: AccountId) -> Result<Vec<ContestRow>, DbError> {
+        let sql = format!(
+            "{} WHERE challenge_id IN (SELECT challenge_id FROM score WHERE account_id = $1 AND state = 'active')
+             ORDER BY challenge_id",
+            scores::CONTEST
+        );
+        self.db.fetch(&sql, args![account]).await?.iter().map(scores::contest_row).collect()
+    }
+
+    /// The score that was said last of a participant after the settlement.
+    pub async fn adjusted(&self, challenge: ChallengeId, account: AccountId) -> Result<Option<i64>, DbError> {
+        let row = self
+            .db
+            .fetch_one(
+                "SELECT score_after FROM placement_adjustment WHERE challenge_id = $1 AND account_id = $2
+                 ORDER BY position DESC LIMIT 1",
+                args![challenge, account],
+            )
+            .await?;
+        row.map(|row| row.get(0)).transpose()
     }
 
     pub async fn contest(&self, id: ChallengeId) -> Result<Option<ContestRow>, DbError> {

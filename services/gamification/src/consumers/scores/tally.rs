@@ -134,7 +134,7 @@ impl Tally {
                 continue;
             }
             let xp = match contest.terms.metric {
-                Metric::Xp => of_item(&scores::xp_of(tx, account).await?, activity),
+                Metric::Xp => scores::of_item(&scores::xp_of(tx, account).await?, activity),
                 _ => Vec::new(),
             };
             let taking = row.taking(&contest.terms, self.only_me(tx, account).await?);
@@ -164,7 +164,7 @@ impl Tally {
             let all = scores::xp_of(tx, account).await?;
             for activity in changes.keys() {
                 let heard = scores::heard_of(tx, account, Some(*activity)).await?;
-                let (heard, xp) = (of_item(&heard, *activity), of_item(&all, *activity));
+                let (heard, xp) = (scores::of_item(&heard, *activity), scores::of_item(&all, *activity));
                 let one = contest.contest().activity(&taking, &heard, &xp);
                 let revision = heard.iter().map(|heard| heard.revision).max().unwrap_or_default();
                 self.set(tx, &row, (activity.uuid(), revision), one, at).await?;
@@ -386,7 +386,7 @@ impl Tally {
         scores::drop_contribution(tx, row.challenge, row.account, None).await?;
         self.touch(row, at);
         if contest.terms.metric == Metric::Steps {
-            for (daily, heard) in by_item(scores::days_of(tx, row.account).await?) {
+            for (daily, heard) in scores::by_item(scores::days_of(tx, row.account).await?) {
                 let revision = heard.iter().map(|heard| heard.revision).max().unwrap_or_default();
                 let one = contest.contest().day(&taking, &heard);
                 self.set(tx, row, (daily.uuid(), revision), one, at).await?;
@@ -397,9 +397,9 @@ impl Tally {
             Metric::Xp => scores::xp_of(tx, row.account).await?,
             _ => Vec::new(),
         };
-        for (activity, heard) in by_item(scores::heard_of(tx, row.account, None).await?) {
+        for (activity, heard) in scores::by_item(scores::heard_of(tx, row.account, None).await?) {
             let revision = heard.iter().map(|heard| heard.revision).max().unwrap_or_default();
-            let one = contest.contest().activity(&taking, &heard, &of_item(&xp, activity));
+            let one = contest.contest().activity(&taking, &heard, &scores::of_item(&xp, activity));
             self.set(tx, row, (activity.uuid(), revision), one, at).await?;
         }
         Ok(())
@@ -506,20 +506,4 @@ fn measures_alike(one: &Terms, other: &Terms) -> bool {
         && one.late_sync_grace_s == other.late_sync_grace_s
         && one.count_from == other.count_from
         && one.min_distance_mm == other.min_distance_mm
-}
-
-fn of_item<Item: PartialEq, Of: Copy>(all: &[(Item, Of)], item: Item) -> Vec<Of> {
-    all.iter().filter(|(of, _)| *of == item).map(|(_, one)| *one).collect()
-}
-
-/// Runs of the same item: rows come in the order of their items.
-fn by_item<Item: PartialEq, Of>(all: Vec<(Item, Of)>) -> Vec<(Item, Vec<Of>)> {
-    let mut runs: Vec<(Item, Vec<Of>)> = Vec::new();
-    for (item, one) in all {
-        match runs.last_mut().filter(|(last, _)| *last == item) {
-            Some((_, run)) => run.push(one),
-            None => runs.push((item, vec![one])),
-        }
-    }
-    runs
 }

@@ -1,0 +1,353 @@
+//! Settlement, exactly once, through stops at each of its steps.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use eventing::{Command, Db, DomainEvent, Journal, StreamId, store::Timer};
+use gamification::{
+    Config, MIGRATIONS,
+    app::{App, challenges::SETTLE, settle},
+    domain::{ChallengeId, challenge, challenge::Event, placing},
+};
+use kernel::{AccountId, ActivityId, Code, time::ManualClock};
+use platform::{Module, Peers};
+use proto::{activity as told, gamification as wire};
+use testkit::fleet::{self, Fleet, Ground, eventually};
+use tonic::{Request, Response, Status, body::Body, server::Grpc, server::NamedService, service::Routes};
+use tonic_prost::ProstCodec;
+use tower::{Service, service_fn};
+
+use crate::{
+    contest::{happens, joins, opened, takes_part, written},
+    fleet::{by, bytes_of, run_on},
+    siblings::{Auth, Known, Social},
+};
+
+/// activity as a settlement meets it: it tells whether uploads wait.
+#[derive(Clone)]
+struct Activity {
+    journal: Journal,
+    waiting: Arc<AtomicU32>,
+}
+
+impl NamedService for Activity {
+    const NAME: &'static str = "stadion.activity.v1.Activities";
+}
+
+impl Service<http::Request<Body>> for Activity {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let this = self.clone();
+        Box::pin(async move {
+            let answer = service_fn(move |_: Request<told::SettledRequest>| {
+                let this = this.clone();
+                async move {
+                    let head = this.journal.store().head().await.unwrap().unsigned_abs();
+                    let waiting = this.waiting.load(Ordering::SeqCst);
+                    Ok::<_, Status>(Response::new(told::SettledResponse {
+                        settled: waiting == 0,
+                        head,
+                        waiting,
+                    }))
+                }
+            });
+            let codec = ProstCodec::<told::SettledResponse, told::SettledRequest>::default();
+            Ok(Grpc::new(codec).unary(answer, request).await)
+        })
+    }
+}
+
+struct World<'a> {
+    activity: Journal,
+    waiting: Arc<AtomicU32>,
+    db: Db,
+    app: App,
+    clock: Arc<ManualClock>,
+    known: Known,
+    peers: Peers,
+    fleet: Fleet<'a>,
+}
+
+async fn world<'a>(ground: &'a Ground, now: &str) -> World<'a> {
+    let fleet = ground.fleet(&["auth", "social", "activity", "gamification"]).await;
+    fleet.clock.set(now.parse().unwrap());
+    let known = Known::default();
+    for (name, routes) in
+        [("auth", Routes::new(Auth(known.clone()))), ("social", Routes::new(Social(known.clone())))]
+    {
+        let resources = fleet.resources(name).await;
+        let (journal, spine) = (resources.journal.clone(), resources.spine());
+        fleet.serve(Module::new(name, &[], routes).spine(&journal, spine));
+    }
+    let resources = fleet.resources("activity").await;
+    let (activity, spine) = (resources.journal.clone(), resources.spine());
+    let waiting = Arc::new(AtomicU32::new(0));
+    let routes = Routes::new(Activity { journal: activity.clone(), waiting: waiting.clone() });
+    fleet.serve(Module::new("activity", &[], routes).spine(&activity, spine));
+    let resources = fleet.resources("gamification").await;
+    MIGRATIONS.apply(&resources.db).await.unwrap();
+    let app = gamification::app(&resources, &resources.spine(), Config::default()).unwrap();
+    let db = resources.db.clone();
+    fleet.serve(gamification::module(resources, Config::default()).await.unwrap());
+    let (clock, peers) = (fleet.clock.clone(), fleet.peers("gateway"));
+    World { activity, waiting, db, app, clock, known, peers, fleet }
+}
+
+const AFTER_THE_GRACE: &str = "2026-06-03T00:00:01Z";
+
+/// Three who ran, with rewards for places and for what is reached.
+struct Contest {
+    id: ChallengeId,
+    accounts: [AccountId; 3],
+}
+
+impl World<'_> {
+    async fn stop(self) {
+        self.fleet.stop().await;
+    }
+
+    async fn records(&self, account: AccountId, name: &str, facts: told::Facts) -> ActivityId {
+        let activity = ActivityId::derived(&[account.as_bytes(), name.as_bytes()]);
+        let event = told::ActivityRecorded {
+            activity_id: bytes_of(activity),
+            account_id: bytes_of(account),
+            facts: Some(facts),
+            ..told::ActivityRecorded::default()
+        };
+        self.tell(account, activity, &event).await;
+        activity
+    }
+
+    async fn tell(&self, account: AccountId, activity: ActivityId, event: &impl prost::Name) {
+        let stream = StreamId::of("activity", activity);
+        fleet::tell(&self.activity, &stream, &account.to_string(), event).await;
+    }
+
+    async fn contest(&self) -> Contest {
+        let reward = |places, reached, points, badge: &str| challenge::terms::WrittenReward {
+            places,
+            reached,
+            points,
+            badge: badge.to_owned(),
+        };
+        let rewards =
+            vec![reward(Some((1, 1)), None, 500, "podium"), reward(None, Some(4_000.0), 100, "finisher")];
+        let written = challenge::terms::Written { rewards, public: true, ..written("distance_m") };
+        let terms = challenge::Terms::parse(&written).unwrap();
+        let journal = &self.app.journal;
+        let id = opened(journal, "settled", terms.clone()).await;
+        let mut batch = journal.batch(&Command::by("service:test"));
+        batch.timer(Timer::Set {
+            due_us: terms.settles_at_us(),
+            stream: StreamId::of("challenge", id),
+            command_id: SETTLE.to_owned(),
+            payload: bytes::Bytes::new(),
+        });
+        batch.commit().await.unwrap();
+        let accounts = ["first", "second", "third"].map(|name| AccountId::derived(&[name.as_bytes()]));
+        for (account, member) in accounts.into_iter().zip(1..) {
+            takes_part(journal, joins(id, account, member)).await;
+        }
+        for (account, metres) in accounts.into_iter().zip([5_000.0, 4_500.0, 3_000.0]) {
+            self.records(account, "run", run_on("2026-05-20", metres)).await;
+        }
+        Contest { id, accounts }
+    }
+
+    async fn has_scores(&self, id: ChallengeId, count: usize) {
+        let standing = async || self.app.store.standing(id).await.unwrap().len();
+        eventually("everybody has a score", standing, |scored| *scored == count).await;
+    }
+
+    /// What was said of the challenge, in order, by kinds.
+    async fn told(&self, id: ChallengeId) -> Vec<Event> {
+        let stream = StreamId::of("challenge", id);
+        let events = self.app.journal.store().load(&stream, 0, 500).await.unwrap();
+        let plains = self.app.journal.sealer().open(&events).await.unwrap();
+        plains.iter().map(|plain| Event::decode(plain).unwrap()).collect()
+    }
+
+    async fn settles(&self, id: ChallengeId) -> Vec<challenge::Placement> {
+        let settled = async || {
+            self.clock.advance_s(1);
+            self.app.store.contest(id).await.unwrap().and_then(|contest| contest.settled_us)
+        };
+        eventually("it is settled", settled, Option::is_some).await;
+        self.app.store.placements(id, 0, 500).await.unwrap()
+    }
+
+    async fn points(&self, account: AccountId) -> i64 {
+        let request = by(account, wire::GetProgressRequest::default());
+        self.peers.gamification().get_progress(request).await.unwrap().into_inner().points
+    }
+
+    async fn settlement(
+        &self,
+        viewer: AccountId,
+        id: ChallengeId,
+    ) -> Result<wire::SettlementResponse, Status> {
+        let request = wire::SettlementRequest { challenge_id: bytes_of(id), ..Default::default() };
+        self.peers.gamification().settlement(by(viewer, request)).await.map(Response::into_inner)
+    }
+}
+
+async fn a_challenge_is_settled_once_and_pays(ground: Ground) {
+    let world = world(&ground, "2026-05-21T00:00:00Z").await;
+    let contest = world.contest().await;
+    let [first, second, third] = contest.accounts;
+    world.known.person(proto::auth::AccountStanding {
+        account_id: bytes_of(first),
+        known: true,
+        display_name: "Aigerim".to_owned(),
+        ..Default::default()
+    });
+    world.has_scores(contest.id, 3).await;
+    let refused = world.settlement(first, contest.id).await.unwrap_err();
+    assert_eq!(platform::refusal(&refused).code, Code::NotFound);
+
+    // Synced late, within the grace; and too late.
+    world.clock.set("2026-06-02T23:00:00Z".parse().unwrap());
+    world.records(third, "late", run_on("2026-05-30", 2_500.0)).await;
+    let third_scores = async || {
+        let rows = world.app.store.standing(contest.id).await.unwrap();
+        rows.iter().find(|row| row.account == third).unwrap().score.unwrap().value
+    };
+    eventually("the late one counts", third_scores, |value| *value == 5_500_000).await;
+    world.waiting.store(1, Ordering::SeqCst);
+    world.clock.set(AFTER_THE_GRACE.parse().unwrap());
+    world.records(second, "too late", run_on("2026-05-30", 9_000.0)).await;
+    world.waiting.store(0, Ordering::SeqCst);
+
+    let placed = world.settles(contest.id).await;
+    let order: Vec<(AccountId, u32, i64)> =
+        placed.iter().map(|one| (one.account, one.rank, one.score)).collect();
+    assert_eq!(order, [(third, 1, 5_500_000), (first, 2, 5_000_000), (second, 3, 4_500_000)]);
+    for (account, points) in [(third, 600), (first, 100), (second, 100)] {
+        eventually("points", || world.points(account), |found| *found == points).await;
+    }
+    let sum = "SELECT CAST(SUM(amount) AS BIGINT), COUNT(*) FROM points_side";
+    let row = world.db.fetch_one(sum, vec![]).await.unwrap().unwrap();
+    assert_eq!((row.get::<i64>(0).unwrap(), row.get::<i64>(1).unwrap()), (0, 8));
+    let badges = async || world.app.store.badges(third).await.unwrap();
+    eventually("badges", badges, |held| held.iter().any(|badge| badge == "podium")).await;
+
+    let settlement = world.settlement(first, contest.id).await.unwrap();
+    assert_eq!((settlement.participants, settlement.placements.len()), (3, 3));
+    let mine = &settlement.placements[1];
+    assert_eq!((mine.display_name.as_str(), mine.percentile), ("Aigerim", 66.67));
+    assert_eq!(mine.placement.as_ref().unwrap().account_id, bytes_of(first));
+    assert!(settlement.placements[0].placement.as_ref().unwrap().account_id.is_empty(), "not known to me");
+
+    // Too late for the places: said beside them, and so is what is deleted afterwards.
+    let adjusted = async || world.app.store.adjustments(contest.id).await.unwrap();
+    let said = eventually("one adjustment", adjusted, |said| said.len() == 1).await;
+    assert_eq!((said[0].account, said[0].score_before, said[0].score_after), (second, 4_500_000, 13_500_000));
+    let run = ActivityId::derived(&[first.as_bytes(), b"run"]);
+    let deleted = told::ActivityDeleted {
+        activity_id: bytes_of(run),
+        account_id: bytes_of(first),
+        client_version: None,
+    };
+    world.tell(first, run, &deleted).await;
+    let said = eventually("another", adjusted, |said| said.len() == 2).await;
+    assert_eq!(
+        (said[0].score_before, said[0].score_after, said[0].reason.as_str()),
+        (5_000_000, 0, "deleted")
+    );
+    assert_eq!(world.app.store.placements(contest.id, 0, 500).await.unwrap(), placed);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_is_settled_once_and_pays_on_sqlite() {
+    a_challenge_is_settled_once_and_pays(Ground::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_is_settled_once_and_pays_on_postgres() {
+    let Some(ground) = Ground::postgres("settlement on PostgreSQL") else { return };
+    a_challenge_is_settled_once_and_pays(ground).await;
+}
+
+/// Where a process ends in the middle of a settlement.
+#[derive(Clone, Copy, Debug)]
+enum Stop {
+    Scored,
+    UploadsWait,
+    LineDrawn,
+    OrderFixed,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_at_any_step_settles_it_once_all_the_same() {
+    for stop in [Stop::Scored, Stop::UploadsWait, Stop::LineDrawn, Stop::OrderFixed] {
+        let ground = Ground::sqlite();
+        let before = world(&ground, "2026-05-21T00:00:00Z").await;
+        let contest = before.contest().await;
+        before.has_scores(contest.id, 3).await;
+        match stop {
+            Stop::Scored => {}
+            Stop::UploadsWait => {
+                before.waiting.store(1, Ordering::SeqCst);
+                before.clock.set(AFTER_THE_GRACE.parse().unwrap());
+                let asked = async || {
+                    let sql = "SELECT payload FROM es_timer WHERE state = 'waiting'";
+                    let row = before.db.fetch_one(sql, vec![]).await.unwrap();
+                    row.map(|row| row.get::<Vec<u8>>(0).unwrap().len())
+                };
+                eventually("it has asked once", asked, |found| *found == Some(8)).await;
+            }
+            Stop::LineDrawn => {
+                let activity_head = before.activity.store().head().await.unwrap().unsigned_abs();
+                let event = Event::Settling { challenge: contest.id, activity_head };
+                happens(&before.app.journal, contest.id, event).await;
+            }
+            Stop::OrderFixed => {
+                before.clock.set(AFTER_THE_GRACE.parse().unwrap());
+                before.settles(contest.id).await;
+            }
+        }
+        before.stop().await;
+
+        let after = world(&ground, AFTER_THE_GRACE).await;
+        let placed = after.settles(contest.id).await;
+        for (account, points) in contest.accounts.into_iter().zip([600, 100, 0]) {
+            eventually(&format!("{stop:?}: points"), || after.points(account), |found| *found == points)
+                .await;
+        }
+        // The timer once more, from several sides.
+        let timer = eventing::store::DueTimer {
+            due_us: 0,
+            stream: StreamId::of("challenge", contest.id),
+            command_id: SETTLE.to_owned(),
+            payload: bytes::Bytes::new(),
+        };
+        let again = (0..4).map(|_| settle::settle(&after.app, &timer));
+        futures::future::try_join_all(again).await.unwrap();
+        let told = after.told(contest.id).await;
+        let settled: Vec<_> = told
+            .iter()
+            .filter_map(|event| match event {
+                Event::Settled { count, checksum, .. } => Some((*count, checksum.clone())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(settled, [(3, placing::checksum(&placed))], "{stop:?}");
+        let lines = told.iter().filter(|event| matches!(event, Event::Settling { .. })).count();
+        assert_eq!(lines, 1, "{stop:?}");
+        after.stop().await;
+    }
+}
