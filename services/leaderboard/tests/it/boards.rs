@@ -1,0 +1,150 @@
+use kernel::{AccountId, Code};
+use proto::leaderboard::TopRequest;
+use testkit::fleet::Ground;
+
+use crate::{
+    siblings::{Known, bytes_of},
+    world::{self, Stands, World, account, by, challenge, members, refused_with, scored},
+};
+
+async fn a_board_of<'a>(ground: &'a Ground, names: &[&str]) -> World<'a> {
+    let known = Known::default();
+    let world = world::start(ground, &known).await;
+    world.challenge(challenge("run"), "open", |_| {}).await;
+    for (number, name) in (1..).zip(names) {
+        known.person(account(name), name, None);
+        world.stands(challenge("run"), account(name), scored(number, i64::from(number) * 1_500)).await;
+    }
+    world.top_when(None, challenge("run"), |page| page.entries.len() == names.len()).await;
+    world
+}
+
+#[tokio::test]
+async fn a_board_is_the_same_after_a_restart_and_its_sequence_goes_on() {
+    let ground = Ground::sqlite();
+    let world = a_board_of(&ground, &["aida", "boris", "cyra"]).await;
+    let before = world.top(None, challenge("run"), "").await.unwrap();
+    assert_eq!(members(&before), [3, 2, 1]);
+    assert_eq!(before.entries[0].score, 4_500);
+    let known = world.known.clone();
+    world.stop().await;
+
+    let world = world::start(&ground, &known).await;
+    let after = world.top(None, challenge("run"), "").await.unwrap();
+    assert_eq!((after.sequence, &after.entries), (before.sequence, &before.entries));
+    world.stands(challenge("run"), account("aida"), scored(1, 9_000)).await;
+    let moved = world.top_when(None, challenge("run"), |page| members(page) == [1, 3, 2]).await;
+    assert!(moved.sequence > after.sequence);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn who_leaves_or_is_erased_is_on_the_board_no_more() {
+    let ground = Ground::sqlite();
+    let world = a_board_of(&ground, &["aida", "boris", "cyra", "dara"]).await;
+    let gone = Stands { state: "left", ..scored(4, 6_000) };
+    world.stands(challenge("run"), account("dara"), gone).await;
+    world.top_when(None, challenge("run"), |page| members(page) == [3, 2, 1]).await;
+    let known = world.known.clone();
+    world.stop().await;
+
+    ground.keys.destroy(account("boris").uuid(), eventing::Class::Activity);
+    let world = world::start(&ground, &known).await;
+    let page = world.top(None, challenge("run"), "").await.unwrap();
+    assert_eq!(members(&page), [3, 1], "a score whose key is destroyed is nobody's");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_unknown_a_draft_or_not_public_is_refused() {
+    let ground = Ground::sqlite();
+    let world = a_board_of(&ground, &["aida"]).await;
+    refused_with(world.top(None, challenge("no such"), "").await, Code::NotFound);
+    world.challenge(challenge("draft"), "draft", |_| {}).await;
+    world.challenge(challenge("closed"), "open", |terms| terms.public = false).await;
+    world.top_when(Some(account("aida")), challenge("closed"), |_| true).await;
+    refused_with(world.top(Some(account("aida")), challenge("draft"), "").await, Code::NotFound);
+    refused_with(world.top(None, challenge("closed"), "").await, Code::Unauthenticated);
+    refused_with(world.top(None, challenge("run"), "friends").await, Code::Unauthenticated);
+    refused_with(world.around(None, challenge("run"), 1).await, Code::Unauthenticated);
+    let many: Vec<AccountId> = (0..201).map(|n| account(&n.to_string())).collect();
+    refused_with(world.ranks(Some(account("aida")), challenge("run"), &many).await, Code::InvalidField);
+    let cursor = TopRequest {
+        challenge_id: bytes_of(challenge("run")),
+        cursor: "elsewhere".to_owned(),
+        ..TopRequest::default()
+    };
+    refused_with(world.client().top(by(None, cursor)).await, Code::BadCursor);
+    assert!(world.top(None, challenge("run"), "region:XX-1").await.unwrap().entries.is_empty());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn pages_go_on_where_the_last_one_ended() {
+    let ground = Ground::sqlite();
+    let world = a_board_of(&ground, &["a", "b", "c", "d", "e"]).await;
+    let (mut cursor, mut seen) = (String::new(), Vec::new());
+    loop {
+        let challenge_id = bytes_of(challenge("run"));
+        let asked = TopRequest { challenge_id, cursor, limit: 2, ..TopRequest::default() };
+        let page = world.client().top(by(None, asked)).await.unwrap().into_inner();
+        assert_eq!(page.participants, 5);
+        seen.extend(page.entries.iter().map(|entry| (entry.rank, entry.member)));
+        cursor = page.next_cursor;
+        if cursor.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(seen, [(1, 5), (2, 4), (3, 3), (4, 2), (5, 1)]);
+    let near = world.around(Some(account("c")), challenge("run"), 1).await.unwrap();
+    assert_eq!(members(&near), [4, 3, 2]);
+    assert!(world.around(Some(account("nobody")), challenge("run"), 1).await.unwrap().entries.is_empty());
+    let asked = [account("a"), account("d"), account("nobody")];
+    let ranks = world.ranks(Some(account("c")), challenge("run"), &asked).await.unwrap();
+    assert_eq!(ranks.entries.iter().map(|entry| entry.rank).collect::<Vec<_>>(), [2, 5]);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn friends_are_ranked_among_themselves() {
+    let ground = Ground::sqlite();
+    let world = a_board_of(&ground, &["aida", "boris", "cyra", "dara"]).await;
+    world.known.befriend(account("aida"), account("cyra"));
+    world.known.befriend(account("aida"), account("dara"));
+    let hides = Stands { show_as: "anonymous", ..scored(4, 6_000) };
+    world.stands(challenge("run"), account("dara"), hides).await;
+    world.top_when(None, challenge("run"), |page| page.entries[0].display_name.is_empty()).await;
+    let page = world.top(Some(account("aida")), challenge("run"), "friends").await.unwrap();
+    let places: Vec<_> = page.entries.iter().map(|entry| (entry.rank, entry.member)).collect();
+    assert_eq!(places, [(1, 3), (2, 1)], "who is anonymous is not found among a few friends");
+    assert_eq!((page.participants, page.segment.as_str()), (2, "friends"));
+    world.known.silence(true);
+    refused_with(world.top(Some(account("aida")), challenge("run"), "friends").await, Code::Unavailable);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn one_score_moves_a_member_in_each_of_its_segments() {
+    let ground = Ground::sqlite();
+    let world = a_board_of(&ground, &[]).await;
+    for (number, name, segments) in [
+        (1, "aida", ["region:KZ-75", "club:1"]),
+        (2, "boris", ["region:KZ-75", "club:2"]),
+        (3, "cyra", ["region:KZ-19", "club:1"]),
+    ] {
+        world.known.person(account(name), name, None);
+        let stands = Stands { segments: &segments, ..scored(number, 1_000 * i64::from(number)) };
+        world.stands(challenge("run"), account(name), stands).await;
+    }
+    world.top_when(None, challenge("run"), |page| page.entries.len() == 3).await;
+    for (segment, want) in [("region:KZ-75", vec![2, 1]), ("club:1", vec![3, 1]), ("club:2", vec![2])] {
+        assert_eq!(members(&world.top(None, challenge("run"), segment).await.unwrap()), want, "{segment}");
+    }
+    let stands = Stands { segments: &["region:KZ-75", "club:1"], ..scored(1, 9_000) };
+    world.stands(challenge("run"), account("aida"), stands).await;
+    world.top_when(None, challenge("run"), |page| page.entries[0].member == 1).await;
+    for (segment, want) in [("region:KZ-75", vec![1, 2]), ("club:1", vec![1, 3]), ("club:2", vec![2])] {
+        assert_eq!(members(&world.top(None, challenge("run"), segment).await.unwrap()), want, "{segment}");
+    }
+    world.stop().await;
+}

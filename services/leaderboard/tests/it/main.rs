@@ -1,0 +1,10 @@
+//! The leaderboard, tested from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+mod boards;
+mod live;
+mod names;
+mod siblings;
+mod stream;
+mod world;

@@ -1,0 +1,198 @@
+//! auth and social as the leaderboard meets them: the RPCs that it calls, answered from what a test has told.
+
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use kernel::{AccountId, Id};
+use proto::{auth, social};
+use tonic::{Request, Response, Status, body::Body, server::Grpc, server::NamedService};
+use tonic_prost::ProstCodec;
+use tower::{Service, service_fn};
+use uuid::Uuid;
+
+/// What is known of people.
+#[derive(Clone, Default)]
+pub(crate) struct Known(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    people: HashMap<AccountId, auth::AccountStanding>,
+    friends: HashSet<(AccountId, AccountId)>,
+    blocks: HashSet<(AccountId, AccountId)>,
+    silent: bool,
+}
+
+pub(crate) fn id_of(bytes: &[u8]) -> AccountId {
+    Id::new(Uuid::from_slice(bytes).unwrap())
+}
+
+pub(crate) fn bytes_of<Kind>(id: Id<Kind>) -> Bytes {
+    Bytes::copy_from_slice(id.as_bytes())
+}
+
+impl Known {
+    /// An adult whose name boards may show; `profile`: who may see it, nobody said = the default.
+    pub(crate) fn person(&self, account: AccountId, name: &str, profile: Option<&[&str]>) {
+        let members = |audience: &[&str]| audience.iter().map(|one| (*one).to_owned()).collect();
+        let audience =
+            |audience| auth::Audience { data_class: "profile".to_owned(), members: members(audience) };
+        let privacy = auth::Privacy {
+            board_name: "shown".to_owned(),
+            searchable: true,
+            audiences: profile.map(audience).into_iter().collect(),
+            ..auth::Privacy::default()
+        };
+        let standing = auth::AccountStanding {
+            account_id: bytes_of(account),
+            known: true,
+            display_name: name.to_owned(),
+            privacy: Some(privacy),
+            ..auth::AccountStanding::default()
+        };
+        self.0.lock().unwrap().people.insert(account, standing);
+    }
+
+    pub(crate) fn change(&self, account: AccountId, change: impl FnOnce(&mut auth::AccountStanding)) {
+        change(self.0.lock().unwrap().people.get_mut(&account).unwrap());
+    }
+
+    pub(crate) fn befriend(&self, one: AccountId, other: AccountId) {
+        self.0.lock().unwrap().friends.extend([(one, other), (other, one)]);
+    }
+
+    pub(crate) fn block(&self, one: AccountId, other: AccountId) {
+        self.0.lock().unwrap().blocks.extend([(one, other), (other, one)]);
+    }
+
+    /// Social does not answer.
+    pub(crate) fn silence(&self, silent: bool) {
+        self.0.lock().unwrap().silent = silent;
+    }
+
+    fn standing(&self, request: auth::StandingRequest) -> Result<auth::StandingResponse, Status> {
+        let inner = self.0.lock().unwrap();
+        let of = |id: &Bytes| {
+            let unknown = auth::AccountStanding { account_id: id.clone(), ..Default::default() };
+            inner.people.get(&id_of(id)).cloned().unwrap_or(unknown)
+        };
+        Ok(auth::StandingResponse { accounts: request.account_ids.iter().map(of).collect() })
+    }
+
+    fn relations(&self, request: social::RelationsRequest) -> Result<social::RelationsResponse, Status> {
+        let inner = self.heard()?;
+        let viewer = id_of(&request.viewer_id);
+        let of = |id: &Bytes| {
+            let pair = (viewer, id_of(id));
+            social::Relation {
+                owner_id: id.clone(),
+                friend: inner.friends.contains(&pair),
+                blocked: inner.blocks.contains(&pair),
+                ..social::Relation::default()
+            }
+        };
+        let items = request.owner_ids.iter().map(of).collect();
+        Ok(social::RelationsResponse { items, position: 1 })
+    }
+
+    fn hidden(&self, request: social::HiddenRequest) -> Result<social::HiddenResponse, Status> {
+        let inner = self.heard()?;
+        let account_ids = with(&inner.blocks, id_of(&request.account_id));
+        Ok(social::HiddenResponse { account_ids, position: 1 })
+    }
+
+    fn friends_of(&self, request: social::FriendsOfRequest) -> Result<social::FriendsOfResponse, Status> {
+        let inner = self.heard()?;
+        Ok(social::FriendsOfResponse { account_ids: with(&inner.friends, id_of(&request.account_id)) })
+    }
+
+    fn heard(&self) -> Result<std::sync::MutexGuard<'_, Inner>, Status> {
+        let inner = self.0.lock().unwrap();
+        if inner.silent { Err(Status::unavailable("silent")) } else { Ok(inner) }
+    }
+}
+
+fn with(pairs: &HashSet<(AccountId, AccountId)>, account: AccountId) -> Vec<Bytes> {
+    pairs.iter().filter(|pair| pair.0 == account).map(|pair| bytes_of(pair.1)).collect()
+}
+
+#[derive(Clone)]
+pub(crate) struct Auth(pub(crate) Known);
+
+#[derive(Clone)]
+pub(crate) struct Social(pub(crate) Known);
+
+impl NamedService for Auth {
+    const NAME: &'static str = "stadion.auth.v1.Auth";
+}
+
+impl NamedService for Social {
+    const NAME: &'static str = "stadion.social.v1.Social";
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
+
+fn unary<Q, A>(
+    request: http::Request<Body>,
+    answer: impl Fn(Q) -> Result<A, Status> + Clone + Send + 'static,
+) -> Answer
+where
+    Q: prost::Message + Default + Send + 'static,
+    A: prost::Message + Default + Send + 'static,
+{
+    Box::pin(async move {
+        let handler = service_fn(move |request: Request<Q>| {
+            let answered = answer(request.into_inner());
+            async move { answered.map(Response::new) }
+        });
+        Ok(Grpc::new(ProstCodec::<A, Q>::default()).unary(handler, request).await)
+    })
+}
+
+fn unimplemented() -> Answer {
+    Box::pin(async { Ok(Status::unimplemented("the leaderboard does not ask this").into_http()) })
+}
+
+impl Service<http::Request<Body>> for Auth {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Answer {
+        let known = self.0.clone();
+        match request.uri().path() {
+            "/stadion.auth.v1.Auth/Standing" => unary(request, move |asked| known.standing(asked)),
+            _ => unimplemented(),
+        }
+    }
+}
+
+impl Service<http::Request<Body>> for Social {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Answer {
+        let known = self.0.clone();
+        match request.uri().path() {
+            "/stadion.social.v1.Social/Relations" => unary(request, move |asked| known.relations(asked)),
+            "/stadion.social.v1.Social/Hidden" => unary(request, move |asked| known.hidden(asked)),
+            "/stadion.social.v1.Social/FriendsOf" => unary(request, move |asked| known.friends_of(asked)),
+            _ => unimplemented(),
+        }
+    }
+}
