@@ -2,15 +2,62 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use eventing::{Aggregate, DecodeError, DomainEvent, Plain};
 use gamification::domain::{
     ChallengeId, Event, Fact, Progress, achievement_id,
+    daily::{self, DailyId, Steps},
     fact::Receipt,
+    points::{ACCOUNT, Posted, REWARDS, entry_id},
     progress::{BadgeGiven, RewardGiven, XpPart},
     standing::{Award, Cause},
     streak::Run,
+    visibility,
 };
 use kernel::{AccountId, ActivityId, Sport};
+use proto::gamification as wire;
+
+#[test]
+fn golden_days_points_and_visibility_are_read_as_they_were_written() {
+    let account = AccountId::derived(&[b"golden"]);
+    let (package, challenge) = ("stadion.gamification.v1", ChallengeId::derived(&[b"golden challenge"]));
+    let receipt = Receipt { at_us: 1_777_602_700_000_000, position: 77 };
+    let folder = |of: &str| format!("{}/tests/golden/{of}", env!("CARGO_MANIFEST_DIR"));
+    let steps = Some(Steps { local_day: 20_574, steps: 10_432 });
+    let day = daily::Event { account, daily: DailyId::derived(&[b"golden day"]), revision: 2, receipt, steps };
+    let none = Some(Steps { local_day: 20_574, steps: 0 });
+    let taken_back = daily::Event { revision: 3, steps: none, ..day.clone() };
+    testkit::golden::check(package, &folder("daily"), &[("day", day), ("taken_back", taken_back)]);
+    let posted = Posted {
+        entry: entry_id(challenge, account, 0),
+        account,
+        debit: REWARDS.to_owned(),
+        credit: ACCOUNT.to_owned(),
+        points: 500,
+        challenge,
+        rank: 1,
+        at_us: 1_777_602_700_000_000,
+    };
+    testkit::golden::check(package, &folder("points"), &[("reward", posted)]);
+    let flips = visibility::Event { account, only_me: true };
+    testkit::golden::check(package, &folder("visibility"), &[("only_me", flips)]);
+    let (challenge_id, account_id) =
+        (Bytes::copy_from_slice(challenge.as_bytes()), Bytes::copy_from_slice(account.as_bytes()));
+    let state = wire::ScoreState {
+        challenge_id,
+        account_id,
+        member: 17,
+        state: "active".to_owned(),
+        show_as: "name".to_owned(),
+        score: Some(wire::Score {
+            segments: vec!["region:KZ-75".to_owned()],
+            scored: true,
+            value: 5_012_300,
+            reached_us: 1_777_602_600_000_000,
+        }),
+    };
+    testkit::golden::check_message(&folder("state"), "active", &state);
+}
 
 /// A snapshot is read back as events are.
 #[derive(Clone, Debug)]
@@ -43,6 +90,8 @@ fn golden_events_are_read_as_they_were_written() {
         distance_mm: Some(5_012_300),
         ascent_mm: None,
     };
+    // As it was before receipts and visibility were kept.
+    let first = Fact { received_us: 0, only_me: None, ..fact.clone() };
     let award = Arc::new(Award {
         unlocked_us: 1_777_602_600_000_000,
         rule: "first activity in running".to_owned(),
@@ -50,12 +99,11 @@ fn golden_events_are_read_as_they_were_written() {
     });
     let (id, badge) = (achievement_id(account, "first_run"), "first_run".to_owned());
     let given = BadgeGiven { id, account, badge: badge.clone(), rule_version: 1, award };
-    let (unknown, receipt) =
-        (Receipt::default(), Receipt { at_us: 1_777_602_700_000_000, position: 77 });
+    let (unknown, receipt) = (Receipt::default(), Receipt { at_us: 1_777_602_700_000_000, position: 77 });
     let parts = vec![XpPart { activity, rule: "first_activity".to_owned(), xp: 50 }];
     let run = Run { days: 3, last_day: 20_574 };
     let today: Vec<(&str, Event)> = vec![
-        ("run", Event::Counted { account, activity, revision: 1, fact: Some(fact.clone()), position: 0 }),
+        ("run", Event::Counted { account, activity, revision: 1, fact: Some(first), position: 0 }),
         ("erased", Event::Counted { account, activity, revision: 2, fact: None, position: 0 }),
         ("deleted", Event::Uncounted { account, activity, revision: 3, receipt: unknown }),
         (
