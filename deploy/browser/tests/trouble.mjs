@@ -129,3 +129,17 @@ test("an API that does not answer has a page with a way to retry", async () => {
     await eventually("the board", () => members(page), (now) => now.join() === "m1,m2,m3");
   });
 });
+
+test("when its time comes the challenge's state turns", async () => {
+  const window = { start: "2026-05-01T00:00:00", end: "2026-06-01T00:00:00", clock: "instant", time_zone: "Asia/Almaty" };
+  const ends = { ...window, ends_at: new Date(Date.now() + 4000).toISOString() };
+  const play = await Play.of(THREE, { window: ends });
+  await visit(play.address(), {}, async (page) => {
+    assert.equal(await page.textContent("#state"), "Running");
+    play.challenge.state = "ended";
+    await play.set();
+    await eventually("the state", () => page.textContent("#state"), (text) => text.startsWith("Ended"));
+    assert.equal(await page.getAttribute("#state", "data-state"), "ended");
+    assert.equal(await page.isVisible("#pause"), true);
+  });
+});

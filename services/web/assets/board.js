@@ -10,6 +10,13 @@ import { Words } from "./words.js";
 
 // A stream that has told a snapshot tells its names within this time, or it has none to tell.
 const NAMES_WITHIN_MS = 2000;
+// The API turns a challenge's state a moment after its time; a crowd asks spread over some seconds.
+const TURN_AFTER_MS = 1000;
+const TURN_SPREAD_MS = 5000;
+// Timers cannot wait longer than 24 days.
+const TURN_MS_MAX = 20 * 24 * 3600 * 1000;
+// After this long out of sight the state may be another.
+const AWAY_MS = 60_000;
 
 const byId = (id) => document.getElementById(id);
 
@@ -37,6 +44,7 @@ class Board {
     this.asOf = null;
     this.clockAhead = 0;
     this.final = false;
+    this.restingAt = Infinity;
   }
 
   begin() {
@@ -48,6 +56,7 @@ class Board {
     addEventListener("pagehide", () => this.rest());
     addEventListener("pageshow", (event) => event.persisted && this.attend());
     addEventListener("online", () => this.stream.retryNow());
+    for (const at of this.settings.turns) this.turn(at - Date.now());
     this.attend();
   }
 
@@ -58,10 +67,17 @@ class Board {
     else if (this.stream.state === "off") {
       this.freshness.watch();
       this.stream.open();
+      if (Date.now() - this.restingAt > AWAY_MS) this.renew();
     }
   }
 
+  turn(wait) {
+    if (wait < 0 || wait > TURN_MS_MAX) return;
+    setTimeout(() => this.renew(), wait + TURN_AFTER_MS + Math.random() * TURN_SPREAD_MS);
+  }
+
   rest() {
+    this.restingAt = Date.now();
     this.stream.close();
     this.freshness.rest();
     this.announcer.drop();
@@ -184,34 +200,51 @@ class Board {
     return same;
   }
 
+  // How it stands with the challenge now: as the page has it that is served now.
+  async renew() {
+    const page = await this.served();
+    if (!page || this.final) return;
+    this.state(page);
+    if (JSON.parse(page.getElementById("board").dataset.settings).closed) this.ended();
+  }
+
   // The board stands. Its last word is the page as it is served now.
   async ended() {
     this.final = true;
+    this.stream.close();
     this.freshness.rest();
     this.announcer.drop();
     byId("tools").hidden = true;
-    this.hold.paused = false;
     this.link();
-    const served = await fetch(location.href, { cache: "no-store" })
-      .then((answer) => (answer.ok ? answer.text() : null))
-      .catch(() => null);
-    if (served !== null) this.adopt(new DOMParser().parseFromString(served, "text/html"));
-    this.hold.pointer = this.hold.focus = false;
+    const page = await this.served();
+    if (page) this.adopt(page);
+    this.hold.release();
     this.draw();
   }
 
+  async served() {
+    try {
+      const answer = await fetch(location.href, { cache: "no-store" });
+      const page = answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+      return page?.getElementById("rows") ? page : null;
+    } catch {
+      return null;
+    }
+  }
+
   adopt(page) {
-    const body = page.getElementById("rows");
-    if (!body) return;
-    this.model.adopt(Table.told(body));
-    const [state, now] = [byId("state"), page.getElementById("state")];
-    state.dataset.state = now.dataset.state;
-    write(state, now.textContent);
-    const at = Date.parse(page.querySelector("#as-of time")?.dateTime ?? "");
+    this.model.adopt(Table.told(page.getElementById("rows")));
+    this.state(page);
+    const at = Date.parse(page.querySelector("#as-of time").dateTime);
     if (Number.isFinite(at)) this.asOf = at;
-    const participants = page.getElementById("participants").textContent;
     this.model.participants = null;
-    write(byId("participants"), participants);
+    write(byId("participants"), page.getElementById("participants").textContent);
+  }
+
+  state(page) {
+    const [shown, now] = [byId("state"), page.getElementById("state")];
+    shown.dataset.state = now.dataset.state;
+    write(shown, now.textContent);
   }
 }
 

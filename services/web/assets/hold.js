@@ -24,6 +24,11 @@ export class Hold {
     this.#set("paused", paused);
   }
 
+  // Nothing will move any more.
+  release() {
+    this.paused = this.pointer = this.focus = false;
+  }
+
   #set(reason, on) {
     if (this[reason] === on) return;
     this[reason] = on;

@@ -67,6 +67,9 @@ pub(crate) struct Window {
     pub(crate) clock: String,
     #[serde(default)]
     pub(crate) time_zone: String,
+    /// The instants of both, where the API has worked them out.
+    pub(crate) starts_at: Option<Timestamp>,
+    pub(crate) ends_at: Option<Timestamp>,
 }
 
 #[derive(Default, Deserialize)]
@@ -84,6 +87,13 @@ pub(crate) struct Entry {
     pub(crate) display_name: Option<String>,
     #[serde(default)]
     pub(crate) score: f64,
+}
+
+impl Challenge {
+    /// Nothing moves on its board any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state.as_str(), "settled" | "stopped")
+    }
 }
 
 impl Visit {

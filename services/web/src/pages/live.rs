@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use http::header;
+use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -106,6 +107,8 @@ struct Settings<'a> {
     top: String,
     places: u32,
     closed: bool,
+    /// When its state turns, in milliseconds since 1970.
+    turns: Vec<i64>,
     language: &'a str,
     separators: Separators,
     time_zone: &'a str,
@@ -135,13 +138,12 @@ impl View {
         let t = frame.t;
         let measure = Measure::of(&challenge.metric);
         let zone = Zone::named(&challenge.window.time_zone);
-        let closed = matches!(challenge.state.as_str(), "settled" | "stopped");
         let count = board.participants.or(challenge.participants);
         let metric_phrase = format!("metric-{}", challenge.metric.replace('_', "-"));
         Self {
             script: assets::address("board.js"),
             modules: assets::modules(),
-            settings: settings(id, t, measure, &zone, closed),
+            settings: settings(id, &challenge, t, measure, &zone),
             title: title(&challenge.name, language).unwrap_or_else(|| untitled(t)),
             metric: Cow::Owned(t.say_or(&metric_phrase, &challenge.metric).into_owned()),
             state_text: t.say_or(&format!("state-{}", challenge.state), &challenge.state).into_owned(),
@@ -150,7 +152,7 @@ impl View {
             participants: count.map(|n| t.count("participants", n, numbers::whole(language, n)).into_owned()),
             as_of: board.as_of.map(|at| Moment { exact: at.to_string(), shown: zone.clock(at) }),
             rows: rows(board, measure, t),
-            closed,
+            closed: challenge.is_closed(),
             frame,
         }
     }
@@ -167,12 +169,14 @@ fn rows(board: Board, measure: Measure, t: &Phrases) -> Vec<Row> {
     board.entries.into_iter().map(row).collect()
 }
 
-fn settings(id: Uuid, t: &Phrases, measure: Measure, zone: &Zone, closed: bool) -> String {
+fn settings(id: Uuid, challenge: &Challenge, t: &Phrases, measure: Measure, zone: &Zone) -> String {
+    let turns = [challenge.window.starts_at, challenge.window.ends_at];
     let settings = Settings {
         live: format!("/v1/boards/{id}/live?limit={PLACES}"),
         top: format!("/v1/boards/{id}/top?limit=1"),
         places: PLACES,
-        closed,
+        closed: challenge.is_closed(),
+        turns: turns.into_iter().flatten().map(Timestamp::as_millisecond).collect(),
         language: t.language().tag(),
         separators: Separators::of(t.language()),
         time_zone: &zone.name,
