@@ -1,6 +1,7 @@
 //! The read models: what is answered without folding a stream.
 
 pub mod challenges;
+mod dry_run;
 pub mod ledger;
 pub mod placements;
 pub mod rows;
@@ -137,7 +138,10 @@ impl Store {
     pub async fn badges(&self, account: AccountId) -> Result<Vec<String>, DbError> {
         let rows = self
             .db
-            .fetch("SELECT DISTINCT badge FROM achievement WHERE account_id = $1 ORDER BY badge", args![account])
+            .fetch(
+                "SELECT DISTINCT badge FROM achievement WHERE account_id = $1 ORDER BY badge",
+                args![account],
+            )
             .await?;
         rows.iter().map(|row| row.get(0)).collect()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use eligibility::Rule;
-use eventing::{Aggregate, DecodeError, DomainEvent, Plain};
+use eventing::{Aggregate, DecodeError, DomainEvent, Plain, Version};
 use jiff::civil::DateTime;
 use kernel::Sport;
 use proto::gamification as wire;
@@ -40,9 +40,21 @@ impl Aggregate for Participation {
 impl Aggregate for Seats {
     type Event = seats::Event;
     const KIND: &'static str = "seats";
+    const SNAPSHOT_EVERY: Version = 100;
 
     fn evolve(&mut self, event: &seats::Event) {
         Self::evolve(self, event);
+    }
+
+    /// The last event says it all; whose seats they are the stream's name tells.
+    fn snapshot(&self) -> Option<Plain> {
+        let (taken, next_member) = (self.taken, self.next_member);
+        Some(Plain::of(&wire::SeatsChanged { challenge_id: Bytes::new(), taken, next_member }))
+    }
+
+    fn restore(snapshot: &Plain) -> Option<Self> {
+        let wire::SeatsChanged { taken, next_member, .. } = snapshot.expect().ok()?;
+        Some(Self { taken, next_member })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who could join, and how the board would look on what is known already. Nothing is written.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kernel::{AccountId, Refusal};
 use proto::auth::{AccountStanding, StandingRequest};
@@ -63,11 +63,12 @@ pub async fn preview(app: &App, by: AccountId, id: ChallengeId) -> Result<Previe
 }
 
 impl Preview {
-    async fn look_at(&mut self, app: &App, terms: &Terms, accounts: &[AccountId]) -> Result<(), Refusal> {
+    async fn look_at(&mut self, app: &App, terms: &Arc<Terms>, accounts: &[AccountId]) -> Result<(), Refusal> {
         let standings = standings(app, accounts).await?;
         let groups = staff::groups(app, accounts).await?;
         let earned = facts::facts(app, accounts, 0).await?;
         let now = app.clock.now();
+        let mut entrants = Vec::new();
         for ((standing, groups), earned) in standings.iter().zip(&groups).zip(&earned) {
             self.accounts_looked_at += 1;
             if !standing.known || standing.erased || standing.locked {
@@ -76,12 +77,14 @@ impl Preview {
             let unmet = terms.eligibility.unmet(&people::facts_of(standing, earned, groups), now);
             if unmet.is_empty() {
                 self.eligible += 1;
-                self.scores_best.extend(score(app, terms, standing, earned.account).await?);
+                entrants.push((earned.account, standing.time_zone.clone()));
             }
             for clause in unmet {
                 *self.refused.entry(clause.to_string()).or_default() += 1;
             }
         }
+        let scores = app.store.dry_run(terms.clone(), entrants).await.map_err(eventing::Error::from)?;
+        self.scores_best.extend(scores.into_iter().map(|score| score.value));
         self.scoring = u32::try_from(self.scores_best.len()).unwrap_or(u32::MAX);
         Ok(())
     }
@@ -94,14 +97,4 @@ async fn standings(app: &App, accounts: &[AccountId]) -> Result<Vec<AccountStand
     let mut standings = answer.into_inner().accounts;
     standings.resize(accounts.len(), AccountStanding::default());
     Ok(standings)
-}
-
-/// What the account would have, had it joined when the window began.
-async fn score(
-    _app: &App,
-    _terms: &Terms,
-    _standing: &AccountStanding,
-    _account: AccountId,
-) -> Result<Option<i64>, Refusal> {
-    Ok(None)
 }

@@ -10,8 +10,7 @@ fn hand(roles: &[(&str, &[&str])]) -> Hand {
         role: (*role).to_owned(),
         regions: regions.iter().map(|region| (*region).to_owned()).collect(),
     };
-    let standing =
-        AccountStanding { roles: roles.iter().map(role).collect(), ..AccountStanding::default() };
+    let standing = AccountStanding { roles: roles.iter().map(role).collect(), ..AccountStanding::default() };
     Hand::of(AccountId::derived(&[b"hand"]), &standing)
 }
 

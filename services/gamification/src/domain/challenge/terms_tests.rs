@@ -15,7 +15,12 @@ fn written() -> Written {
         eligibility_json: r#"{"region_in":["KZ-75"]}"#.to_owned(),
         capacity: Some(50_000),
         rewards: vec![
-            WrittenReward { places: Some((1, 3)), points: 500, badge: "podium".to_owned(), ..WrittenReward::default() },
+            WrittenReward {
+                places: Some((1, 3)),
+                points: 500,
+                badge: "podium".to_owned(),
+                ..WrittenReward::default()
+            },
             WrittenReward { reached: Some(42_195.0), points: 100, ..WrittenReward::default() },
         ],
         ..Written::default()
@@ -120,7 +125,9 @@ fn everything_that_is_wrong_is_named_at_once() {
 fn a_rule_is_understood_or_refused_however_deep_it_is() {
     let with = |text: String| faults(|terms| terms.eligibility_json = text);
     assert_eq!(with("7".to_owned()), fault("/eligibility", "not_a_rule"));
-    let deep = |levels: usize| format!("{}{{\"level_at_least\":1}}{}", "{\"not\":".repeat(levels), "}".repeat(levels));
+    let deep = |levels: usize| {
+        format!("{}{{\"level_at_least\":1}}{}", "{\"not\":".repeat(levels), "}".repeat(levels))
+    };
     assert_eq!(with(deep(9))[0].1, "too_deep");
     assert_eq!(with(deep(100))[0].1, "too_deep");
     assert_eq!(with(deep(1_000)), fault("/eligibility", "not_a_rule"));
@@ -131,7 +138,10 @@ fn a_rule_is_understood_or_refused_however_deep_it_is() {
 #[test]
 fn a_region_that_does_not_exist_is_refused_where_it_stands() {
     let with = |text: &str| faults(|terms| terms.eligibility_json = text.to_owned());
-    assert_eq!(with(r#"{"region_in":["KZ-75","KZ-99"]}"#), fault("/eligibility/region_in/1", "unknown_region"));
+    assert_eq!(
+        with(r#"{"region_in":["KZ-75","KZ-99"]}"#),
+        fault("/eligibility/region_in/1", "unknown_region")
+    );
     assert_eq!(
         with(r#"{"all":[{"level_at_least":2},{"not":{"region_in":["DE-XX"]}}]}"#),
         fault("/eligibility/all/1/not/region_in/0", "unknown_region")
@@ -141,7 +151,8 @@ fn a_region_that_does_not_exist_is_refused_where_it_stands() {
 
 #[test]
 fn the_regions_of_a_rule_are_those_that_nobody_gets_around() {
-    let regions = |text: &str| asked_regions(&rule(text)).map(|all| all.into_iter().collect::<Vec<_>>().join(" "));
+    let regions =
+        |text: &str| asked_regions(&rule(text)).map(|all| all.into_iter().collect::<Vec<_>>().join(" "));
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(regions("{}"), None);
     assert_eq!(regions(r#"{"region_in":["KZ-75","KZ-71"]}"#), some("KZ-71 KZ-75"));

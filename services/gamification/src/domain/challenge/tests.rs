@@ -147,7 +147,10 @@ fn stopping_while_it_settles_is_refused() {
     let settling =
         Story::opened(before()).then(|_| Ok(vec![Event::Settling { challenge: id(), activity_head: 7 }]));
     assert_eq!(settling.refused(|it| it.stop(author(), "", after())), Code::ChallengeClosed);
-    assert_eq!(settling.refused(|it| it.extend(author(), "2026-07-01T00:00:00", "", after())), Code::ChallengeClosed);
+    assert_eq!(
+        settling.refused(|it| it.extend(author(), "2026-07-01T00:00:00", "", after())),
+        Code::ChallengeClosed
+    );
 }
 
 #[test]
