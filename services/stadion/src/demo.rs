@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`story`], [`cast`], [`door`], [`live`] | a story in steps, its people, the public door, a stream behind it |
 //! | [`journey`] | the first story: register → workout → achievement → promo → purchase |
+//! | [`crowd`] | hundreds of athletes in a public challenge, who go on running |
 //! | [`contest`] | the second: a regional challenge, its live board, friends who see what they may |
 
 pub mod cast;
 pub mod contest;
+pub mod crowd;
 pub mod door;
 mod game;
 pub mod journey;
@@ -25,12 +27,13 @@ use anyhow::Context;
 
 use crate::{
     cli::Place,
-    demo::{cast::Cast, contest::Contest, journey::Journey, story::Story},
-    settings, up,
+    demo::{cast::Cast, contest::Contest, crowd::Crowd, journey::Journey, story::Story},
+    settings::{self, Settings},
+    up,
     up::Running,
 };
 
-/// Serves, plays the journey, then goes on serving unless `exit`.
+/// Serves, plays both stories, lets a crowd come, then goes on serving unless `exit`.
 ///
 /// # Errors
 /// A step that failed, told with what was answered.
@@ -50,20 +53,36 @@ pub async fn run(mut place: Place, exit: bool) -> anyhow::Result<()> {
     platform::telemetry::start(&settings.platform.log)?;
     let data = settings.platform.data.clone();
     let begun = Instant::now();
-    let running = Running::start(settings).await?;
+    let running = Running::start(settings.clone()).await?;
     up::say_ready(running.http)?;
     say(&format!("the fleet serves after {} ms, data in {}", begun.elapsed().as_millis(), data.display()))?;
     let base = format!("http://{}", running.http);
-    let played = play_both(&base, &data).await;
+    let played = match play_both(&base, &data).await {
+        Ok(()) => gather(&running, &settings, exit).await,
+        Err(error) => Err(error),
+    };
     if exit || played.is_err() {
         let stopped = running.stop().await;
         played?;
         stopped?;
         return say("journey complete");
     }
+    if let Ok(crowd) = played {
+        crowd.go_on(&running);
+    }
     say(&format!("it goes on serving: {base}/ says what there is; Ctrl-C ends it"))?;
     say("journey complete")?;
     running.until_told().await
+}
+
+async fn gather(running: &Running, settings: &Settings, few: bool) -> anyhow::Result<Crowd> {
+    let begun = Instant::now();
+    let crowd = Crowd::gather(running, settings, few).await?;
+    for line in crowd.lines() {
+        say(&line)?;
+    }
+    say(&format!("the crowd came in {:.1} s", begun.elapsed().as_secs_f64()))?;
+    Ok(crowd)
 }
 
 async fn play_both(base: &str, data: &Path) -> anyhow::Result<()> {

@@ -5,9 +5,11 @@
 //! |---|---|
 //! | [`people`] | who they are |
 //! | [`friends`] | who is friends with whom |
+//! | [`contest`] | the challenge that all of them are in |
 //! | [`settle`] | waiting until all readers have seen it |
 //! | [`dice`] | chance that falls the same way each time |
 
+pub mod contest;
 pub mod dice;
 pub mod friends;
 pub mod people;
@@ -22,14 +24,17 @@ use std::{
 use anyhow::{Context, ensure};
 use backends::DataFolder;
 use futures::{StreamExt, TryStreamExt, stream};
+use gamification::domain::ChallengeId;
 use kernel::{AccountId, Clock};
 
 use self::people::Athlete;
 use super::say::say;
 use crate::{installation::Installation, settings::Settings};
 
-/// Accounts an append.
+/// Accounts, friendships, participants an append.
 const ACCOUNTS_AT_ONCE: usize = 250;
+const PAIRS_AT_ONCE: usize = 250;
+const ENTRANTS_AT_ONCE: usize = 500;
 /// Appends under way: the store commits those that wait together.
 const APPENDS_AT_ONCE: usize = 4;
 /// No token may live longer: the public door refuses it.
@@ -56,7 +61,7 @@ pub struct Seeded {
     pub accounts: Written,
     pub friendships: Written,
     pub participants: Written,
-    pub challenge_id: Option<kernel::Id<()>>,
+    pub challenge_id: Option<ChallengeId>,
     /// Until every reader had seen everything.
     pub settled_after: Duration,
 }
@@ -127,16 +132,17 @@ pub async fn seed(installation: &Installation, settings: &Settings, plan: &Plan)
     let year = i32::from(kernel::SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC).year());
     let athletes = people::athletes(plan.seed, plan.accounts, year);
     let accounts = write_accounts(installation, settings, &athletes).await?;
+    let friendships = write_friendships(installation, plan, &athletes).await?;
+    let (challenge_id, participants) = match (plan.challenge, athletes.first()) {
+        (true, Some(author)) => {
+            let (id, written) = write_challenge(installation, plan.seed, author, &athletes).await?;
+            (Some(id), written)
+        }
+        _ => (None, Written::default()),
+    };
     let began = Instant::now();
     settle::settled(installation).await?;
-    Ok(Seeded {
-        accounts,
-        friendships: Written::default(),
-        participants: Written::default(),
-        challenge_id: None,
-        settled_after: began.elapsed(),
-        athletes,
-    })
+    Ok(Seeded { accounts, friendships, participants, challenge_id, settled_after: began.elapsed(), athletes })
 }
 
 async fn write_accounts(
@@ -154,6 +160,46 @@ async fn write_accounts(
     let new: Vec<usize> = stream::iter(appends).buffer_unordered(APPENDS_AT_ONCE).try_collect().await?;
     let new = new.into_iter().sum();
     Ok(Written { new, known: athletes.len() - new, took: began.elapsed() })
+}
+
+async fn write_friendships(
+    installation: &Installation,
+    plan: &Plan,
+    athletes: &[Athlete],
+) -> anyhow::Result<Written> {
+    let began = Instant::now();
+    let social = installation.service("social")?;
+    let pairs: Vec<(AccountId, AccountId)> = friends::friendships(plan.seed, athletes, plan.friends_mean)
+        .into_iter()
+        .map(|(one, other)| (athletes[one].id(), athletes[other].id()))
+        .collect();
+    let appends = pairs.chunks(PAIRS_AT_ONCE).map(|some| {
+        let some = some.to_vec();
+        async move { social::seed::befriend(social, &some).await }
+    });
+    let new: Vec<usize> = stream::iter(appends).buffer_unordered(APPENDS_AT_ONCE).try_collect().await?;
+    let new = new.into_iter().sum();
+    Ok(Written { new, known: pairs.len() - new, took: began.elapsed() })
+}
+
+/// One after the other: they all take seats of one challenge.
+async fn write_challenge(
+    installation: &Installation,
+    seed: u64,
+    author: &Athlete,
+    athletes: &[Athlete],
+) -> anyhow::Result<(ChallengeId, Written)> {
+    let began = Instant::now();
+    let gamification = installation.service("gamification")?;
+    let id = contest::id(seed);
+    let terms = contest::terms(kernel::SystemClock.now(), athletes.len())?;
+    gamification::seed::open(gamification, id, author.id(), &terms).await?;
+    let mut new = 0;
+    for some in athletes.chunks(ENTRANTS_AT_ONCE) {
+        let entrants: Vec<_> = some.iter().map(contest::entrant).collect();
+        new += gamification::seed::join(gamification, id, &entrants).await?;
+    }
+    Ok((id, Written { new, known: athletes.len() - new, took: began.elapsed() }))
 }
 
 /// Access tokens, in the order of the accounts.

@@ -1,8 +1,9 @@
 //! `stadion seed`, and what its people find at the public door.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use stadion::demo::door::{Answer, Door};
+use serde_json::{Value, json};
+use stadion::demo::door::{Answer, Door, until};
 
 use crate::embedded::{Process, binary, serving};
 
@@ -44,6 +45,49 @@ async fn seeded_people_come_in_with_their_tokens() {
     let consents = get(&door, "/v1/me/consents", &sessions[0].1).await;
     assert_eq!(consents.items().len(), 2, "{}", consents.json);
     running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seeded_people_are_friends_and_in_one_challenge() {
+    let folder = tempfile::tempdir().unwrap();
+    let (said, sessions) = seeded(folder.path(), ACCOUNTS, &["--challenge"]);
+    let challenge = said.lines().find_map(|line| line.strip_prefix("challenge ")).unwrap().to_owned();
+    let running = serving(folder.path()).await;
+    let door = Door::new(&format!("http://{}", running.http)).unwrap();
+
+    let mut friends = BTreeSet::new();
+    for (account, token) in &sessions {
+        let list = get(&door, "/v1/me/friends?limit=100", token).await;
+        let other = |item: &Value| item["id"].as_str().unwrap().to_owned();
+        friends.extend(list.items().iter().map(|item| (account.clone(), other(item))));
+    }
+    assert!(friends.len() > ACCOUNTS, "{} friendships, seen from both sides", friends.len());
+    assert!(friends.iter().all(|(one, other)| friends.contains(&(other.clone(), one.clone()))));
+
+    let shown = get(&door, &format!("/v1/challenges/{challenge}"), &sessions[1].1).await;
+    assert_eq!(shown.json["participants"], ACCOUNTS, "{}", shown.json);
+    assert_eq!(shown.text("/state").unwrap(), "open");
+    let (runner, token) = &sessions[7];
+    let workout = json!({
+        "sport": "running", "start_at": an_hour_ago(), "elapsed_time_s": 600, "timer_time_s": 600, "distance_m": 2000,
+    });
+    let run = json!({"source": "test", "upserts": [
+        {"key": "one", "version": 1, "kind": "workout", "workout": workout}
+    ]});
+    door.post("/v1/sync").with(token).json(&run).expect(200).await.unwrap();
+    let top = || door.get(&format!("/v1/boards/{challenge}/top")).with(token);
+    let wanted = |board: &Answer| {
+        let entries = board.json["entries"].as_array().into_iter().flatten();
+        let score = |one: &Value| one["score"].as_f64().unwrap_or_default();
+        entries.into_iter().any(|one| one["account_id"] == runner.as_str() && score(one) > 1_999.0)
+    };
+    until(top, wanted).await.unwrap();
+    running.stop().await.unwrap();
+}
+
+fn an_hour_ago() -> String {
+    let now = kernel::Clock::now(&kernel::SystemClock);
+    (now - jiff::SignedDuration::from_hours(1)).to_string()
 }
 
 #[test]
