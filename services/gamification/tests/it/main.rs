@@ -13,6 +13,7 @@ mod journey;
 mod oracle;
 mod rules;
 mod scores;
+mod scores_any_order;
 mod seats;
 mod settling;
 mod siblings;
