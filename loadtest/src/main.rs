@@ -5,18 +5,29 @@
 //! | [`append`] | the journal: events/s at 1 … 1 024 writers, with a reader that follows and counts gaps |
 //! | [`costs`] | µs on the way of one event and one call: sealing, opening, actor tokens |
 //! | [`binary`] | the release binary: start, memory, `demo` |
+//! | [`board`] | the order of a board beside Redis' sorted set |
 //! | [`upload`] | a device file until it is listed |
 //! | [`offer`] | a badge until its offer is held |
+//! | [`steady`] | mixed load at a steady rate, open loop; `smoke` is its little sister |
+//! | [`live`] | 2 000 streams on one board while workouts arrive |
+//! | [`generator`] | the open loop: schedules, tallies, verdicts, pages |
+//! | [`calls`], [`world`] | what athletes' apps ask, and what they were told was kept |
 //! | [`door`], [`process`], [`report`] | the public surface, the spawned binary, what is written down |
 
 mod append;
 mod binary;
+mod board;
+mod calls;
 mod costs;
 mod door;
+mod generator;
+mod live;
 mod offer;
 mod process;
 mod report;
+mod steady;
 mod upload;
+mod world;
 
 use std::path::PathBuf;
 
@@ -43,10 +54,18 @@ enum Scenario {
     Costs,
     /// Start, memory and demo of the release binary
     Binary,
+    /// The order of a board beside Redis, in one run
+    Board,
     /// Uploads until they are listed
     Upload,
     /// A badge until its offer is held
     Offer,
+    /// Mixed load over all services at 1 000 calls/s for a minute
+    Steady,
+    /// 2 000 live streams on one board at 500 workouts/s
+    Live,
+    /// A few seconds of `steady`: whether the scenario still fits the surface
+    Smoke,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -95,11 +114,23 @@ async fn main() -> anyhow::Result<()> {
     if wanted(Scenario::Binary) {
         binary::measure(&options, &mut report).await?;
     }
+    if wanted(Scenario::Board) {
+        board::measure(&mut report).await?;
+    }
     if wanted(Scenario::Upload) {
         upload::measure(&options, &mut report).await?;
     }
     if wanted(Scenario::Offer) {
         offer::measure(&options, &mut report).await?;
+    }
+    if wanted(Scenario::Steady) {
+        steady::steady(&options, &mut report).await?;
+    }
+    if wanted(Scenario::Live) {
+        live::measure(&options, &mut report).await?;
+    }
+    if scenario == Some(Scenario::Smoke) {
+        steady::smoke(&options, &mut report).await?;
     }
     report.write(&options.report)
 }

@@ -86,6 +86,20 @@ impl Server {
         Ok(kib * 1_024.0 / 1e6)
     }
 
+    /// Processor time used so far, by all its threads.
+    pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        /// Linux counts in hundredths of a second wherever we run.
+        const TICKS_PER_S: f64 = 100.0;
+        let id = self.child.id().context("the server has ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).context("no /proc")?;
+        // The name in parentheses may hold spaces; what follows it does not.
+        let (_, fields) = stat.rsplit_once(')').context("an unknown form of /proc")?;
+        let ticks = |nth: usize| -> anyhow::Result<f64> {
+            Ok(fields.split_whitespace().nth(nth).context("an unknown form of /proc")?.parse()?)
+        };
+        Ok((ticks(11)? + ticks(12)?) / TICKS_PER_S)
+    }
+
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.child.kill().await.context("the server was not stopped")
     }

@@ -23,7 +23,7 @@ pub(crate) struct Figure {
     value: f64,
     unit: &'static str,
     /// What the plan asks for, as it is written there.
-    bound: &'static str,
+    bound: String,
     conditions: String,
 }
 
@@ -44,6 +44,17 @@ impl Report {
         what: impl Into<String>,
         (value, unit): (f64, &'static str),
         bound: &'static str,
+        conditions: impl Into<String>,
+    ) {
+        self.judged(what, (value, unit), bound.to_owned(), conditions);
+    }
+
+    /// A figure with what was found of its bound.
+    pub(crate) fn judged(
+        &mut self,
+        what: impl Into<String>,
+        (value, unit): (f64, &'static str),
+        bound: String,
         conditions: impl Into<String>,
     ) {
         let figure = Figure { what: what.into(), value, unit, bound, conditions: conditions.into() };
@@ -125,7 +136,8 @@ fn micros_ms(micros: u64) -> f64 {
     micros as f64 / 1_000.0
 }
 
-fn machine() -> String {
+/// Cores, model, and how busy it is.
+pub(crate) fn machine() -> String {
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     let model = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("model name"))?;

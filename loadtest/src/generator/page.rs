@@ -1,0 +1,233 @@
+//! One HTML file that needs nothing else: verdicts, tables, plots.
+
+use std::fmt::{self, Write as _};
+
+use super::result::{ASecond, Figures, Measured};
+
+const WIDTH: f64 = 760.0;
+const HEIGHT: f64 = 220.0;
+const MARGIN: f64 = 44.0;
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2430}\
+h1{margin-bottom:0}table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #dde2e8}\
+td:first-child,th:first-child{text-align:left}.met{color:#116329}.missed{color:#a40e26;font-weight:600}\
+svg{max-width:100%;height:auto;background:#fafbfc;border:1px solid #dde2e8}svg text{font:11px system-ui,sans-serif;fill:#57606a}";
+
+/// p50, p95, p99, and what else a plot shows.
+const COLOURS: [&str; 3] = ["#2f6fed", "#e08b00", "#c62f4b"];
+
+/// The whole page.
+///
+/// # Errors
+/// None that a string knows.
+pub(crate) fn page(measured: &Measured) -> Result<String, fmt::Error> {
+    let mut out = String::new();
+    let scenario = &measured.scenario;
+    let name = escaped(&scenario.name);
+    write!(out, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{name}</title>")?;
+    write!(out, "<meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style>")?;
+    write!(out, "<h1>{name}</h1><p>{}</p>", escaped(&scenario.about))?;
+    write!(
+        out,
+        "<p>{} on {}; {} calls a second intended for {} s after {} s of warming up, {} accounts.</p>",
+        escaped(&measured.begun_at),
+        escaped(&measured.machine),
+        scenario.rate_per_s,
+        scenario.seconds,
+        scenario.warm_up_s,
+        scenario.accounts,
+    )?;
+    verdict(&mut out, measured)?;
+    let seconds = &measured.seconds;
+    out.push_str("<h2>Latency by second, ms</h2><p>p50, p95, p99, from the intended start</p>");
+    let curve = |of: fn(&ASecond) -> f64| seconds.iter().map(of).collect::<Vec<f64>>();
+    curves(
+        &mut out,
+        &[curve(|one| one.took.p50_ms), curve(|one| one.took.p95_ms), curve(|one| one.took.p99_ms)],
+    )?;
+    out.push_str("<h2>Calls and errors by second</h2>");
+    curves(&mut out, &[curve(|one| count(one.calls)), Vec::new(), curve(|one| count(one.errors))])?;
+    out.push_str("<h2>By call, ms</h2>");
+    bars(&mut out, measured)?;
+    table(&mut out, measured)?;
+    write!(
+        out,
+        "<p>The generator began its calls {:.2} ms late in the median, {:.2} ms at p99, {:.1} ms at most.</p><ul>",
+        measured.lag.p50_ms, measured.lag.p99_ms, measured.lag.max_ms
+    )?;
+    for note in &measured.notes {
+        write!(out, "<li>{}</li>", escaped(note))?;
+    }
+    out.push_str("</ul></html>\n");
+    Ok(out)
+}
+
+fn verdict(out: &mut String, measured: &Measured) -> fmt::Result {
+    for fault in &measured.faults {
+        write!(out, "<p class=\"missed\">{}</p>", escaped(fault))?;
+    }
+    out.push_str("<table><tr><th>objective</th><th>bound</th><th>seen</th><th></th></tr>");
+    for one in &measured.verdicts {
+        let seen =
+            one.seen.map_or_else(|| "never called".to_owned(), |seen| format!("{seen:.2} {}", one.unit));
+        let (class, word) = if one.met { ("met", "met") } else { ("missed", "missed") };
+        write!(
+            out,
+            "<tr><td>{} of {}</td><td>{} {}</td><td>{seen}</td><td class=\"{class}\">{word}</td></tr>",
+            one.what,
+            escaped(&one.of),
+            one.bound,
+            one.unit
+        )?;
+    }
+    out.push_str("</table>");
+    Ok(())
+}
+
+fn table(out: &mut String, measured: &Measured) -> fmt::Result {
+    out.push_str(
+        "<table><tr><th>call</th><th>calls</th><th>errors</th><th>p50 ms</th><th>p95</th><th>p99</th><th>max</th><th>answers</th></tr>",
+    );
+    let mut row = |what: &str, figures: &Figures| {
+        let answers: Vec<String> =
+            figures.outcomes.iter().map(|(word, count)| format!("{count} × {}", escaped(word))).collect();
+        write!(
+            out,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{:.2}</td><td>{:.2}</td><td>{:.2}</td><td>{:.1}</td><td>{}</td></tr>",
+            escaped(what),
+            figures.calls,
+            figures.errors,
+            figures.took.p50_ms,
+            figures.took.p95_ms,
+            figures.took.p99_ms,
+            figures.took.max_ms,
+            answers.join(", ")
+        )
+    };
+    row("all", &measured.all)?;
+    for (what, figures) in &measured.endpoints {
+        row(what, figures)?;
+    }
+    out.push_str("</table>");
+    Ok(())
+}
+
+/// Curves over seconds, in the colours of p50, p95, p99.
+fn curves(out: &mut String, curves: &[Vec<f64>; 3]) -> fmt::Result {
+    let top = curves.iter().flatten().copied().fold(1.0, f64::max) * 1.05;
+    let count_max = curves.iter().map(Vec::len).max().unwrap_or_default().max(2);
+    let x = |nth: usize| MARGIN + (WIDTH - MARGIN - 8.0) * count(nth as u64) / count(count_max as u64 - 1);
+    let y = |value: f64| HEIGHT - 24.0 - (HEIGHT - 36.0) * value / top;
+    write!(out, "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">")?;
+    for part in [0.0, 0.25, 0.5, 0.75, 1.0] {
+        let (value, at) = (top * part, y(top * part));
+        write!(out, "<path d=\"M{MARGIN} {at:.1}H{WIDTH}\" stroke=\"#e6e9ee\"/>")?;
+        write!(
+            out,
+            "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            MARGIN - 6.0,
+            at + 4.0,
+            short(value)
+        )?;
+    }
+    write!(out, "<text x=\"{MARGIN}\" y=\"{:.0}\">0 s</text>", HEIGHT - 6.0)?;
+    write!(out, "<text x=\"{WIDTH}\" y=\"{:.0}\" text-anchor=\"end\">{count_max} s</text>", HEIGHT - 6.0)?;
+    for (values, colour) in curves.iter().zip(COLOURS).filter(|(values, _)| !values.is_empty()) {
+        let points: Vec<String> =
+            values.iter().enumerate().map(|(nth, value)| format!("{:.1},{:.1}", x(nth), y(*value))).collect();
+        write!(
+            out,
+            "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" points=\"{}\"/>",
+            points.join(" ")
+        )?;
+    }
+    out.push_str("</svg>");
+    Ok(())
+}
+
+/// A group of three bars a call.
+fn bars(out: &mut String, measured: &Measured) -> fmt::Result {
+    const ROW: f64 = 30.0;
+    const NAMES: f64 = 230.0;
+    let top = measured.endpoints.values().map(|one| one.took.p99_ms).fold(1.0, f64::max);
+    let height = ROW * count(measured.endpoints.len() as u64) + 8.0;
+    write!(out, "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">")?;
+    for (nth, (what, figures)) in measured.endpoints.iter().enumerate() {
+        let begin = 6.0 + ROW * count(nth as u64);
+        write!(
+            out,
+            "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            NAMES - 8.0,
+            begin + 15.0,
+            escaped(what)
+        )?;
+        let values = [figures.took.p50_ms, figures.took.p95_ms, figures.took.p99_ms];
+        for (bar, (value, colour)) in values.into_iter().zip(COLOURS).enumerate() {
+            let long = (WIDTH - NAMES - 60.0) * value / top;
+            let at = begin + 8.0 * count(bar as u64);
+            write!(
+                out,
+                "<rect x=\"{NAMES}\" y=\"{at:.1}\" width=\"{long:.1}\" height=\"7\" fill=\"{colour}\"/>"
+            )?;
+        }
+        let long = (WIDTH - NAMES - 60.0) * figures.took.p99_ms / top;
+        write!(
+            out,
+            "<text x=\"{:.0}\" y=\"{:.1}\">{}</text>",
+            NAMES + long + 6.0,
+            begin + 22.0,
+            short(figures.took.p99_ms)
+        )?;
+    }
+    out.push_str("</svg>");
+    Ok(())
+}
+
+fn count(number: u64) -> f64 {
+    super::verdict::number(number)
+}
+
+fn short(value: f64) -> String {
+    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        calls::Call,
+        generator::{
+            scenario::Scenario,
+            tally::{Outcome, Tally},
+        },
+    };
+
+    #[test]
+    fn a_page_stands_alone_and_says_what_was_missed() {
+        let scenario = Scenario::parse(include_str!("../../scenarios/smoke.toml")).unwrap();
+        let mut tally = Tally::new(Duration::ZERO).unwrap();
+        for second in 0..5 {
+            let intended = Duration::from_secs(second);
+            tally.began(intended, Duration::from_millis(1));
+            let outcome = Outcome::Failed("<broken>".to_owned());
+            tally.ended(Call::Me, intended, Duration::from_secs(2), &outcome).unwrap();
+        }
+        let about = ("2026-01-01T00:00:00Z".to_owned(), "a machine".to_owned());
+        let measured = Measured::of(&scenario, &tally, about, vec!["a note & more".to_owned()]);
+        assert!(!measured.passed());
+        let page = page(&measured).unwrap();
+        assert!(page.contains("class=\"missed\"") && page.contains("&lt;broken&gt;"));
+        assert!(page.contains("a note &amp; more") && page.matches("<svg").count() == 3);
+        assert!(
+            !page.contains("http://") && !page.contains("NaN"),
+            "nothing is fetched, nothing is undefined"
+        );
+        serde_json::to_string(&measured).unwrap();
+    }
+}
