@@ -10,3 +10,4 @@ mod journey;
 mod killed;
 mod seed;
 mod tools;
+mod visibility;
