@@ -38,6 +38,7 @@ impl Call {
         self.words().1
     }
 
+    #[cfg(test)]
     pub(crate) fn writes(self) -> bool {
         !self.what().starts_with("GET")
     }

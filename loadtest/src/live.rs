@@ -38,6 +38,7 @@ use crate::{
 };
 
 const LIVE: &str = include_str!("../scenarios/live.toml");
+const LIVE_SMOKE: &str = include_str!("../scenarios/live-smoke.toml");
 /// Streams opened at once.
 const OPENING_AT_ONCE: usize = 64;
 /// How long everything may take to come to rest after the last workout.
@@ -48,7 +49,7 @@ const IDLE: Duration = Duration::from_secs(5);
 const BLOCK_EVERY: Duration = Duration::from_millis(500);
 const BLOCK_SEEN_WITHIN: Duration = Duration::from_secs(10);
 
-/// `scenarios/live.toml`.
+/// `scenarios/live*.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Plan {
@@ -85,8 +86,16 @@ struct Phase {
     errors: u64,
 }
 
-pub(crate) async fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let plan: Plan = toml::from_str(LIVE).context("scenarios/live.toml")?;
+pub(crate) async fn live(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    measure(LIVE, options, report).await
+}
+
+pub(crate) async fn smoke(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    measure(LIVE_SMOKE, options, report).await
+}
+
+async fn measure(plan: &str, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let plan: Plan = toml::from_str(plan).context("this is no plan of live streams")?;
     let binary = binary(options).await?;
     let folder = options.fresh_folder()?;
     let data = folder.path().join("data");
@@ -105,8 +114,10 @@ impl Stage {
     async fn run(&self, report: &mut Report) -> anyhow::Result<()> {
         // Everybody runs once: from now on all are on the board.
         self.warm_up().await?;
+        tokio::time::sleep(IDLE).await;
         let unwatched = self.update(self.plan.unwatched_s).await?;
         self.runners.forget_times()?;
+        tokio::time::sleep(IDLE).await;
 
         let resident_mb = self.server.resident_mb()?;
         let watching = Arc::new(Lines::open(&self.server.address, self.plan.connections).await?);
@@ -280,9 +291,9 @@ impl Stage {
         report.figure("streams without their final state", (lost.len() as f64, ""), "0", &conditions);
         report.figure(
             "workouts that were not stored",
-            (watched.errors as f64, ""),
+            ((unwatched.errors + watched.errors) as f64, ""),
             "0",
-            format!("of {}; {conditions}", watched.sent),
+            format!("of {}; {conditions}", unwatched.sent + watched.sent),
         );
         let detail = format!("{with:.2} CPU-s a second with the streams, {without:.2} without; {conditions}");
         report.figure("a stream's processor time", ((with - without) / streams * 1e6, "µs/s"), "", detail);

@@ -64,6 +64,8 @@ enum Scenario {
     Steady,
     /// 2 000 live streams on one board at 500 workouts/s
     Live,
+    /// A few seconds of `live`
+    LiveSmoke,
     /// A few seconds of `steady`: whether the scenario still fits the surface
     Smoke,
 }
@@ -127,7 +129,10 @@ async fn main() -> anyhow::Result<()> {
         steady::steady(&options, &mut report).await?;
     }
     if wanted(Scenario::Live) {
-        live::measure(&options, &mut report).await?;
+        live::live(&options, &mut report).await?;
+    }
+    if scenario == Some(Scenario::LiveSmoke) {
+        live::smoke(&options, &mut report).await?;
     }
     if scenario == Some(Scenario::Smoke) {
         steady::smoke(&options, &mut report).await?;
