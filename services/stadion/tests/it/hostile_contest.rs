@@ -144,7 +144,7 @@ async fn terms_that_mean_nothing_are_told_so_with_their_place() {
         ("a negative capacity", json!({ "capacity": -1 })),
         ("a region that does not exist", json!({ "eligibility": { "region_in": ["KZ-99"] } })),
         ("a clause that does not exist", json!({ "eligibility": { "shoe_size": 43 } })),
-        ("a rule too deep", json!({ "eligibility": deep(40) })),
+        ("a rule too deep", json!({ "eligibility": deep(12) })),
         ("an unknown metric", json!({ "metric": "smiles" })),
         ("an unknown sport", json!({ "sports": ["quidditch"] })),
         ("an end before the start", window(&end, &start, "Asia/Almaty")),
@@ -197,7 +197,7 @@ async fn a_stream_begins_anew_when_its_place_is_not_known_and_ends_with_its_sess
     let friends = stage.cast.door.get(&format!("{path}?segment=friends")).with(&dana.token).send();
     refused(&friends.await.unwrap(), 422, "invalid_field", "friends are not live");
     let mut live = Live::open(stage.cast.door.get(&path).with(&dana.token)).await.unwrap();
-    live.until("her own place", |frame| frame.event == "me").await.unwrap();
+    live.until("a snapshot", |frame| frame.event == "snapshot").await.unwrap();
     stage.cast.door.delete("/v1/sessions/current").with(&dana.token).expect(204).await.unwrap();
     let closed = live.until("the end", |frame| frame.event == "closed").await.unwrap();
     assert_eq!(closed.data["code"], "revoked");
