@@ -94,6 +94,11 @@ pub trait Reactor: Send + Sync + 'static {
     fn start(&self) -> Start {
         Start::Beginning
     }
+    /// How many keys may be reacted to at the same time; the events of one key always follow each other. More than one
+    /// lets the commands share the store's commits: for reactors whose commands of different keys do not meet.
+    fn keys_at_once(&self) -> usize {
+        1
+    }
     async fn react(&self, event: &Incoming) -> Result<(), Failure>;
 }
 

@@ -1,7 +1,11 @@
 //! Runs a reactor: its keyed commands first, then its cursor, so that a crash between the two repeats without effect.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
+use futures::{StreamExt, TryStreamExt, stream};
 use tracing::{error, warn};
 
 use super::{
@@ -54,7 +58,8 @@ async fn run(ground: &Ground, reactor: &Arc<dyn Reactor>, source: Source) -> Res
     Ok(())
 }
 
-/// Reacts to each event, parks what is poison, and moves the cursor once behind all of them.
+/// Reacts to each event, parks what is poison, and moves the cursor once behind all of them. Keys side by side, as many
+/// as the reactor bears; the events of one key in their order.
 async fn take(
     ground: &Ground,
     reactor: &Arc<dyn Reactor>,
@@ -62,22 +67,68 @@ async fn take(
     step: Step,
 ) -> Result<(), String> {
     let consumer = reactor.name();
-    let mut waiting: HashSet<String> = ground
+    let waiting: HashSet<String> = ground
         .db
         .transact(move |tx| Box::pin(async move { parked_keys(tx, consumer).await }))
         .await
         .map_err(|error: DbError| error.to_string())?;
-    for taken in &step.taken {
-        if waiting.contains(&taken.key) {
-            park_one(ground, consumer, cursors, taken, "waits behind a parked event of its key", 0).await?;
-        } else if let Err(error) = attempt(ground, reactor, taken).await? {
-            error!(reactor = consumer, %error, "poison: its key is parked");
-            park_one(ground, consumer, cursors, taken, &error, POISON_TRIES).await?;
-            waiting.insert(taken.key.clone());
+    let held: &Cursors = cursors;
+    if reactor.keys_at_once() <= 1 {
+        let mut waiting = waiting;
+        for taken in &step.taken {
+            if take_one(ground, reactor, held, taken, waiting.contains(&taken.key)).await? {
+                waiting.insert(taken.key.clone());
+            }
         }
+    } else {
+        let mut keys = Vec::new();
+        for (key, of_key) in by_key(&step.taken) {
+            keys.push(take_key(ground, reactor, held, of_key, waiting.contains(key)));
+        }
+        stream::iter(keys).buffer_unordered(reactor.keys_at_once()).try_collect::<Vec<()>>().await?;
     }
     let rest = Step { taken: Vec::new(), moves: step.moves };
     park_step(ground, consumer, cursors, rest, String::new(), 0).await
+}
+
+fn by_key(taken: &[Taken]) -> BTreeMap<&str, Vec<&Taken>> {
+    let mut keys: BTreeMap<&str, Vec<&Taken>> = BTreeMap::new();
+    for one in taken {
+        keys.entry(&one.key).or_default().push(one);
+    }
+    keys
+}
+
+async fn take_key(
+    ground: &Ground,
+    reactor: &Arc<dyn Reactor>,
+    cursors: &Cursors,
+    of_key: Vec<&Taken>,
+    mut waits: bool,
+) -> Result<(), String> {
+    for taken in of_key {
+        waits = take_one(ground, reactor, cursors, taken, waits).await?;
+    }
+    Ok(())
+}
+
+/// Whether the event's key waits from here on.
+async fn take_one(
+    ground: &Ground,
+    reactor: &Arc<dyn Reactor>,
+    cursors: &Cursors,
+    taken: &Taken,
+    waits: bool,
+) -> Result<bool, String> {
+    let consumer = reactor.name();
+    if waits {
+        park_one(ground, consumer, cursors, taken, "waits behind a parked event of its key", 0).await?;
+    } else if let Err(error) = attempt(ground, reactor, taken).await? {
+        error!(reactor = consumer, %error, "poison: its key is parked");
+        park_one(ground, consumer, cursors, taken, &error, POISON_TRIES).await?;
+        return Ok(true);
+    }
+    Ok(waits)
 }
 
 /// The outer error says "later", the inner one "never".

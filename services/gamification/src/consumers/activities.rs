@@ -21,6 +21,8 @@ use crate::{
 /// The reactor's name, by which its place is found.
 pub const NAME: &str = "gamification-activities";
 
+const KEYS_AT_ONCE: usize = 128;
+
 /// The daily values that are counted.
 const STEPS: &str = "steps";
 
@@ -42,6 +44,11 @@ impl Reactor for Activities {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::Topic("activity")]
+    }
+
+    /// Accounts do not meet in a command, so that those of many share a commit.
+    fn keys_at_once(&self) -> usize {
+        KEYS_AT_ONCE
     }
 
     async fn react(&self, incoming: &Incoming) -> Result<(), Failure> {

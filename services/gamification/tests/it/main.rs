@@ -4,6 +4,7 @@
 
 mod any_order;
 mod arena;
+mod burst;
 mod challenges;
 mod contest;
 mod fleet;
