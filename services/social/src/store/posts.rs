@@ -40,13 +40,15 @@ impl Kind {
     }
 }
 
-/// Puts a post, or back what was taken away: it keeps the time when it was first seen.
+/// Puts a post, or back what was taken away: it keeps the time when it was first seen. Erased accounts post nothing.
 pub async fn put(tx: &mut dyn Tx, post: &Post) -> Result<(), DbError> {
+    let erased = "SELECT account_id FROM person WHERE account_id = $1 AND erased = 1";
+    if tx.fetch_one(erased, args![post.author]).await?.is_some() {
+        return Ok(());
+    }
     tx.execute(
         "INSERT INTO post (item, author, at_us, kind, subject, badge, place, shown)
-         SELECT $1, $2, $3, $4, $5, $6, $7, 1
-         WHERE NOT EXISTS (SELECT 1 FROM person WHERE account_id = $2 AND erased = 1)
-         ON CONFLICT (item) DO UPDATE SET shown = 1",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 1) ON CONFLICT (item) DO UPDATE SET shown = 1",
         args![
             post.item,
             post.author,
