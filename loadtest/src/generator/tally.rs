@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn what_could_not_be_started_is_an_error_without_a_latency() {
         let mut tally = tally();
-        tally.ended(Call::Feed, WARM_UP, 0 * MS, &Outcome::NotStarted).unwrap();
+        tally.ended(Call::Feed, WARM_UP, Duration::ZERO, &Outcome::NotStarted).unwrap();
         tally.ended(Call::Feed, WARM_UP, 30 * MS, &Outcome::Failed("timeout".to_owned())).unwrap();
         tally.ended(Call::Feed, WARM_UP, 3 * MS, &Outcome::Answered(204)).unwrap();
         let feed = &tally.endpoints[&Call::Feed];
