@@ -1,9 +1,9 @@
 """Signs an operator in and makes one of each thing, so that calls reach more than "there is no such thing".
 
-usage: prepare.py BASE_URL EMAIL CODE CONFIG
+usage: prepare.py BASE_URL EMAIL CODE FRIEND_EMAIL FRIEND_CODE CONFIG
 
-CODE is what `stadion operator add EMAIL` printed. Prints an access token; writes to CONFIG, for schemathesis, which ids
-there are. What cannot be made is left out: then those calls are tried with ids that nothing has.
+The codes are what `stadion operator add EMAIL` printed. Prints an access token; writes to CONFIG, for schemathesis,
+which ids there are. What cannot be made is left out: then those calls are tried with ids that nothing has.
 """
 
 import base64
@@ -60,7 +60,47 @@ def signed(key_id: str, secret: str, body: bytes) -> dict:
     return {"Stadion-Key": key_id, "webhook-id": name, "webhook-timestamp": at, "webhook-signature": signature}
 
 
+def signed_in(base: str, email: str, code: str) -> tuple[Door, str]:
+    """Somebody's door, and who they are."""
+    door = Door(base)
+    door.call("POST", "/v1/password-resets/confirm", {"email": email, "code": code, "password": PASSWORD})
+    session = door.call("POST", "/v1/sessions", {"email": email, "password": PASSWORD})
+    door.token = session["access_token"]
+    return door, session["account_id"]
+
+
+def social(door: Door, account: str, friend: Door, other: str) -> dict:
+    """A friend in a group, and a challenge that both take part in."""
+    door.call("PUT", f"/v1/me/friends/{other}")
+    friend.call("PUT", f"/v1/me/friends/{account}?if=received")
+    group = door.call("POST", "/v1/groups", {"name": "Ile runners", "kind": "open", "sports": ["running"]})["id"]
+    friend.call("PUT", f"/v1/groups/{group}/members/me")
+    challenge = {
+        "name": {"en": "Around the Ile"},
+        "metric": "distance_m",
+        "sports": ["running"],
+        "window": {"start": "2026-05-01T00:00:00", "end": "2027-05-01T00:00:00", "clock": "local"},
+        "public": True,
+        "rewards": [{"places": [1, 3], "points": 500}],
+    }
+    challenge = door.call("POST", "/v1/challenges", challenge)["id"]
+    door.call("POST", f"/v1/challenges/{challenge}/open")
+    for one in (door, friend):
+        one.call("PUT", f"/v1/challenges/{challenge}/participants/me", {"show_as": "name"})
+    return {
+        **{f"/v1/me/{edge}/{{account_id}}": {"account_id": other} for edge in ("friends", "follows", "followers")},
+        "/v1/groups/{id}": {"id": group, "account_id": other},
+        "/v1/challenges/{id}": {"id": challenge},
+        "/v1/boards/{challenge_id}": {"challenge_id": challenge},
+    }
+
+
 def made(door: Door, account: str) -> dict:
+    """Path → what its parameters may be: the id of something that is there."""
+    return {path: {"id": one} for path, one in things(door, account).items()}
+
+
+def things(door: Door, account: str) -> dict:
     """Path → id of something that is there."""
     ids = {"/v1/people/{id}": account}
     upload = door.call("POST", "/v1/uploads?filename=run.gpx&wait_s=20", raw=gpx(), kind="application/gpx+xml")
@@ -95,20 +135,19 @@ def made(door: Door, account: str) -> dict:
 
 
 def main() -> None:
-    base, email, code, config = sys.argv[1:]
-    door = Door(base)
-    door.call("POST", "/v1/password-resets/confirm", {"email": email, "code": code, "password": PASSWORD})
-    session = door.call("POST", "/v1/sessions", {"email": email, "password": PASSWORD})
-    door.token = session["access_token"]
-    ids = {}
-    try:
-        ids = made(door, session["account_id"])
-    except urllib.error.HTTPError as error:
-        print(f"not everything could be made: {error.url}: {error.status} {error.read().decode()}", file=sys.stderr)
+    base, email, code, friend_email, friend_code, config = sys.argv[1:]
+    door, account = signed_in(base, email, code)
+    there = {}
+    for make in (lambda: made(door, account), lambda: social(door, account, *signed_in(base, friend_email, friend_code))):
+        try:
+            there.update(make())
+        except urllib.error.HTTPError as error:
+            print(f"not everything could be made: {error.url}: {error.status} {error.read().decode()}", file=sys.stderr)
     with open(config, "w", encoding="utf-8") as file:
-        for path, one in ids.items():
+        for path, parameters in there.items():
             pattern = "^" + path.replace("{", r"\{").replace("}", r"\}") + "(/|$)"
-            file.write(f"[[operations]]\ninclude-path-regex = '{pattern}'\nparameters = {{ \"path.id\" = \"{one}\" }}\n\n")
+            given = ", ".join(f'"path.{name}" = "{one}"' for name, one in parameters.items())
+            file.write(f"[[operations]]\ninclude-path-regex = '{pattern}'\nparameters = {{ {given} }}\n\n")
     print(door.token)
 
 

@@ -51,8 +51,10 @@ else
   done
   base=$(sed -n 's/^ready //p' "$work/ready")
   code=$("$bin" operator add fuzz@stadion.example --data "$work/data")
+  friend=$("$bin" operator add friend@stadion.example --data "$work/data")
   config=$work/schemathesis.toml
-  token=$("$python" "$root/deploy/schemathesis/prepare.py" "$base" fuzz@stadion.example "$code" "$config")
+  token=$("$python" "$root/deploy/schemathesis/prepare.py" "$base" fuzz@stadion.example "$code" \
+    friend@stadion.example "$friend" "$config")
 fi
 
 cd "$work"

@@ -35,6 +35,8 @@ async fn front(headers: HeaderMap) -> Response {
         "documentation": "/v1/docs",
         "openapi": "/v1/openapi.json",
         "sign_up": "POST /v1/accounts",
+        "challenges": "GET /v1/challenges",
+        "live": "/live/{challenge_id}",
         "health": ["/healthz", "/readyz"],
     });
     answer::ok(&body).unwrap_or_else(|problem| refuse(problem.0))

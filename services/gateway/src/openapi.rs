@@ -205,6 +205,9 @@ status and id with `Idempotency-Replayed: true`; with another request it is 409 
 **Reading what you wrote.** Every write answers `Stadion-Seen`; sent back, it guarantees that what you read of your own \
 is not older.
 
+**Live.** A board moves as server-sent events with its sequence as `id`, or as the same frames over a WebSocket; \
+`Last-Event-ID` goes on where one was. What ends a stream is its last event, `closed`, with a code and when to come again.
+
 **Versions.** `ETag` and `If-Match` where a change must start from what was read: 428 without, 412 when it is stale.
 
 **Limits.** `RateLimit` and `RateLimit-Policy` say what is left; 429 and 503 come with `Retry-After`.

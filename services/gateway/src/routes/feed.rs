@@ -83,17 +83,15 @@ async fn seen(caller: &Account, rows: Vec<social::FeedItem>) -> Result<Vec<Item>
     }
     let (people, mut activities) = futures::try_join!(people(caller, &rows), activities(caller, &rows))?;
     let item = |row: social::FeedItem| {
-        let id = AnId::must(&row.account_id);
-        let person = people.get(&row.account_id).cloned().map(Person::of);
+        // Social has decided over all but activities: those are shown or hidden by their own service.
         let activity = match row.kind.as_str() {
-            // The activity's own service has decided; its owner may hide the profile all the same.
             "activity" => Some(activities.remove(&row.activity_id)?),
             _ => None,
         };
-        let account = match person {
-            Some(person) => person,
-            None if activity.is_some() => Person::nameless(id),
-            None => return None,
+        // What somebody did may be for more eyes than who they are.
+        let account = match people.get(&row.account_id) {
+            Some(person) => Person::of(person.clone()),
+            None => Person::nameless(AnId::must(&row.account_id)),
         };
         Some(Item {
             id: AnId::must(&row.id),

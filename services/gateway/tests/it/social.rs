@@ -214,7 +214,7 @@ async fn what_i_may_not_see_is_left_out_of_the_feed_and_the_page_is_filled_up() 
 async fn behind_a_wall_of_hidden_things_the_feed_is_short_and_goes_on() {
     let fleet = Fleet::default();
     for _ in 0..2 {
-        let rows = vec![row(1, "activity"), row(2, "achievement")];
+        let rows = vec![row(1, "activity"), row(2, "activity")];
         fleet.answers("Feed", &social::FeedResponse { items: rows, next_cursor: "more".to_owned() });
     }
     fleet.answers(
@@ -224,9 +224,19 @@ async fn behind_a_wall_of_hidden_things_the_feed_is_short_and_goes_on() {
     fleet.answers("ShowActivities", &activity::ShowActivitiesResponse::default());
     fleet.answers("People", &social::PeopleResponse::default());
     let body = world_of(&fleet).get_as_me("/v1/feed").await.json();
-    assert_eq!(body["items"], json!([]), "who blocks me is nowhere");
+    assert_eq!(body["items"], json!([]));
     assert!(body["next_cursor"].is_string());
     assert_eq!(fleet.actors("Feed").len(), 5);
+}
+
+#[tokio::test]
+async fn whose_profile_is_hidden_is_an_id_in_the_feed() {
+    let fleet = Fleet::default();
+    fleet.answers("Feed", &social::FeedResponse { items: vec![row(2, "achievement")], ..Default::default() });
+    fleet.answers("People", &social::PeopleResponse::default());
+    let body = world_of(&fleet).get_as_me("/v1/feed").await.json();
+    assert_eq!(body["items"][0]["account"], json!({"id": Uuid::from_u128(2)}));
+    assert!(body.get("next_cursor").is_none(), "this was all");
 }
 
 #[tokio::test]
