@@ -48,6 +48,19 @@ test("the number of participants follows the snapshot, in the language's plural"
   });
 });
 
+test("a reader who was too slow gets a snapshot, and keeps the names", async () => {
+  const play = await Play.of(FIVE);
+  await visit(play.address(), {}, async (page) => {
+    await play.watched();
+    play.entries = by(FIVE, ["m4", "m1", "m2", "m3", "m5"]);
+    await play.send(play.snapshot.split("\n\n")[0] + "\n\n");
+    await eventually("the new order", () => members(page), (now) => now[0] === "m4");
+    // As long as names of a stream before would be kept.
+    await new Promise((wake) => setTimeout(wake, 2500));
+    assert.deepEqual((await rows(page)).map((row) => row.who), ["Dana", "Ann", "Bek", "anonymous m3", "Eve"]);
+  });
+});
+
 alone("a hundred rows at twenty updates a second end in the last frame", async () => {
   let entries = Array.from({ length: 100 }, (_, index) => [`m${index}`, 50_000 - index * 100, `Athlete ${index}`]);
   const play = await Play.of(entries);

@@ -13,6 +13,8 @@ const NAMES_WITHIN_MS = 2000;
 // The API turns a challenge's state a moment after its time; a crowd asks spread over some seconds.
 const TURN_AFTER_MS = 1000;
 const TURN_SPREAD_MS = 5000;
+// Served just after such a moment, a page may still have the state before it.
+const TURN_LATE_MS = 30_000;
 // Timers cannot wait longer than 24 days.
 const TURN_MS_MAX = 20 * 24 * 3600 * 1000;
 // After this long out of sight the state may be another.
@@ -31,6 +33,7 @@ class Board {
     this.announcer = new Announcer(byId("told"));
     this.hold = new Hold(byId("places"), () => this.held());
     this.stream = new Stream(settings.live, {
+      opened: () => this.model.restart(),
       heard: (kind, frame) => this.heard(kind, frame),
       changed: () => this.link(),
       ended: () => this.ended(),
@@ -72,8 +75,8 @@ class Board {
   }
 
   turn(wait) {
-    if (wait < 0 || wait > TURN_MS_MAX) return;
-    setTimeout(() => this.renew(), wait + TURN_AFTER_MS + Math.random() * TURN_SPREAD_MS);
+    if (wait < -TURN_LATE_MS || wait > TURN_MS_MAX) return;
+    setTimeout(() => this.renew(), Math.max(0, wait) + TURN_AFTER_MS + Math.random() * TURN_SPREAD_MS);
   }
 
   rest() {
@@ -87,7 +90,7 @@ class Board {
     this.freshness.heard();
     if (kind === "snapshot") this.snapshot(frame);
     else if (kind === "delta") this.model.delta(frame);
-    else if (kind === "names") this.named(frame);
+    else if (kind === "names") this.model.named(frame);
     // What is told to one alone is not for a page that knows nobody.
     else return;
     this.tick(frame.as_of);
@@ -96,14 +99,9 @@ class Board {
   }
 
   snapshot(frame) {
-    this.model.restart();
     this.model.snapshot(frame);
     clearTimeout(this.naming);
     this.naming = setTimeout(() => this.model.forgetNamesBefore() && this.draw(), NAMES_WITHIN_MS);
-  }
-
-  named(frame) {
-    this.model.named(frame);
   }
 
   // Deltas carry no time of their own: the board's clock goes on from the last one that was told.
@@ -161,9 +159,7 @@ class Board {
   pause(paused) {
     this.hold.pause(paused);
     if (paused) this.announcer.drop();
-    const button = byId("pause");
-    button.setAttribute("aria-pressed", String(paused));
-    write(button, this.words.say(paused ? "resume" : "pause"));
+    write(byId("pause"), this.words.say(paused ? "resume" : "pause"));
     this.link();
   }
 

@@ -1,5 +1,8 @@
 // The board as the stream tells it: places by member, names apart. Knows nothing of the page.
 
+// As pages/live.rs has it: a name that shows nothing is none.
+const SHOWS = /[^\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff0-\ufff8\u{e0000}-\u{e0fff}]/u;
+
 export class Model {
   constructor(placesMax) {
     this.placesMax = placesMax;
@@ -10,7 +13,7 @@ export class Model {
     this.told = 0;
   }
 
-  // A new stream tells everything anew. Names of the last one serve only until then: one may have been hidden since.
+  // A new stream tells every name anew. Those of the last one serve only until then: one may have been hidden since.
   restart() {
     this.namesBefore = new Map([...(this.namesBefore ?? []), ...this.names]);
     this.names = new Map();
@@ -35,7 +38,10 @@ export class Model {
   }
 
   named(frame) {
-    for (const [member, who] of Object.entries(frame)) this.names.set(member, who?.display_name ?? null);
+    for (const [member, who] of Object.entries(frame)) {
+      const name = who?.display_name;
+      this.names.set(member, typeof name === "string" && SHOWS.test(name) ? name : null);
+    }
   }
 
   // A page that was served: its rows are a snapshot with names.

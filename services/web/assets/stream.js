@@ -8,9 +8,10 @@ const WAIT_MS_MAX = 30_000;
 const FINAL = new Set(["settled", "stopped"]);
 
 export class Stream {
-  // `heard(kind, frame)` for every frame; `changed(state)`: connecting, live, lost, off; `ended(code)`: for good.
-  constructor(address, { heard, changed, ended }) {
-    Object.assign(this, { address, heard, changed, ended });
+  // `opened()` for every new attempt; `heard(kind, frame)` for every frame; `changed(state)`: connecting, live, lost,
+  // off; `ended(code)`: for good.
+  constructor(address, { opened, heard, changed, ended }) {
+    Object.assign(this, { address, opened, heard, changed, ended });
     this.source = null;
     this.timer = 0;
     this.failures = 0;
@@ -22,6 +23,7 @@ export class Stream {
     this.#become(this.failures ? "lost" : "connecting");
     const source = new EventSource(this.address);
     this.source = source;
+    this.opened();
     for (const kind of FRAMES) {
       source.addEventListener(kind, (event) => this.#frame(source, kind, event.data));
     }
