@@ -141,8 +141,8 @@ pub(super) async fn join(
     let (id, account) = (challenge_id(&asked.challenge_id)?, caller.account()?);
     let unknown = || status(Refusal::field("/show_as", "unknown_value", "name or anonymous belongs here"));
     let show_as = match asked.show_as.as_str() {
-        "" => ShowAs::Name,
-        text => ShowAs::parse(text).ok_or_else(unknown)?,
+        "" => None,
+        text => Some(ShowAs::parse(text).ok_or_else(unknown)?),
     };
     let shown = Shown { show_as, count_private: asked.count_private };
     let (done, part) = join::join(app, &caller.command(), account, id, shown).await.map_err(status)?;

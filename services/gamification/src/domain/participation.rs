@@ -118,17 +118,18 @@ impl Participation {
         self.standing == Standing::Active
     }
 
-    /// How an active participant is shown from now on; `count_private`: `None` leaves it as it is.
+    /// How an active participant is shown from now on; `None` leaves it as it is.
     pub fn change(
         &self,
         challenge: ChallengeId,
         account: AccountId,
-        show_as: ShowAs,
+        show_as: Option<ShowAs>,
         count_private: Option<bool>,
     ) -> Result<Vec<Event>, Refusal> {
         if !self.is_active() {
             return Err(Refusal::not_found());
         }
+        let show_as = show_as.unwrap_or(self.show_as);
         let count_private = count_private.unwrap_or(self.count_private);
         if (show_as, count_private) == (self.show_as, self.count_private) {
             return Ok(Vec::new());
@@ -151,4 +152,58 @@ impl Participation {
 /// The stream of an account's part in a challenge.
 pub fn stream_of(challenge: ChallengeId, account: AccountId) -> StreamId {
     StreamId::named(&format!("participation-{challenge}-{account}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(frozen: Option<Frozen>) -> Event {
+        let (challenge, account) = ids();
+        let (show_as, count_private) = (ShowAs::Anonymous, false);
+        Event::Joined { challenge, account, member: 7, show_as, count_private, joined_us: 5, frozen }
+    }
+
+    fn ids() -> (ChallengeId, AccountId) {
+        (ChallengeId::derived(&[b"challenge"]), AccountId::derived(&[b"account"]))
+    }
+
+    fn after(events: &[Event]) -> Participation {
+        let mut part = Participation::default();
+        events.iter().for_each(|event| part.evolve(event));
+        part
+    }
+
+    #[test]
+    fn what_is_not_said_stays_as_it_was() {
+        let (challenge, account) = ids();
+        let part = after(&[joined(None)]);
+        assert_eq!(part.change(challenge, account, None, None).unwrap(), []);
+        let changed = part.change(challenge, account, None, Some(true)).unwrap();
+        assert_eq!(
+            changed,
+            [Event::Changed { challenge, account, show_as: ShowAs::Anonymous, count_private: true }]
+        );
+    }
+
+    #[test]
+    fn who_has_left_keeps_the_number_and_cannot_be_shown_otherwise() {
+        let (challenge, account) = ids();
+        let left = after(&[joined(None), Event::Left { challenge, account }]);
+        assert_eq!((left.standing, left.member), (Standing::Left, 7));
+        assert_eq!(left.leave(challenge, account), []);
+        assert!(left.change(challenge, account, Some(ShowAs::Name), None).is_err());
+    }
+
+    #[test]
+    fn nothing_frozen_outlives_an_erasure() {
+        let (challenge, account) = ids();
+        let frozen = Frozen { segments: vec!["region:KZ-75".to_owned()], time_zone: String::new() };
+        let part = after(&[joined(Some(frozen))]);
+        let erased = part.erase(challenge, account);
+        let part = after(&[&[joined(None)], erased.as_slice()].concat());
+        assert_eq!((part.standing, &part.frozen), (Standing::Erased, &None));
+        assert_eq!(part.erase(challenge, account), []);
+        assert_eq!(after(&[]).erase(challenge, account), [], "who never joined has nothing to erase");
+    }
 }

@@ -57,3 +57,29 @@ impl Seats {
         Event::Changed { challenge, taken: self.taken, next_member: self.next_member }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seat_is_a_number_and_numbers_are_given_once() {
+        let mut seats = Seats::default();
+        assert_eq!(seats.take(Some(2), None).unwrap(), 1);
+        assert_eq!(seats.take(Some(2), None).unwrap(), 2);
+        assert_eq!(seats.take(Some(2), None).unwrap_err().code, Code::ChallengeFull);
+        seats.free();
+        assert_eq!(seats.take(Some(2), None).unwrap(), 3);
+        seats.free();
+        assert_eq!(seats.take(Some(2), Some(1)).unwrap(), 1, "who comes back has the old number");
+        assert_eq!(seats, Seats { taken: 2, next_member: 4 });
+    }
+
+    #[test]
+    fn without_a_capacity_there_is_room_until_numbers_end() {
+        let mut seats = Seats { taken: 7, next_member: u32::MAX };
+        assert_eq!(seats.take(None, None).unwrap_err().code, Code::ChallengeFull);
+        assert_eq!(seats, Seats { taken: 7, next_member: u32::MAX });
+        assert_eq!(Seats { taken: 0, next_member: 9 }.take(None, None).unwrap(), 9);
+    }
+}

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use eventing::{Db, Journal, StreamId};
 use gamification::{Config, MIGRATIONS, app::App};
-use kernel::{AccountId, Code, Id, time::ManualClock};
+use kernel::{AccountId, ActivityId, Code, Id, time::ManualClock};
 use platform::{Module, Peers, transport::Transport};
 use proto::{auth, gamification as wire, gamification::gamification_client::GamificationClient, social};
 use testkit::fleet::{self, Fleet, Ground};
 use tonic::{Response, Status, service::Routes};
 
 use crate::{
-    fleet::{by, bytes_of},
+    fleet::{by, bytes_of, run_on},
     siblings::{Auth, Known, Social},
 };
 
@@ -19,6 +19,7 @@ use crate::{
 pub(crate) struct Arena<'a> {
     pub(crate) known: Known,
     pub(crate) auth: Journal,
+    activity: Journal,
     pub(crate) db: Db,
     pub(crate) app: App,
     pub(crate) clock: Arc<ManualClock>,
@@ -47,14 +48,14 @@ impl<'a> Arena<'a> {
         let fleet = ground.fleet(&["auth", "social", "activity", "gamification"]).await;
         let auth = sibling(&fleet, "auth", Routes::new(Auth(known.clone()))).await;
         sibling(&fleet, "social", Routes::new(Social(known.clone()))).await;
-        fleet.stand_in("activity").await;
+        let activity = fleet.stand_in("activity").await;
         let resources = fleet.resources("gamification").await;
         MIGRATIONS.apply(&resources.db).await.unwrap();
         let app = gamification::app(&resources, &resources.spine(), Config::default()).unwrap();
         let db = resources.db.clone();
         fleet.serve(gamification::module(resources, Config::default()).await.unwrap());
         let (clock, peers) = (fleet.clock.clone(), fleet.peers("gateway"));
-        Self { known, auth, db, app, clock, peers, fleet }
+        Self { known, auth, activity, db, app, clock, peers, fleet }
     }
 
     pub(crate) fn client(&self) -> GamificationClient<Transport> {
@@ -171,6 +172,19 @@ impl<'a> Arena<'a> {
         request: wire::ListChallengesRequest,
     ) -> Result<wire::ListChallengesResponse, Status> {
         self.client().list_challenges(by(viewer, request)).await.map(Response::into_inner)
+    }
+
+    /// activity says that the account ran on that day.
+    pub(crate) async fn runs(&self, account: AccountId, day: &str, distance_m: f64) {
+        let activity = ActivityId::derived(&[account.as_bytes(), day.as_bytes()]);
+        let event = proto::activity::ActivityRecorded {
+            activity_id: bytes_of(activity),
+            account_id: bytes_of(account),
+            facts: Some(run_on(day, distance_m)),
+            ..Default::default()
+        };
+        let stream = StreamId::of("activity", activity);
+        fleet::tell(&self.activity, &stream, &account.to_string(), &event).await;
     }
 
     /// auth says that the account is no more.

@@ -115,6 +115,8 @@ async fn nobody_joins_before_the_start_twice_or_after_the_end() {
     };
     let again = arena.client().join_challenge(by(athlete, shown)).await.unwrap().into_inner();
     assert_eq!((again.member, again.show_as.as_str(), again.count_private), (1, "anonymous", true));
+    // What is not said stays: nobody is shown by name who only asks again.
+    assert_eq!(arena.join(athlete, &id).await.unwrap().show_as, "anonymous");
     let seen = arena.get(athlete, &id).await.unwrap();
     assert_eq!((seen.participants, seen.mine.unwrap().show_as.as_str()), (1, "anonymous"));
 
@@ -123,7 +125,8 @@ async fn nobody_joins_before_the_start_twice_or_after_the_end() {
     assert_eq!(arena.get(athlete, &id).await.unwrap().participants, 0);
     let other = arena.athlete("other", "KZ-75");
     assert_eq!(arena.join(other, &id).await.unwrap().member, 2);
-    assert_eq!(arena.join(athlete, &id).await.unwrap().member, 1, "who comes back keeps the number");
+    let back = arena.join(athlete, &id).await.unwrap();
+    assert_eq!((back.member, back.show_as.as_str()), (1, "anonymous"), "who comes back keeps the number");
 
     arena.at(AFTER);
     assert_eq!(arena.get(athlete, &id).await.unwrap().state, "ended");
@@ -303,5 +306,32 @@ async fn an_erased_account_takes_part_in_nothing_any_more() {
     assert_eq!((part.standing, part.frozen), (participation::Standing::Erased, None));
     assert_eq!(code(arena.join(gone, &one).await), Code::NotFound);
     assert_eq!(arena.join(other, &one).await.unwrap().member, 2, "a number is nobody else's");
+    arena.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_tells_who_could_join_who_not_and_why_and_how_the_board_would_look() {
+    let ground = Ground::sqlite();
+    let arena = Arena::on(&ground).await;
+    let marketer = arena.person("marketer", "KZ-75", &[("marketer", &["KZ-75"])]);
+    let runs = [("one", "KZ-75", 5_000.0), ("two", "KZ-75", 9_000.0), ("astana", "KZ-71", 7_000.0)];
+    for (name, region, distance_m) in runs {
+        arena.runs(arena.athlete(name, region), "2026-05-09", distance_m).await;
+    }
+    let early = arena.athlete("early", "KZ-75");
+    arena.runs(early, "2026-04-20", 20_000.0).await;
+    let draft = arena.create(marketer, in_almaty()).await.unwrap().id;
+    let ask = async |by_whom: AccountId| {
+        let request = by(by_whom, wire::PreviewChallengeRequest { challenge_id: draft.clone() });
+        arena.client().preview_challenge(request).await.map(tonic::Response::into_inner)
+    };
+    let all = |seen: &wire::PreviewChallengeResponse| seen.accounts_looked_at == 4 && seen.scoring == 2;
+    let seen = eventually("everybody is known", async || ask(marketer).await.unwrap(), all).await;
+    assert!(seen.complete);
+    assert_eq!((seen.eligible, seen.scores_best.as_slice()), (3, &[9_000_000, 5_000_000][..]));
+    let refused: Vec<_> = seen.refused.into_iter().map(|why| (why.clause_json, why.accounts)).collect();
+    assert_eq!(refused, [(r#"{"region_in":["KZ-75"]}"#.to_owned(), 1)]);
+    assert_eq!(code(ask(early).await), Code::NotFound);
+    assert_eq!(arena.get(marketer, &draft).await.unwrap().state, "draft", "nothing was written");
     arena.stop().await;
 }

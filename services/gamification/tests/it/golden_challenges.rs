@@ -19,14 +19,19 @@ fn terms() -> Terms {
         name: [("en".to_owned(), "May".to_owned())].into(),
         metric: Metric::Distance,
         sports: BTreeSet::from([Sport::Running]),
-        window: Window::parse("2026-05-01T00:00:00", "2026-06-01T00:00:00", "instant", "Asia/Almaty").unwrap(),
+        window: Window::parse("2026-05-01T00:00:00", "2026-06-01T00:00:00", "instant", "Asia/Almaty")
+            .unwrap(),
         eligibility: Rule::parse(r#"{"region_in":["KZ-75"]}"#, "").unwrap(),
         capacity: Some(50_000),
         ties: Ties::Shared,
         public: true,
         late_sync_grace_s: 0,
         rewards: vec![
-            Reward { at: RewardAt::Places { first: 1, last: 3 }, points: 500, badge: Some("podium".to_owned()) },
+            Reward {
+                at: RewardAt::Places { first: 1, last: 3 },
+                points: 500,
+                badge: Some("podium".to_owned()),
+            },
             Reward { at: RewardAt::Reached { score: 42_195_000 }, points: 100, badge: None },
         ],
         count_from: CountFrom::Join,
@@ -96,8 +101,12 @@ fn participants_are_read_as_they_were_written() {
         segments: vec!["level:2".to_owned(), "region:KZ-75".to_owned()],
         time_zone: "Asia/Almaty".to_owned(),
     };
-    let anonymous =
-        participation::Event::Changed { challenge, account, show_as: ShowAs::Anonymous, count_private: false };
+    let anonymous = participation::Event::Changed {
+        challenge,
+        account,
+        show_as: ShowAs::Anonymous,
+        count_private: false,
+    };
     let today = vec![
         ("almaty", joined(Some(frozen))),
         ("erased", joined(None)),

@@ -2,9 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use eventing::{StreamId, args};
+use eventing::{Command, Loaded, StreamId, args};
 use futures::future::join_all;
-use gamification::domain::{ChallengeId, seats::Seats};
+use gamification::{
+    app::challenges::{join::Shown, seating::Wish},
+    domain::{
+        ChallengeId, Participation,
+        participation::{self, Frozen},
+        seats::Seats,
+    },
+};
 use kernel::{AccountId, Code};
 use platform::context::Ambient;
 use proptest::prelude::*;
@@ -202,5 +209,38 @@ async fn crowd(capacity: u32, steps: Vec<Step>) {
         assert!(taken <= capacity);
         assert_eq!(members(&arena, &id).await.len(), taken as usize, "at {head}");
     }
+    arena.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_thousand_at_once_are_a_few_appends_and_the_seats_go_out_exactly() {
+    let ground = Ground::sqlite();
+    let arena = Arena::on(&ground).await;
+    let id = id_of(&arena.running(with(1_500)).await);
+    let crowd: Vec<AccountId> = (0..2_000_u32).map(|nth| AccountId::derived(&[&nth.to_be_bytes()])).collect();
+    let frozen = Frozen { segments: vec!["region:KZ-75".to_owned()], time_zone: "Asia/Almaty".to_owned() };
+    let heard = join_all(crowd.iter().map(|account| {
+        let wish = Wish::Join { shown: Shown::default(), frozen: frozen.clone() };
+        let nothing = Loaded {
+            state: Participation::default(),
+            version: 0,
+            stream: participation::stream_of(id, *account),
+        };
+        let command = Command::by(format!("account:{account}"));
+        let seating = arena.app.seating.clone();
+        async move { seating.seat(&command, id, *account, wish, nothing).await }
+    }))
+    .await;
+    let members: BTreeSet<u32> = heard.iter().flatten().map(|seated| seated.part.member).collect();
+    assert_eq!((members.len(), members.first(), members.last()), (1_500, Some(&1), Some(&1_500)));
+    let refused = heard.iter().filter_map(|answer| answer.as_ref().err());
+    assert!(refused.clone().all(|refusal| refusal.code == Code::ChallengeFull));
+    assert_eq!(refused.count(), 500);
+    let told = arena.app.journal.store().load(&StreamId::of("seats", id), 0, 10_000).await.unwrap();
+    assert!(told.len() <= 200, "{} appends for 2 000 joins", told.len());
+    // Each event says who did it, though one append decided many.
+    let joined =
+        arena.app.journal.store().load(&participation::stream_of(id, crowd[7]), 0, 10).await.unwrap();
+    assert_eq!(joined[0].meta.actor, format!("account:{}", crowd[7]));
     arena.stop().await;
 }

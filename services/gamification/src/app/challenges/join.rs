@@ -20,10 +20,11 @@ use crate::domain::{
 /// How long the read model may take to hold everything that an erased account joined.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How a participant wants to be shown, and whether private activities count; `None`: as it is, or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a participant wants to be shown, and whether private activities count. `None`: as it was, also for one who comes
+/// back; at first by name, and not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
-    pub show_as: ShowAs,
+    pub show_as: Option<ShowAs>,
     pub count_private: Option<bool>,
 }
 

@@ -63,7 +63,12 @@ pub async fn preview(app: &App, by: AccountId, id: ChallengeId) -> Result<Previe
 }
 
 impl Preview {
-    async fn look_at(&mut self, app: &App, terms: &Arc<Terms>, accounts: &[AccountId]) -> Result<(), Refusal> {
+    async fn look_at(
+        &mut self,
+        app: &App,
+        terms: &Arc<Terms>,
+        accounts: &[AccountId],
+    ) -> Result<(), Refusal> {
         let standings = standings(app, accounts).await?;
         let groups = staff::groups(app, accounts).await?;
         let earned = facts::facts(app, accounts, 0).await?;

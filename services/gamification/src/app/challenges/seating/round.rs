@@ -132,7 +132,7 @@ impl Round {
             challenge: self.id,
             account,
             member,
-            show_as: shown.show_as,
+            show_as: shown.show_as.unwrap_or(part.show_as),
             count_private: shown.count_private.unwrap_or(part.count_private),
             joined_us: now_us,
             frozen: Some(frozen.clone()),
