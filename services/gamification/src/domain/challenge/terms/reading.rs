@@ -1,0 +1,324 @@
+//! Terms as somebody wrote them, and what makes them valid. Everything that is wrong is named at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eligibility::{Clause, Rule};
+use kernel::{FieldError, Refusal, Sport, place::Region};
+use unicode_normalization::UnicodeNormalization;
+
+use super::{CountFrom, Metric, Reward, RewardAt, Terms, Ties, asked_regions};
+use crate::domain::challenge::Window;
+
+const NAME_CHARS_MAX: usize = 120;
+const NAMES_MAX: usize = 32;
+const LOCALE_BYTES_MAX: usize = 35;
+const REWARDS_MAX: usize = 64;
+const POINTS_MAX: u32 = 1_000_000;
+const PLACE_MAX: u32 = 10_000_000;
+const BADGE_BYTES_MAX: usize = 64;
+const GRACE_S_MAX: i64 = 30 * 86_400;
+const GRACE_S: i64 = 172_800;
+/// Farther, longer or more than any account can have: thousandths of a unit.
+const REACHED_MAX: f64 = 1e12;
+const MIN_DISTANCE_M_MAX: f64 = 1e7;
+
+/// Terms as somebody wrote them. Empty texts: not said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written {
+    pub name: BTreeMap<String, String>,
+    pub kind: String,
+    pub metric: String,
+    pub sports: Vec<String>,
+    pub start: String,
+    pub end: String,
+    pub clock: String,
+    pub time_zone: String,
+    pub eligibility_json: String,
+    pub capacity: Option<u32>,
+    pub ties: String,
+    pub public: bool,
+    pub late_sync_grace_s: Option<i64>,
+    pub rewards: Vec<WrittenReward>,
+    pub count_from: String,
+    pub min_distance_m: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WrittenReward {
+    pub places: Option<(u32, u32)>,
+    pub reached: Option<f64>,
+    pub points: u32,
+    pub badge: String,
+}
+
+impl Terms {
+    /// Everything that is wrong is named at once, by its pointer in the public body.
+    pub fn parse(written: &Written) -> Result<Self, Refusal> {
+        let mut reading = Reading::default();
+        let name = reading.name(&written.name);
+        reading.kind(&written.kind);
+        let metric = reading.word("/metric", Metric::parse(&written.metric), "a metric of the vocabulary");
+        let sports = reading.sports(&written.sports);
+        let window = Window::parse(&written.start, &written.end, &written.clock, &written.time_zone);
+        let window = window.map_err(|errors| reading.errors.extend(errors)).ok();
+        let eligibility = reading.rule(&written.eligibility_json);
+        if written.capacity == Some(0) {
+            reading.fault("/capacity", "out_of_range", "at least one may take part");
+        }
+        let ties = match written.ties.as_str() {
+            "" => Some(Ties::First),
+            text => reading.word("/ties", Ties::parse(text), "first, shared or dense"),
+        };
+        let count_from = match written.count_from.as_str() {
+            "" => Some(CountFrom::Window),
+            text => reading.word("/count_from", CountFrom::parse(text), "window or join"),
+        };
+        let late_sync_grace_s = written.late_sync_grace_s.unwrap_or(GRACE_S);
+        if !(0..=GRACE_S_MAX).contains(&late_sync_grace_s) {
+            reading.fault("/late_sync_grace_s", "out_of_range", "from 0 seconds to 30 days");
+        }
+        let rewards = reading.rewards(&written.rewards);
+        let min_distance_mm = reading.min_distance(written.min_distance_m);
+        Refusal::fields(reading.errors)?;
+        let (Some(metric), Some(window), Some(eligibility), Some(ties), Some(count_from)) =
+            (metric, window, eligibility, ties, count_from)
+        else {
+            return Err(Refusal::field("", "invalid", "the terms are not complete"));
+        };
+        let regions = asked_regions(&eligibility).unwrap_or_default();
+        let (capacity, public) = (written.capacity, written.public);
+        Ok(Self {
+            name,
+            metric,
+            sports,
+            window,
+            eligibility,
+            capacity,
+            ties,
+            public,
+            late_sync_grace_s,
+            rewards,
+            count_from,
+            min_distance_mm,
+            regions,
+        })
+    }
+}
+
+/// One pass over written terms.
+#[derive(Default)]
+struct Reading {
+    errors: Vec<FieldError>,
+}
+
+impl Reading {
+    fn fault(&mut self, pointer: &str, code: &str, detail: &str) {
+        let (pointer, code, detail) = (pointer.to_owned(), code.to_owned(), detail.to_owned());
+        self.errors.push(FieldError { pointer, code, detail });
+    }
+
+    fn word<T>(&mut self, pointer: &str, read: Option<T>, wanted: &str) -> Option<T> {
+        if read.is_none() {
+            self.fault(pointer, "unknown_value", &format!("{wanted} belongs here"));
+        }
+        read
+    }
+
+    fn kind(&mut self, kind: &str) {
+        match kind {
+            "" | "individual" => {}
+            "group" | "team" => {
+                self.fault("/kind", "not_supported", "only individuals compete, not yet groups and teams")
+            }
+            _ => self.fault("/kind", "unknown_value", "individual belongs here"),
+        }
+    }
+
+    fn name(&mut self, names: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        if names.is_empty() || names.len() > NAMES_MAX {
+            self.fault("/name", "required", "a name in 1 to 32 languages is needed");
+        }
+        let mut read = BTreeMap::new();
+        for (locale, text) in names.iter().take(NAMES_MAX) {
+            let pointer = format!("/name/{}", locale.replace('~', "~0").replace('/', "~1"));
+            if !is_locale(locale) {
+                self.fault("/name", "unknown_locale", "a BCP 47 language belongs here");
+                continue;
+            }
+            // Long texts are refused before they are worked on.
+            if text.len() > NAME_CHARS_MAX * 4 * 4 {
+                self.fault(&pointer, "too_long", "a name has at most 120 characters");
+                continue;
+            }
+            if text.chars().any(is_deceptive) {
+                self.fault(
+                    &pointer,
+                    "invisible_characters",
+                    "the name holds invisible, control or direction characters",
+                );
+                continue;
+            }
+            let composed: String = text.nfc().collect();
+            let name = composed.split_whitespace().collect::<Vec<_>>().join(" ");
+            match name.chars().count() {
+                0 => self.fault(&pointer, "required", "a name is needed"),
+                count if count > NAME_CHARS_MAX => {
+                    self.fault(&pointer, "too_long", "a name has at most 120 characters");
+                }
+                _ => {
+                    read.insert(locale.clone(), name);
+                }
+            }
+        }
+        read
+    }
+
+    fn sports(&mut self, sports: &[String]) -> BTreeSet<Sport> {
+        let mut read = BTreeSet::new();
+        for (index, text) in sports.iter().take(Sport::ALL.len() * 2).enumerate() {
+            read.extend(self.word(
+                &format!("/sports/{index}"),
+                Sport::parse(text),
+                "a sport of the vocabulary",
+            ));
+        }
+        if sports.len() > Sport::ALL.len() * 2 {
+            self.fault("/sports", "too_many", "each sport is named once");
+        }
+        read
+    }
+
+    fn rule(&mut self, text: &str) -> Option<Rule> {
+        if text.is_empty() {
+            return Some(Rule::everyone());
+        }
+        let rule = match Rule::parse(text, "/eligibility") {
+            Ok(rule) => rule,
+            Err(errors) => {
+                self.errors.extend(errors);
+                return None;
+            }
+        };
+        let mut missing = Vec::new();
+        find_missing(&rule, "/eligibility", &mut missing);
+        for (pointer, region) in missing {
+            self.fault(&pointer, "unknown_region", &format!("there is no region {region}"));
+        }
+        Some(rule)
+    }
+
+    fn rewards(&mut self, rewards: &[WrittenReward]) -> Vec<Reward> {
+        if rewards.len() > REWARDS_MAX {
+            self.fault("/rewards", "too_many", "at most 64 rewards");
+            return Vec::new();
+        }
+        rewards.iter().enumerate().filter_map(|(index, reward)| self.reward(index, reward)).collect()
+    }
+
+    fn reward(&mut self, index: usize, reward: &WrittenReward) -> Option<Reward> {
+        let at = |field: &str| format!("/rewards/{index}{field}");
+        let before = self.errors.len();
+        let granted = match (reward.places, reward.reached) {
+            (Some((first, last)), None) => {
+                if first == 0 || first > last || last > PLACE_MAX {
+                    self.fault(
+                        &at("/places"),
+                        "out_of_range",
+                        "places from 1, the first not behind the last",
+                    );
+                }
+                Some(RewardAt::Places { first, last })
+            }
+            (None, Some(reached)) => {
+                let score = thousandths(reached, REACHED_MAX).filter(|score| *score > 0);
+                if score.is_none() {
+                    self.fault(&at("/reached"), "out_of_range", "a number greater than 0 belongs here");
+                }
+                score.map(|score| RewardAt::Reached { score })
+            }
+            _ => {
+                self.fault(&at(""), "one_of", "a reward names either places or what is reached");
+                None
+            }
+        };
+        if reward.points > POINTS_MAX {
+            self.fault(&at("/points"), "out_of_range", "at most a million points");
+        }
+        let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if reward.badge.len() > BADGE_BYTES_MAX || !reward.badge.bytes().all(word) {
+            self.fault(
+                &at("/badge"),
+                "not_a_word",
+                "a badge is a word of a–z, 0–9 and underscores, at most 64",
+            );
+        }
+        if reward.points == 0 && reward.badge.is_empty() {
+            self.fault(&at(""), "empty", "a reward gives points or a badge");
+        }
+        let badge = (!reward.badge.is_empty()).then(|| reward.badge.clone());
+        if self.errors.len() > before {
+            None
+        } else {
+            Some(Reward { at: granted?, points: reward.points, badge })
+        }
+    }
+
+    fn min_distance(&mut self, distance_m: Option<f64>) -> Option<i64> {
+        let distance_mm = distance_m.map(|distance| thousandths(distance, MIN_DISTANCE_M_MAX));
+        if distance_mm == Some(None) {
+            self.fault("/min_distance_m", "out_of_range", "a distance of at least 0 belongs here");
+        }
+        distance_mm.flatten().filter(|distance| *distance > 0)
+    }
+}
+
+/// A unit's number as thousandths of it; `None` when negative, not finite or beyond `max`.
+fn thousandths(value: f64, max: f64) -> Option<i64> {
+    if !value.is_finite() || !(0.0..=max).contains(&value) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "bounded above, and far from the ends of an i64")]
+    Some((value * 1_000.0).round() as i64)
+}
+
+/// Regions that are well formed and yet do not exist, by their pointers.
+fn find_missing(rule: &Rule, pointer: &str, missing: &mut Vec<(String, String)>) {
+    match rule {
+        Rule::All(rules) | Rule::Any(rules) => {
+            let word = if matches!(rule, Rule::All(_)) { "all" } else { "any" };
+            for (index, rule) in rules.iter().enumerate() {
+                find_missing(rule, &format!("{pointer}/{word}/{index}"), missing);
+            }
+        }
+        Rule::Not(rule) => find_missing(rule, &format!("{pointer}/not"), missing),
+        Rule::Clause(Clause::RegionIn(regions)) => {
+            let unknown = |(_, region): &(usize, &Region)| !region.exists();
+            for (index, region) in regions.iter().enumerate().filter(unknown) {
+                missing.push((format!("{pointer}/region_in/{index}"), region.as_str().to_owned()));
+            }
+        }
+        Rule::Clause(_) => {}
+    }
+}
+
+fn is_locale(text: &str) -> bool {
+    let part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let language = text.split(['-', '_']).next().unwrap_or_default();
+    text.len() <= LOCALE_BYTES_MAX
+        && (2..=8).contains(&language.len())
+        && language.bytes().all(|b| b.is_ascii_alphabetic())
+        && text.split(['-', '_']).all(part)
+}
+
+/// Characters that change how a text looks without being seen: controls, zero-width, bidi, tags, fillers, private use.
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(u32::from(c),
+            0x00AD | 0x034F | 0x061C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F
+            | 0x2028..=0x202E | 0x2060..=0x206F | 0x2800 | 0x3164 | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFF
+            | 0xE0000..=0xE0FFF | 0xE000..=0xF8FF | 0xF0000..=0x10_FFFF)
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
