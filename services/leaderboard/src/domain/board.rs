@@ -111,20 +111,28 @@ impl Board {
             return None;
         }
         let before = known.and_then(|slot| self.key(slot));
-        if let (Some(slot), Some(key)) = (known, before) {
+        let same = known.map(|slot| self.members[slot].set);
+        let same = same.filter(|set| self.segments.is(*set, &told.segments));
+        let set = same.unwrap_or_else(|| self.segments.set_of(&told.segments));
+        let after = told.score.map(|score| self.key_of(told.account, score));
+        let stays = same.is_some() && before == after;
+        if let (Some(slot), Some(key)) = (known, before)
+            && !stays
+        {
             self.exit(slot, key);
         }
-        let set = self.segments.set_of(&told.segments);
-        let slot = self.members.put(Member {
+        let member = Member {
             account: told.account,
             score: told.score,
             revision: told.revision,
             number: told.number,
             set,
             show_as: told.show_as,
-        });
-        let after = self.key(slot);
-        if let Some(key) = after {
+        };
+        let slot = self.members.put(known, member);
+        if let Some(key) = after
+            && !stays
+        {
             self.enter(slot, key);
         }
         Some(Move { slot, before, after })
@@ -193,10 +201,7 @@ impl Board {
     pub fn place(&self, scope: Scope<'_>, account: AccountId) -> Option<Place> {
         let slot = self.members.slot(account)?;
         match scope {
-            Scope::Segment(name) => {
-                let from = self.position(name, slot)?;
-                self.stretch(self.segments.get(name)?, from, 1).pop()
-            }
+            Scope::Segment(name) => self.stands(name, slot),
             Scope::Among(accounts) => self.among(accounts).into_iter().find(|place| place.slot == slot),
         }
     }
@@ -225,9 +230,7 @@ impl Board {
         slots.sort_unstable_by_key(|slot| self.key(*slot));
         slots.dedup();
         match scope {
-            Scope::Segment(_) => {
-                slots.iter().filter_map(|slot| self.place(scope, self.members[*slot].account)).collect()
-            }
+            Scope::Segment(segment) => slots.iter().filter_map(|slot| self.stands(segment, *slot)).collect(),
             Scope::Among(audience) => {
                 let mut places = self.among(audience);
                 places.retain(|place| slots.contains(&place.slot));
@@ -251,6 +254,21 @@ impl Board {
     /// Bytes that the board keeps in memory, about.
     pub fn bytes(&self) -> usize {
         self.members.bytes() + self.segments.bytes()
+    }
+
+    /// One place without those around it: nothing is listed for it.
+    fn stands(&self, segment: &str, slot: u32) -> Option<Place> {
+        let key = self.key(slot).filter(|_| self.is_in(slot, segment))?;
+        let Segment { order, scores, .. } = self.segments.get(segment)?;
+        if self.ties == Ties::First {
+            let at = order.position(|other| self.members.compare(other, &key).is_lt());
+            return Some(Place::new(slot, (at, at, order.len()), false));
+        }
+        let better = |order: &Order| order.position(|other| other.merit() < key.merit);
+        let ahead = better(order);
+        let ranks = scores.as_ref().map_or(ahead, better);
+        let upto = order.position(|other| other.merit() <= key.merit);
+        Some(Place::new(slot, (ranks, ahead, order.len()), upto - ahead > 1))
     }
 
     fn position(&self, segment: &str, slot: u32) -> Option<usize> {

@@ -37,6 +37,13 @@ pub struct Place {
     pub percentile: f64,
 }
 
+impl Place {
+    /// `better`: how many stand ahead of it; `behind_ranks`: how many ranks; both of `of` in all.
+    pub(super) fn new(slot: u32, (behind_ranks, better, of): (usize, usize, usize), tied: bool) -> Self {
+        Self { slot, rank: narrow(behind_ranks).saturating_add(1), tied, percentile: share(of - better, of) }
+    }
+}
+
 /// What stands ahead of a stretch of an order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ahead {
@@ -64,12 +71,8 @@ pub fn number(ties: Ties, stretch: &[Item], take: usize, ahead: Ahead) -> Vec<Pl
             scores_better += 1;
         }
         let shares = same(stretch.get(at + 1)) || continues || better < position + at;
-        places.push(Place {
-            slot: item.holder,
-            rank: narrow(if ties == Ties::Dense { scores_better } else { better }).saturating_add(1),
-            tied: ties != Ties::First && shares,
-            percentile: share(of - better, of),
-        });
+        let ranks = if ties == Ties::Dense { scores_better } else { better };
+        places.push(Place::new(item.holder, (ranks, better, of), ties != Ties::First && shares));
     }
     places
 }

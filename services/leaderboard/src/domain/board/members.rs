@@ -1,12 +1,8 @@
 //! Everybody who ever was on the board, by slot. Who left keeps the slot: what comes late must still be known as old.
 
-use std::{
-    cmp::Ordering,
-    hash::{BuildHasher, RandomState},
-    ops::Index,
-};
+use std::{cmp::Ordering, hash::BuildHasher, ops::Index};
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use kernel::AccountId;
 use privacy::BoardName;
 
@@ -30,7 +26,7 @@ pub(super) struct Members {
     table: Vec<Member>,
     /// Slots by account; the account itself stands in the table only.
     slots: HashTable<u32>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 impl Members {
@@ -39,20 +35,20 @@ impl Members {
     }
 
     pub(super) fn slot(&self, account: AccountId) -> Option<u32> {
-        let hash = self.hasher.hash_one(account);
-        self.slots.find(hash, |slot| self[*slot].account == account).copied()
+        let hashed = hash(&self.hasher, account);
+        self.slots.find(hashed, |slot| self[*slot].account == account).copied()
     }
 
-    /// Replaces the account's member, or adds it.
-    pub(super) fn put(&mut self, member: Member) -> u32 {
-        if let Some(slot) = self.slot(member.account) {
+    /// Puts the member where its account is known to stand, or adds it.
+    pub(super) fn put(&mut self, known: Option<u32>, member: Member) -> u32 {
+        if let Some(slot) = known {
             self.table[slot as usize] = member;
             return slot;
         }
-        let (slot, hash) = (self.len(), self.hasher.hash_one(member.account));
+        let (slot, hashed) = (self.len(), hash(&self.hasher, member.account));
         self.table.push(member);
         let (table, hasher) = (&self.table, &self.hasher);
-        self.slots.insert_unique(hash, slot, |slot| hasher.hash_one(table[*slot as usize].account));
+        self.slots.insert_unique(hashed, slot, |slot| hash(hasher, table[*slot as usize].account));
         slot
     }
 
@@ -76,6 +72,11 @@ impl Index<u32> for Members {
     fn index(&self, slot: u32) -> &Member {
         &self.table[slot as usize]
     }
+}
+
+/// Ids are spread already: sixteen bytes as one number.
+fn hash(hasher: &DefaultHashBuilder, account: AccountId) -> u64 {
+    hasher.hash_one(account.uuid().as_u128())
 }
 
 fn narrow(count: usize) -> u32 {

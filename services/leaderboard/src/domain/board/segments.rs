@@ -10,14 +10,15 @@ use crate::domain::{
 
 #[derive(Debug)]
 pub(super) struct Segment {
+    name: String,
     pub(super) order: Order,
     /// Each score once, for dense ranks.
     pub(super) scores: Option<Order>,
 }
 
 impl Segment {
-    fn new(ties: Ties) -> Self {
-        Self { order: Order::default(), scores: (ties == Ties::Dense).then(Order::default) }
+    fn new(name: String, ties: Ties) -> Self {
+        Self { name, order: Order::default(), scores: (ties == Ties::Dense).then(Order::default) }
     }
 
     pub(super) fn insert(&mut self, item: Item, compare: impl Fn(Item) -> Ordering) {
@@ -57,7 +58,7 @@ pub(super) struct Segments {
 impl Segments {
     pub(super) fn new(ties: Ties) -> Self {
         Self {
-            list: vec![Segment::new(ties)],
+            list: vec![Segment::new(ALL.to_owned(), ties)],
             numbers: HashMap::from([(ALL.to_owned(), 0)]),
             sets: Vec::new(),
             known_sets: HashMap::new(),
@@ -68,7 +69,9 @@ impl Segments {
     /// Nobody stands anywhere any more; names and sets stay.
     pub(super) fn clear(&mut self, ties: Ties) {
         self.ties = ties;
-        self.list.fill_with(|| Segment::new(ties));
+        for segment in &mut self.list {
+            *segment = Segment::new(std::mem::take(&mut segment.name), ties);
+        }
     }
 
     pub(super) fn all(&self) -> &Segment {
@@ -76,11 +79,23 @@ impl Segments {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Segment> {
+        if name == ALL {
+            return Some(self.all());
+        }
         self.numbers.get(name).map(|number| &self.list[*number as usize])
     }
 
     pub(super) fn holds(&self, set: u32, name: &str) -> bool {
         self.numbers.get(name).is_some_and(|number| self.sets[set as usize].contains(number))
+    }
+
+    /// Whether a set is of these segments and everybody's: told with each score, changed with hardly any.
+    pub(super) fn is(&self, set: u32, names: &[String]) -> bool {
+        let own = self.sets[set as usize].iter().filter(|number| **number != 0);
+        let own = own.map(|number| &self.list[*number as usize].name);
+        own.clone().count() == names.len()
+            && own.clone().all(|name| names.contains(name))
+            && names.iter().all(|name| own.clone().any(|own| own == name))
     }
 
     /// The set of these segments and everybody's.
@@ -116,7 +131,7 @@ impl Segments {
             return *number;
         }
         let number = narrow(self.list.len());
-        self.list.push(Segment::new(self.ties));
+        self.list.push(Segment::new(name.to_owned(), self.ties));
         self.numbers.insert(name.to_owned(), number);
         number
     }
