@@ -76,7 +76,7 @@ impl App {
         if authors.is_empty() {
             return Ok(HashMap::new());
         }
-        self.looks(Some(viewer), &authors, false).await
+        Ok(self.looks(viewer, &authors, false).await?.0)
     }
 }
 

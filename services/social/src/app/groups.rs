@@ -247,11 +247,7 @@ impl App {
     async fn reachable(&self, by: AccountId, account: AccountId) -> Result<(), Refusal> {
         let ends = Ends::new(by, account)?;
         self.present(ends.other).await?;
-        let relation = self.relations(Some(by), &[account], false).await?.remove(&account);
-        if relation.is_none_or(|relation| relation.blocked) {
-            return Err(Refusal::not_found());
-        }
-        Ok(())
+        self.unblocked(by, account).await
     }
 }
 

@@ -144,14 +144,6 @@ impl App {
         let (count, mine) = self.store.kudos(activity, account).await.map_err(fault)?;
         Ok(p::KudosView { count, mine })
     }
-
-    async fn unblocked(&self, account: AccountId, owner: AccountId) -> Result<(), Refusal> {
-        let relation = self.relations(Some(account), &[owner], false).await?.remove(&owner);
-        if relation.is_none_or(|relation| relation.blocked) {
-            return Err(Refusal::not_found());
-        }
-        Ok(())
-    }
 }
 
 fn comment_view(row: items::CommentRow, author: Option<p::Person>) -> p::Comment {

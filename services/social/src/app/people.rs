@@ -14,16 +14,13 @@ use crate::{domain::edges::Rel, store::edges::Rels, wire::bytes_of};
 pub const PEOPLE_MAX: usize = 200;
 
 impl App {
-    /// What the viewer is to each owner, from the rows at the head of the store.
+    /// What the viewer is to each owner, from the rows at the head of the store; and those rows.
     pub async fn relations(
         &self,
-        viewer: Option<AccountId>,
+        viewer: AccountId,
         owners: &[AccountId],
         friends_of_friends: bool,
-    ) -> Result<HashMap<AccountId, Relation>, Refusal> {
-        let Some(viewer) = viewer else {
-            return Ok(owners.iter().map(|owner| (*owner, Relation::stranger())).collect());
-        };
+    ) -> Result<(HashMap<AccountId, Relation>, Rels), Refusal> {
         let rels = self.store.rels(viewer, owners).await.map_err(fault)?;
         let mut shared = self.store.shared_groups(viewer, owners).await.map_err(fault)?;
         let near = if friends_of_friends {
@@ -40,26 +37,36 @@ impl App {
             relation.shared_groups = shared.remove(owner).map(BTreeSet::from_iter).unwrap_or_default();
             (*owner, relation)
         };
-        Ok(owners.iter().map(relation).collect())
+        Ok((owners.iter().map(relation).collect(), rels))
     }
 
-    /// How the viewer stands to each; those who share a block or are gone show nothing.
+    /// No block lies between the two.
+    ///
+    /// # Errors
+    /// `not_found` behind a block.
+    pub(crate) async fn unblocked(&self, viewer: AccountId, owner: AccountId) -> Result<(), Refusal> {
+        let rels = self.store.rels(viewer, &[owner]).await.map_err(fault)?;
+        if of_rels(rels.get(&owner)).blocked { Err(Refusal::not_found()) } else { Ok(()) }
+    }
+
+    /// How the viewer stands to each, and the rows that say so; those who share a block or are gone show nothing.
     pub async fn looks(
         &self,
-        viewer: Option<AccountId>,
+        viewer: AccountId,
         owners: &[AccountId],
         friends_of_friends: bool,
-    ) -> Result<HashMap<AccountId, Look>, Refusal> {
+    ) -> Result<(HashMap<AccountId, Look>, Rels), Refusal> {
         let mut owners = owners.to_vec();
         owners.sort_unstable();
         owners.dedup();
+        // The rows last: a block that comes meanwhile is among them.
         let standings = self.sight.standings(&owners).await?;
-        let mut relations = self.relations(viewer, &owners, friends_of_friends).await?;
+        let (mut relations, rels) = self.relations(viewer, &owners, friends_of_friends).await?;
         let looks = standings.into_iter().map(|(owner, standing)| {
             let relation = relations.remove(&owner).unwrap_or_else(Relation::unknown);
             (owner, Look::new(standing, relation))
         });
-        Ok(looks.collect())
+        Ok((looks.collect(), rels))
     }
 
     /// Cards of all of these: with the id alone where the profile may not be seen.
@@ -68,8 +75,7 @@ impl App {
         viewer: AccountId,
         accounts: &[AccountId],
     ) -> Result<HashMap<AccountId, Card>, Refusal> {
-        let rels = self.store.rels(viewer, accounts).await.map_err(fault)?;
-        let looks = self.looks(Some(viewer), accounts, false).await?;
+        let (looks, rels) = self.looks(viewer, accounts, false).await?;
         Ok(looks.into_iter().map(|(id, look)| (id, Card::of(id, &look, &rels))).collect())
     }
 

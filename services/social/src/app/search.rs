@@ -59,14 +59,20 @@ impl App {
         let limit = usize::try_from(page(request.limit, 20, 50)).unwrap_or(50);
         let first = Place { at_us: -1, id: Uuid::nil() };
         let after = Place::parse(&request.cursor, first)?;
-        let found = if wanted.is_empty() {
-            self.found_among(among, AccountId::new(after.id)).await?
+        let (found, more) = if wanted.is_empty() {
+            let found = self.found_among(among, AccountId::new(after.id)).await?;
+            let more = found.len() >= usize::try_from(RANKED_MAX).unwrap_or(usize::MAX);
+            (found, more)
         } else {
-            self.found_by_name(&wanted, among).await?
+            (self.found_by_name(&wanted, among).await?, false)
         };
         let behind = |found: &Found| (i64::from(found.cost), found.account.uuid()) > (after.at_us, after.id);
         let found: Vec<Found> = found.into_iter().filter(behind).collect();
-        self.shown(viewer, &found, among, limit).await
+        let (mut answer, last) = self.shown(viewer, &found, among, limit).await?;
+        if answer.next_cursor.is_empty() && more {
+            answer.next_cursor = last.map(|last| last.place().cursor()).unwrap_or_default();
+        }
+        Ok(answer)
     }
 
     /// Ranked: exact words, then beginnings, then edits.
@@ -116,24 +122,24 @@ impl App {
         Ok(rows.into_iter().map(|row| Found { cost: 0, account: row.account }).collect())
     }
 
-    /// Those whom the viewer may find, by settings, blocks and relations as they are at this moment.
+    /// Those whom the viewer may find, by settings, blocks and relations as they are at this moment; and the last one
+    /// that was looked at.
     async fn shown(
         &self,
         viewer: AccountId,
         found: &[Found],
         among: Among<'_>,
         limit: usize,
-    ) -> Result<p::SearchPeopleResponse, Refusal> {
+    ) -> Result<(p::SearchPeopleResponse, Option<Found>), Refusal> {
         let mut answer = p::SearchPeopleResponse::default();
-        let mut last = None;
+        let mut last: Option<Found> = None;
         for batch in found.chunks(LOOKED_AT).take(ROUNDS_MAX) {
             let accounts: Vec<AccountId> = batch.iter().map(|found| found.account).collect();
-            let rels = self.store.rels(viewer, &accounts).await.map_err(fault)?;
-            let looks = self.looks(Some(viewer), &accounts, true).await?;
+            let (looks, rels) = self.looks(viewer, &accounts, true).await?;
             for found in batch {
                 if answer.items.len() == limit {
-                    answer.next_cursor = last.map(|last: Found| last.place().cursor()).unwrap_or_default();
-                    return Ok(answer);
+                    answer.next_cursor = last.map(|last| last.place().cursor()).unwrap_or_default();
+                    return Ok((answer, last));
                 }
                 let look = looks.get(&found.account).filter(|look| matches(look, among));
                 answer.items.extend(look.map(|look| card(found.account, look, &rels)));
@@ -144,7 +150,7 @@ impl App {
         if found.len() > LOOKED_AT * ROUNDS_MAX {
             answer.next_cursor = last.map(|last| last.place().cursor()).unwrap_or_default();
         }
-        Ok(answer)
+        Ok((answer, last))
     }
 }
 

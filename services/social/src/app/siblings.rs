@@ -1,8 +1,7 @@
 //! What other services ask: always from the head of the store.
 
-use std::collections::HashMap;
-
 use kernel::{AccountId, Refusal};
+use privacy::Relation;
 use proto::social as p;
 
 use super::{App, fault, people::PEOPLE_MAX};
@@ -24,13 +23,13 @@ impl App {
         }
         // The head first: the rows are at least as new.
         let position = self.head().await?;
-        let relations = self.relations(viewer, owners, friends_of_friends).await?;
-        let rels = match viewer {
-            Some(viewer) => self.store.rels(viewer, owners).await.map_err(fault)?,
-            None => HashMap::new(),
+        let (relations, rels) = match viewer {
+            Some(viewer) => self.relations(viewer, owners, friends_of_friends).await?,
+            None => Default::default(),
         };
+        let unknown = || if viewer.is_some() { Relation::unknown() } else { Relation::stranger() };
         let item = |owner: &AccountId| {
-            let relation = relations.get(owner).cloned().unwrap_or_else(privacy::Relation::unknown);
+            let relation = relations.get(owner).cloned().unwrap_or_else(unknown);
             p::Relation {
                 owner_id: bytes_of(*owner),
                 friend: relation.friend,

@@ -5,7 +5,7 @@ use platform::Look;
 use proto::social as p;
 
 use super::{
-    App, fault,
+    App,
     people::{Card, relation_view},
 };
 use crate::domain::edges::Rel;
@@ -16,12 +16,11 @@ impl App {
             self.present(viewer).await?;
         }
         // What the viewer is to the owner: the viewer's own rows.
-        let rels = self.store.rels(viewer, &[owner]).await.map_err(fault)?;
+        let (mut looks, rels) = self.looks(viewer, &[owner], true).await?;
         // Whoever blocks the caller is nobody to the caller.
         if rels.get(&owner).is_some_and(|rels| rels.contains(&Rel::Blocks)) {
             return Err(Refusal::not_found());
         }
-        let mut looks = self.looks(Some(viewer), &[owner], true).await?;
         let look: Look = looks.remove(&owner).ok_or_else(Refusal::not_found)?;
         let card = Card::of(owner, &look, &rels);
         let classes = privacy::explain(&look.owner(), None, &look.relation).into_iter().map(|explained| {

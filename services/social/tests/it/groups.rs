@@ -161,6 +161,12 @@ async fn story(ground: &Ground) {
     let listed = world.social().list_members(by(anna, members(""))).await.unwrap().into_inner();
     assert_eq!(listed.items.iter().map(|it| it.role.as_str()).collect::<Vec<_>>(), ["owner", "member"]);
 
+    by_invitation(&world, [owner, anna, bek]).await;
+    banned(&world, &open, [owner, anna]).await;
+    world.fleet.stop().await;
+}
+
+async fn by_invitation(world: &World<'_>, [owner, anna, bek]: [AccountId; 3]) {
     let secret = world.create(owner, "invite", None).await;
     assert_eq!(code(world.group(anna, &secret).await), Code::NotFound);
     assert_eq!(code(world.put_member(anna, &secret, anna, "").await), Code::NotFound);
@@ -180,20 +186,21 @@ async fn story(ground: &Ground) {
     assert_eq!(world.social().list_groups(by(bek, mine)).await.unwrap().into_inner().items.len(), 0);
     assert_eq!(world.put_member(anna, &secret, anna, "").await.unwrap().into_inner().state, "member");
     assert_eq!(world.put_member(owner, &secret, anna, "admin").await.unwrap().into_inner().role, "admin");
+}
 
-    world.delete_member(owner, &open, anna, true).await.unwrap();
-    assert_eq!(code(world.put_member(anna, &open, anna, "").await), Code::Forbidden, "banned");
-    world.delete_member(owner, &open, anna, false).await.unwrap();
-    world.put_member(anna, &open, anna, "").await.unwrap();
+async fn banned(world: &World<'_>, open: &p::Group, [owner, anna]: [AccountId; 2]) {
+    world.delete_member(owner, open, anna, true).await.unwrap();
+    assert_eq!(code(world.put_member(anna, open, anna, "").await), Code::Forbidden, "banned");
+    world.delete_member(owner, open, anna, false).await.unwrap();
+    world.put_member(anna, open, anna, "").await.unwrap();
     let leave = p::DeleteMemberRequest {
         group_id: open.id.clone(),
         successor_id: bytes_of(anna),
         ..Default::default()
     };
     world.social().delete_member(by(owner, leave)).await.unwrap();
-    let after = world.group(anna, &open).await.unwrap().into_inner();
+    let after = world.group(anna, open).await.unwrap().into_inner();
     assert_eq!((after.my_role.as_str(), after.members), ("owner", 1));
-    world.fleet.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
