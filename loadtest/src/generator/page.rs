@@ -39,13 +39,18 @@ pub(crate) fn page(measured: &Measured) -> Result<String, fmt::Error> {
     )?;
     verdict(&mut out, measured)?;
     let seconds = &measured.seconds;
-    out.push_str("<h2>Latency by second, ms</h2><p>p50, p95, p99, from the intended start</p>");
+    let [p50, p95, p99] = COLOURS;
+    write!(
+        out,
+        "<h2>Latency by second, ms</h2><p><b style=\"color:{p50}\">p50</b>, <b style=\"color:{p95}\">p95</b>, \
+         <b style=\"color:{p99}\">p99</b>, from the intended start</p>"
+    )?;
     let curve = |of: fn(&ASecond) -> f64| seconds.iter().map(of).collect::<Vec<f64>>();
     curves(
         &mut out,
         &[curve(|one| one.took.p50_ms), curve(|one| one.took.p95_ms), curve(|one| one.took.p99_ms)],
     )?;
-    out.push_str("<h2>Calls and errors by second</h2>");
+    out.push_str("<h2>Calls (blue) and errors (red) by second</h2>");
     curves(&mut out, &[curve(|one| count(one.calls)), Vec::new(), curve(|one| count(one.errors))])?;
     out.push_str("<h2>By call, ms</h2>");
     bars(&mut out, measured)?;

@@ -58,7 +58,7 @@ pub async fn run(mut place: Place, exit: bool) -> anyhow::Result<()> {
     say(&format!("the fleet serves after {} ms, data in {}", begun.elapsed().as_millis(), data.display()))?;
     let base = format!("http://{}", running.http);
     let played = match play_both(&base, &data).await {
-        Ok(()) => gather(&running, &settings, exit).await,
+        Ok(()) => Box::pin(gather(&running, &settings, exit)).await,
         Err(error) => Err(error),
     };
     if exit || played.is_err() {

@@ -43,7 +43,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
             let settings = begin(&place.sources())?;
             up::up(settings).await
         }
-        Command::Demo { place, exit } => demo::run(place, exit).await,
+        Command::Demo { place, exit } => Box::pin(demo::run(place, exit)).await,
         Command::Serve { services, .. } => bail!(
             "serve {}: a fleet on PostgreSQL and Kafka is not in this build yet; `stadion up` runs all services in one process",
             services.join(" ")
@@ -63,7 +63,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
                 seed: seeds.seed,
             };
             let settings = begin(&tool.sources())?;
-            tools::seed::run(&settings, &plan, seeds.sessions.as_deref(), seeds.hours).await
+            Box::pin(tools::seed::run(&settings, &plan, seeds.sessions.as_deref(), seeds.hours)).await
         }
         Command::Inspect { file, json } => tools::inspect::run(&file, json),
     }

@@ -58,7 +58,8 @@ impl Crowd {
         let accounts = if few { ATHLETES_FEW } else { ATHLETES };
         let plan = Plan { accounts, friends_mean: FRIENDS_MEAN, challenge: true, seed: SEED };
         let installation = &running.installation;
-        let seeded = seed::seed(installation, settings, &plan).await.context("the crowd was not seeded")?;
+        let seeded = Box::pin(seed::seed(installation, settings, &plan)).await;
+        let seeded = seeded.context("the crowd was not seeded")?;
         let challenge_id = seeded.challenge_id.context("the crowd has no challenge")?.to_string();
         let base = format!("http://{}", running.http);
         let mut crowd = Self {

@@ -131,11 +131,11 @@ async fn write(
 pub async fn seed(installation: &Installation, settings: &Settings, plan: &Plan) -> anyhow::Result<Seeded> {
     let year = i32::from(kernel::SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC).year());
     let athletes = people::athletes(plan.seed, plan.accounts, year);
-    let accounts = write_accounts(installation, settings, &athletes).await?;
-    let friendships = write_friendships(installation, plan, &athletes).await?;
+    let accounts = Box::pin(write_accounts(installation, settings, &athletes)).await?;
+    let friendships = Box::pin(write_friendships(installation, plan, &athletes)).await?;
     let (challenge_id, participants) = match (plan.challenge, athletes.first()) {
         (true, Some(author)) => {
-            let (id, written) = write_challenge(installation, plan.seed, author, &athletes).await?;
+            let (id, written) = Box::pin(write_challenge(installation, plan.seed, author, &athletes)).await?;
             (Some(id), written)
         }
         _ => (None, Written::default()),

@@ -54,7 +54,7 @@ impl Contest {
             [workout("M0", 1, "running", -30, 9_000.0)?, workout("MC", 1, "cycling", -1, 40_000.0)?];
         let id = self.sync(&marat, &[newer]).await?;
         self.keep("M2", &marat, id, 3_000.0);
-        self.sync(&marat, &[first.clone()]).await?;
+        self.sync(&marat, std::slice::from_ref(&first)).await?;
         self.sync(&marat, &elsewhere).await?;
         let id = self.sync(&marat, &[edited]).await?;
         self.keep("M1", &marat, id, 4_500.0);
