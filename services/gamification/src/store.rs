@@ -2,6 +2,7 @@
 
 pub mod challenges;
 mod dry_run;
+pub mod facts;
 pub mod ledger;
 pub mod placements;
 pub mod rows;

@@ -16,7 +16,10 @@ use crate::{
         fact::Receipt,
         scoring::{self, Contest, Score},
     },
-    store::scores::{self, ContestRow, ScoreRow},
+    store::{
+        facts,
+        scores::{self, ContestRow, ScoreRow},
+    },
 };
 
 const NAME: &str = "gamification-adjustments";
@@ -118,17 +121,17 @@ async fn as_if_in_time(
     row: &ScoreRow,
 ) -> Result<Option<Score>, DbError> {
     let all = Contest { late_too: true, ..contest.contest() };
-    let taking = row.taking(&contest.terms, scores::is_only_me(tx, row.account).await?);
+    let taking = row.taking(&contest.terms, facts::is_only_me(tx, row.account).await?);
     let metric = contest.terms.metric;
     if metric == Metric::Steps {
-        let days = scores::by_item(scores::days_of(tx, row.account).await?);
+        let days = facts::by_item(facts::days_of(tx, row.account).await?);
         return Ok(scoring::combine(metric, days.iter().filter_map(|(_, heard)| all.day(&taking, heard))));
     }
-    let xp = if metric == Metric::Xp { scores::xp_of(tx, row.account).await? } else { Vec::new() };
-    let activities = scores::by_item(scores::heard_of(tx, row.account, None).await?);
+    let xp = if metric == Metric::Xp { facts::xp_of(tx, row.account).await? } else { Vec::new() };
+    let activities = facts::by_item(facts::heard_of(tx, row.account, None).await?);
     let each = activities
         .iter()
-        .filter_map(|(activity, heard)| all.activity(&taking, heard, &scores::of_item(&xp, *activity)));
+        .filter_map(|(activity, heard)| all.activity(&taking, heard, &facts::of_item(&xp, *activity)));
     Ok(scoring::combine(metric, each))
 }
 
@@ -137,7 +140,7 @@ async fn reason(tx: &mut dyn Tx, account: AccountId, what: What) -> Result<&'sta
     if gone {
         return Ok("deleted");
     }
-    let mut heard = scores::heard_of(tx, account, Some(id)).await?;
+    let mut heard = facts::heard_of(tx, account, Some(id)).await?;
     heard.sort_by_key(|(_, heard)| std::cmp::Reverse(heard.revision));
     Ok(match heard.get(1) {
         None => "late",

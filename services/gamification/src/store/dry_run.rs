@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eventing::{Tx, sql::DbError};
 use kernel::AccountId;
 
-use super::{Store, scores};
+use super::{Store, facts};
 use crate::domain::{
     Terms,
     challenge::Metric,
@@ -45,19 +45,19 @@ async fn score(
         zone: terms.window.participant_zone(time_zone),
         joined_us: terms.window.start_us,
         count_private: false,
-        only_me_usual: scores::is_only_me(tx, account).await?,
+        only_me_usual: facts::is_only_me(tx, account).await?,
     };
     let all: Vec<Contribution> = if terms.metric == Metric::Steps {
-        let days = scores::by_item(scores::days_of(tx, account).await?);
+        let days = facts::by_item(facts::days_of(tx, account).await?);
         days.iter().filter_map(|(_, heard)| contest.day(&taking, heard)).collect()
     } else {
         let xp = match terms.metric {
-            Metric::Xp => scores::xp_of(tx, account).await?,
+            Metric::Xp => facts::xp_of(tx, account).await?,
             _ => Vec::new(),
         };
-        let heard = scores::by_item(scores::heard_of(tx, account, None).await?);
+        let heard = facts::by_item(facts::heard_of(tx, account, None).await?);
         let one = |(activity, heard): &(_, Vec<_>)| {
-            contest.activity(&taking, heard, &scores::of_item(&xp, *activity))
+            contest.activity(&taking, heard, &facts::of_item(&xp, *activity))
         };
         heard.iter().filter_map(one).collect()
     };

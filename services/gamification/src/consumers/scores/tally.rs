@@ -1,5 +1,7 @@
 //! A batch of our own events: the rows they change, and at its end each score they touch, worked out once.
 
+mod parts;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -7,7 +9,6 @@ use std::{
 
 use eventing::{Aggregate, DomainEvent, Failure, Incoming, Tx, sql::DbError};
 use kernel::{AccountId, ActivityId};
-use uuid::Uuid;
 
 use crate::{
     domain::{
@@ -16,11 +17,11 @@ use crate::{
         daily::{self, Daily},
         fact::Receipt,
         participation,
-        scoring::{self, Contribution, DayHeard, Effort, Heard, XpHeard},
+        scoring::{self, DayHeard, Effort, Heard, XpHeard},
         visibility::{self, UsualVisibility},
     },
     store::{
-        placements,
+        facts, placements,
         scores::{self, ContestRow, Part, ScoreRow},
     },
 };
@@ -127,14 +128,14 @@ impl Tally {
         heard: Heard,
         at: At,
     ) -> Result<(), Failure> {
-        scores::keep_heard(tx, account, activity, &heard).await?;
+        facts::keep_heard(tx, account, activity, &heard).await?;
         for row in self.running(tx, account).await? {
             let contest = self.contest(tx, row.challenge).await?;
             if contest.terms.metric == Metric::Steps || !contest.contest().in_time(heard.receipt) {
                 continue;
             }
             let xp = match contest.terms.metric {
-                Metric::Xp => scores::of_item(&scores::xp_of(tx, account).await?, activity),
+                Metric::Xp => facts::of_item(&facts::xp_of(tx, account).await?, activity),
                 _ => Vec::new(),
             };
             let taking = row.taking(&contest.terms, self.only_me(tx, account).await?);
@@ -153,7 +154,7 @@ impl Tally {
         at: At,
     ) -> Result<(), Failure> {
         for (activity, xp) in &changes {
-            scores::keep_xp(tx, account, *activity, at.position, XpHeard { receipt, xp: *xp }).await?;
+            facts::keep_xp(tx, account, *activity, at.position, XpHeard { receipt, xp: *xp }).await?;
         }
         for row in self.running(tx, account).await? {
             let contest = self.contest(tx, row.challenge).await?;
@@ -161,10 +162,10 @@ impl Tally {
                 continue;
             }
             let taking = row.taking(&contest.terms, self.only_me(tx, account).await?);
-            let all = scores::xp_of(tx, account).await?;
+            let all = facts::xp_of(tx, account).await?;
             for activity in changes.keys() {
-                let heard = scores::heard_of(tx, account, Some(*activity)).await?;
-                let (heard, xp) = (scores::of_item(&heard, *activity), scores::of_item(&all, *activity));
+                let heard = facts::heard_of(tx, account, Some(*activity)).await?;
+                let (heard, xp) = (facts::of_item(&heard, *activity), facts::of_item(&all, *activity));
                 let one = contest.contest().activity(&taking, &heard, &xp);
                 let revision = heard.iter().map(|heard| heard.revision).max().unwrap_or_default();
                 self.set(tx, &row, (activity.uuid(), revision), one, at).await?;
@@ -179,7 +180,7 @@ impl Tally {
         let (account, daily, revision) = (event.account, event.daily, event.revision);
         let receipt = at.receipt(event.receipt);
         let heard = DayHeard { revision, receipt, local_day: steps.local_day, steps: steps.steps };
-        scores::keep_day(tx, account, daily, &heard).await?;
+        facts::keep_day(tx, account, daily, &heard).await?;
         for row in self.running(tx, account).await? {
             let contest = self.contest(tx, row.challenge).await?;
             if contest.terms.metric != Metric::Steps || !contest.contest().in_time(receipt) {
@@ -193,7 +194,7 @@ impl Tally {
     }
 
     async fn usual(&mut self, tx: &mut dyn Tx, event: visibility::Event, at: At) -> Result<(), Failure> {
-        scores::set_only_me(tx, event.account, event.only_me).await?;
+        facts::set_only_me(tx, event.account, event.only_me).await?;
         self.only_me.insert(event.account, event.only_me);
         for row in self.running(tx, event.account).await? {
             self.rescore(tx, &row, at).await?;
@@ -286,146 +287,6 @@ impl Tally {
         self.rescore_all(tx, challenge, &touched, at).await
     }
 
-    // ── participants ───────────────────────────────────────────────────────────────────────────────────────────────
-
-    async fn part(&mut self, tx: &mut dyn Tx, event: participation::Event, at: At) -> Result<(), Failure> {
-        use participation::Event as E;
-        match event {
-            E::Joined { challenge, account, member, show_as, count_private, joined_us, frozen } => {
-                let before = scores::score(tx, challenge, account).await?;
-                let frozen = frozen.unwrap_or_default();
-                let row = ScoreRow {
-                    challenge,
-                    account,
-                    member,
-                    part: Part::Active,
-                    show_as,
-                    count_private,
-                    joined_us,
-                    segments: frozen.segments,
-                    time_zone: frozen.time_zone,
-                    score: None,
-                    revision: at.position,
-                };
-                let joins = !before.is_some_and(|before| before.part == Part::Active);
-                self.moved(tx, &row, i64::from(joins), at).await?;
-                self.rescore(tx, &row, at).await
-            }
-            E::Changed { challenge, account, show_as, count_private } => {
-                let Some(before) = scores::score(tx, challenge, account).await? else { return Ok(()) };
-                let row = ScoreRow { show_as, count_private, ..before.clone() };
-                self.moved(tx, &row, 0, at).await?;
-                if before.count_private == count_private {
-                    return Ok(());
-                }
-                self.rescore(tx, &row, at).await
-            }
-            E::Left { challenge, account } => self.gone(tx, challenge, account, Part::Left, at).await,
-            E::Erased { challenge, account } => {
-                scores::forget(tx, account).await?;
-                self.only_me.remove(&account);
-                self.gone(tx, challenge, account, Part::Erased, at).await
-            }
-        }
-    }
-
-    async fn gone(
-        &mut self,
-        tx: &mut dyn Tx,
-        challenge: ChallengeId,
-        account: AccountId,
-        part: Part,
-        at: At,
-    ) -> Result<(), Failure> {
-        let Some(mut row) = scores::score(tx, challenge, account).await? else { return Ok(()) };
-        let leaves = row.part == Part::Active;
-        row.part = part;
-        if part == Part::Erased {
-            (row.segments, row.time_zone) = (Vec::new(), String::new());
-        }
-        scores::drop_contribution(tx, challenge, account, None).await?;
-        self.moved(tx, &row, -i64::from(leaves), at).await
-    }
-
-    /// A participant's own row has changed; `more`: how many more take part.
-    async fn moved(&mut self, tx: &mut dyn Tx, row: &ScoreRow, more: i64, at: At) -> Result<(), Failure> {
-        scores::keep_score(tx, row).await?;
-        self.running.remove(&row.account);
-        let touch = self.touched.entry((row.challenge, row.account)).or_default();
-        *touch = Touch { position: at.position, told: true };
-        if more != 0 {
-            let mut contest = self.contest(tx, row.challenge).await?;
-            contest.participants += more;
-            self.keep(tx, contest, at).await?;
-        }
-        Ok(())
-    }
-
-    async fn rescore_all(
-        &mut self,
-        tx: &mut dyn Tx,
-        challenge: ChallengeId,
-        accounts: &[AccountId],
-        at: At,
-    ) -> Result<(), Failure> {
-        for account in accounts {
-            if let Some(row) = scores::score(tx, challenge, *account).await? {
-                self.rescore(tx, &row, at).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// All that one participant contributes, from all that was heard of them.
-    async fn rescore(&mut self, tx: &mut dyn Tx, row: &ScoreRow, at: At) -> Result<(), Failure> {
-        let contest = self.contest(tx, row.challenge).await?;
-        if !contest.is_scoring() {
-            return Ok(());
-        }
-        let taking = row.taking(&contest.terms, self.only_me(tx, row.account).await?);
-        scores::drop_contribution(tx, row.challenge, row.account, None).await?;
-        self.touch(row, at);
-        if contest.terms.metric == Metric::Steps {
-            for (daily, heard) in scores::by_item(scores::days_of(tx, row.account).await?) {
-                let revision = heard.iter().map(|heard| heard.revision).max().unwrap_or_default();
-                let one = contest.contest().day(&taking, &heard);
-                self.set(tx, row, (daily.uuid(), revision), one, at).await?;
-            }
-            return Ok(());
-        }
-        let xp = match contest.terms.metric {
-            Metric::Xp => scores::xp_of(tx, row.account).await?,
-            _ => Vec::new(),
-        };
-        for (activity, heard) in scores::by_item(scores::heard_of(tx, row.account, None).await?) {
-            let revision = heard.iter().map(|heard| heard.revision).max().unwrap_or_default();
-            let one = contest.contest().activity(&taking, &heard, &scores::of_item(&xp, activity));
-            self.set(tx, row, (activity.uuid(), revision), one, at).await?;
-        }
-        Ok(())
-    }
-
-    async fn set(
-        &mut self,
-        tx: &mut dyn Tx,
-        row: &ScoreRow,
-        (item, revision): (Uuid, u64),
-        one: Option<Contribution>,
-        at: At,
-    ) -> Result<(), Failure> {
-        let of = (row.challenge, row.account);
-        match one {
-            Some(one) => scores::keep_contribution(tx, of, item, revision, one).await?,
-            None => scores::drop_contribution(tx, of.0, of.1, Some(item)).await?,
-        }
-        self.touch(row, at);
-        Ok(())
-    }
-
-    fn touch(&mut self, row: &ScoreRow, at: At) {
-        self.touched.entry((row.challenge, row.account)).or_default().position = at.position;
-    }
-
     // ── what was read ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async fn contest(&mut self, tx: &mut dyn Tx, id: ChallengeId) -> Result<ContestRow, Failure> {
@@ -459,7 +320,7 @@ impl Tally {
         if let Some(known) = self.only_me.get(&account) {
             return Ok(*known);
         }
-        let only_me = scores::is_only_me(tx, account).await?;
+        let only_me = facts::is_only_me(tx, account).await?;
         self.only_me.insert(account, only_me);
         Ok(only_me)
     }
