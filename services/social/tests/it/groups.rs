@@ -146,6 +146,8 @@ async fn story(ground: &Ground) {
     assert_eq!((groups[0].staffed_group_ids.len(), groups[1].staffed_group_ids.len()), (1, 0));
 
     let approval = world.create(owner, "approval", None).await;
+    // Time stands still otherwise, and members of one moment stand in the order of their ids.
+    world.fleet.clock.advance_s(1);
     assert_eq!(world.put_member(anna, &approval, anna, "").await.unwrap().into_inner().state, "requested");
     assert_eq!(world.put_member(owner, &approval, anna, "").await.unwrap().into_inner().state, "member");
     world.put_member(bek, &approval, bek, "").await.unwrap();
