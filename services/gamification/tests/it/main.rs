@@ -15,6 +15,7 @@ mod oracle;
 mod rules;
 mod scores;
 mod scores_any_order;
+mod scores_oracle;
 mod seats;
 mod settling;
 mod siblings;
