@@ -1,6 +1,8 @@
-//! The last word on an erased account: what still stood in rows of its own goes in the append that says so.
+//! The last word on an erased account: what still stood in rows of its own goes in the append that says so, and from
+//! then on nothing begins with it.
 
-use eventing::{Command, Decision, Statement, StreamId, args};
+use eventing::{Aggregate, Command, Decision, Done, Statement, StreamId, args};
+use jiff::Timestamp;
 use kernel::{AccountId, Refusal};
 
 use super::App;
@@ -27,5 +29,39 @@ impl App {
         let stream = stream(account);
         self.journal.execute::<Subject, _>(command, &stream, &account.to_string(), decide).await?;
         Ok(())
+    }
+
+    /// Executes a command that begins something with these accounts: not with one that is erased. Their streams are
+    /// guarded in the append, so that a command which was decided before an erasure is not written after it.
+    pub(crate) async fn execute_among<A, F>(
+        &self,
+        command: &Command,
+        stream: &StreamId,
+        partition_key: &str,
+        accounts: &[AccountId],
+        decide: F,
+    ) -> Result<Done, Refusal>
+    where
+        A: Aggregate,
+        F: Fn(&A, Timestamp) -> Result<Decision<A::Event>, Refusal> + Send + Sync,
+    {
+        if let Some(done) = self.journal.replayed(command).await? {
+            return Ok(done);
+        }
+        let decide = &decide;
+        let attempt = || async move {
+            let loaded = self.journal.load::<A>(stream).await?;
+            let mut batch = self.journal.batch(command);
+            batch.decided(&loaded, partition_key, decide(&loaded.state, self.now())?);
+            for account in accounts {
+                let subject = self.journal.load::<Subject>(&self::stream(*account)).await?;
+                if subject.state.erased {
+                    return Err(Refusal::not_found().into());
+                }
+                batch.write(&subject, &account.to_string(), Vec::new());
+            }
+            batch.commit().await
+        };
+        Ok(self.journal.retrying(attempt).await?)
     }
 }

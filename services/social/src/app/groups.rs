@@ -38,7 +38,7 @@ impl App {
             let events = group.create(id, owner, terms.clone())?;
             Ok(decision(id, group, events, now_us).answer(201, vec![id.to_string()]))
         };
-        let done = self.group_command(command, id, decide).await?;
+        let done = self.group_command(command, id, &[owner], decide).await?;
         Ok((done, self.get_group(owner, id).await?))
     }
 
@@ -69,7 +69,7 @@ impl App {
             let events = group.change(by, Terms::parse(terms)?)?;
             Ok(decision(id, group, events, now_us).answer(200, Vec::new()))
         };
-        let done = self.group_command(command, id, decide).await?;
+        let done = self.group_command(command, id, &[], decide).await?;
         Ok((done, self.get_group(by, id).await?))
     }
 
@@ -178,7 +178,7 @@ impl App {
                 if by == account { group.join(account, role)? } else { group.put(by, account, role)? };
             Ok(decision(id, group, events, now_us).answer(200, Vec::new()))
         };
-        let done = self.group_command(command, id, decide).await?;
+        let done = self.group_command(command, id, &[by, account], decide).await?;
         let mut cards = self.cards(by, &[account]).await?;
         let person = cards.remove(&account).map(|card| card.person);
         let part = self.store.member(id, account).await.map_err(fault)?;
@@ -203,7 +203,8 @@ impl App {
             };
             Ok(decision(id, group, events, now_us).answer(204, Vec::new()))
         };
-        self.group_command(command, id, decide).await
+        let among = successor.as_slice();
+        self.group_command(command, id, among, decide).await
     }
 
     /// Nothing of an erased account stays in the group.
@@ -214,19 +215,20 @@ impl App {
         account: AccountId,
     ) -> Result<Done, Refusal> {
         let decide = |group: &Group, now_us| Ok(decision(id, group, group.erase(account), now_us));
-        self.group_command(command, id, decide).await
+        self.group_command(command, id, &[], decide).await
     }
 
     async fn group_command(
         &self,
         command: &Command,
         id: GroupId,
+        among: &[AccountId],
         decide: impl Fn(&Group, i64) -> Result<Decision<Event>, Refusal> + Send + Sync,
     ) -> Result<Done, Refusal> {
         let stream = stream(id);
         let _turn = self.turns.of_stream(&stream).await;
         let decide = |group: &Group, now| decide(group, micros(now));
-        Ok(self.journal.execute::<Group, _>(command, &stream, &id.to_string(), decide).await?)
+        self.execute_among::<Group, _>(command, &stream, &id.to_string(), among, decide).await
     }
 
     async fn visible_group(

@@ -46,7 +46,7 @@ impl App {
             }
             Ok(events)
         };
-        let done = self.item_command(command, under.activity, decide).await?;
+        let done = self.item_command(command, under.activity, &[account, under.owner], decide).await?;
         Ok((done, self.kudos(under.activity, account).await?))
     }
 
@@ -57,7 +57,7 @@ impl App {
         activity: ActivityId,
     ) -> Result<(Done, p::KudosView), Refusal> {
         let decide = |item: &Item| Ok(item.take_kudos(activity, account));
-        let done = self.item_command(command, activity, decide).await?;
+        let done = self.item_command(command, activity, &[], decide).await?;
         Ok((done, self.kudos(activity, account).await?))
     }
 
@@ -74,7 +74,7 @@ impl App {
         let Under { activity, owner } = under;
         let decide =
             |item: &Item| Ok(item.write(Comment { id, activity, owner, author, text: Some(text.clone()) }));
-        let done = self.item_command(command, activity, decide).await?;
+        let done = self.item_command(command, activity, &[author, owner], decide).await?;
         let row = self.store.comment(id).await.map_err(fault)?.ok_or_else(Refusal::not_found)?;
         let mut cards = self.cards(author, &[author]).await?;
         Ok((done, comment_view(row, cards.remove(&author).map(|card| card.person))))
@@ -109,7 +109,7 @@ impl App {
         comment: CommentId,
     ) -> Result<Done, Refusal> {
         let decide = |item: &Item| item.delete(activity, comment, by);
-        self.item_command(command, activity, decide).await
+        self.item_command(command, activity, &[], decide).await
     }
 
     /// Everything that an erased account left under an activity.
@@ -119,13 +119,14 @@ impl App {
         activity: ActivityId,
         account: AccountId,
     ) -> Result<Done, Refusal> {
-        self.item_command(command, activity, |item: &Item| Ok(item.erase(activity, account))).await
+        self.item_command(command, activity, &[], |item: &Item| Ok(item.erase(activity, account))).await
     }
 
     async fn item_command(
         &self,
         command: &Command,
         activity: ActivityId,
+        among: &[AccountId],
         decide: impl Fn(&Item) -> Result<Vec<Event>, Refusal> + Send + Sync,
     ) -> Result<Done, Refusal> {
         let stream = stream(activity);
@@ -137,7 +138,7 @@ impl App {
             decision.inline = rows;
             Ok(decision)
         };
-        Ok(self.journal.execute::<Item, _>(command, &stream, &activity.to_string(), decide).await?)
+        self.execute_among::<Item, _>(command, &stream, &activity.to_string(), among, decide).await
     }
 
     async fn kudos(&self, activity: ActivityId, account: AccountId) -> Result<p::KudosView, Refusal> {

@@ -148,8 +148,12 @@ impl App {
             }
             Ok(decision(pair, ends, event, now_us))
         };
-        let done = self.journal.execute::<Pair, _>(command, &stream, &key(ends), decide).await?;
-        Ok(done)
+        // Whatever ends something may be said of anybody.
+        let begins =
+            matches!(wish, Wish::Befriend { .. } | Wish::Follow { .. } | Wish::Approve | Wish::Block);
+        let both = [ends.actor, ends.other];
+        let among = if begins { &both[..] } else { &[] };
+        self.execute_among::<Pair, _>(command, &stream, &key(ends), among, decide).await
     }
 
     /// The account, unless it is unknown or erased.

@@ -25,7 +25,13 @@ impl Erasure {
         Self { app }
     }
 
-    async fn pairs(&self, incoming: &Incoming, account: AccountId) -> Result<(), Failure> {
+    async fn leave_all(&self, incoming: &Incoming, account: AccountId, kind: &str) -> Result<(), Failure> {
+        self.pairs(incoming, account, kind).await?;
+        self.seats(incoming, account, kind).await?;
+        self.items(incoming, account, kind).await
+    }
+
+    async fn pairs(&self, incoming: &Incoming, account: AccountId, kind: &str) -> Result<(), Failure> {
         let mut after = Id::new(Uuid::nil());
         loop {
             let others = self.app.store.connected(account, after, PAGE).await?;
@@ -33,33 +39,33 @@ impl Erasure {
             after = *last;
             for other in others {
                 let ends = Ends { actor: account, other };
-                let command = Command::reacting(self.name(), incoming, &pairs::stream(ends), "erase");
+                let command = Command::reacting(self.name(), incoming, &pairs::stream(ends), kind);
                 self.app.erase_pair(&command, ends).await.map_err(failure)?;
             }
         }
     }
 
-    async fn seats(&self, incoming: &Incoming, account: AccountId) -> Result<(), Failure> {
+    async fn seats(&self, incoming: &Incoming, account: AccountId, kind: &str) -> Result<(), Failure> {
         let mut after: GroupId = Id::new(Uuid::nil());
         loop {
             let found = self.app.store.parts_of(account, after, PAGE).await?;
             let Some(last) = found.last() else { return Ok(()) };
             after = *last;
             for group in found {
-                let command = Command::reacting(self.name(), incoming, &groups::stream(group), "erase");
+                let command = Command::reacting(self.name(), incoming, &groups::stream(group), kind);
                 self.app.erase_member(&command, group, account).await.map_err(failure)?;
             }
         }
     }
 
-    async fn items(&self, incoming: &Incoming, account: AccountId) -> Result<(), Failure> {
+    async fn items(&self, incoming: &Incoming, account: AccountId, kind: &str) -> Result<(), Failure> {
         let mut after: ActivityId = Id::new(Uuid::nil());
         loop {
             let found = self.app.store.items_of(account, after, PAGE).await?;
             let Some(last) = found.last() else { return Ok(()) };
             after = *last;
             for activity in found {
-                let command = Command::reacting(self.name(), incoming, &items::stream(activity), "erase");
+                let command = Command::reacting(self.name(), incoming, &items::stream(activity), kind);
                 self.app.erase_item(&command, activity, account).await.map_err(failure)?;
             }
         }
@@ -80,11 +86,11 @@ impl Reactor for Erasure {
         let Some(erased) = incoming.plain.decode::<auth::AccountErased>() else { return Ok(()) };
         let account =
             id_of(&erased?.account_id).ok_or_else(|| Failure::Poison("account_id is no uuid".to_owned()))?;
-        self.pairs(incoming, account).await?;
-        self.seats(incoming, account).await?;
-        self.items(incoming, account).await?;
+        self.leave_all(incoming, account, "erase").await?;
         let command = Command::reacting(self.name(), incoming, &erase::stream(account), "erase");
-        self.app.subject_erased(&command, account).await.map_err(failure)
+        self.app.subject_erased(&command, account).await.map_err(failure)?;
+        // What began before that was said, and after the first look.
+        self.leave_all(incoming, account, "erase again").await
     }
 }
 

@@ -77,5 +77,11 @@ async fn story(ground: &Ground) {
     assert_eq!(found().await, 0);
     assert_eq!(code(world.look(anna, gone).await), kernel::Code::NotFound);
     assert_eq!(code(world.befriend(anna, gone).await), kernel::Code::NotFound);
+
+    // Even where auth were behind: once it is said that nothing is kept, nothing begins.
+    world.known.change(gone, |standing| standing.erased = false);
+    let chin = world.person("Chin").await;
+    let refused = || async { world.befriend(chin, gone).await.is_err() };
+    eventually("refused by our own word", refused, |refused| *refused).await;
     world.fleet.stop().await;
 }
