@@ -24,7 +24,8 @@ fn golden_days_points_and_visibility_are_read_as_they_were_written() {
     let receipt = Receipt { at_us: 1_777_602_700_000_000, position: 77 };
     let folder = |of: &str| format!("{}/tests/golden/{of}", env!("CARGO_MANIFEST_DIR"));
     let steps = Some(Steps { local_day: 20_574, steps: 10_432 });
-    let day = daily::Event { account, daily: DailyId::derived(&[b"golden day"]), revision: 2, receipt, steps };
+    let day =
+        daily::Event { account, daily: DailyId::derived(&[b"golden day"]), revision: 2, receipt, steps };
     let none = Some(Steps { local_day: 20_574, steps: 0 });
     let taken_back = daily::Event { revision: 3, steps: none, ..day.clone() };
     testkit::golden::check(package, &folder("daily"), &[("day", day), ("taken_back", taken_back)]);
