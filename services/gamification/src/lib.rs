@@ -3,6 +3,10 @@
 //!
 //! One stream an account, `progress-{account}`. A reactor turns each activity's event into a command on it; the
 //! aggregate folds its rules over the account's facts and says the difference.
+//!
+//! What scores are made of stands beside it: a day's steps on `daily-{daily value}`, whether an account shows its
+//! activities to anybody on `visibility-{account}`, its points on `points-{account}`. One projection turns all of our own
+//! journal into contributions and scores, and publishes them as state; a timer settles a challenge from those rows.
 
 pub mod api;
 pub mod app;
