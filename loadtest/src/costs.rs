@@ -180,6 +180,7 @@ fn unlocked(account: AccountId) -> gamification::BadgeUnlocked {
         rule: "first activity in running".to_owned(),
         rule_version: 1,
         because: vec![because],
+        private: false,
     }
 }
 

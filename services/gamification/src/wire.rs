@@ -185,6 +185,7 @@ fn unlocked_to_wire(given: &BadgeGiven) -> wire::BadgeUnlocked {
         rule: given.award.rule.clone(),
         rule_version: given.rule_version,
         because: causes_to_wire(&given.award),
+        private: given.award.private,
     }
 }
 
@@ -198,15 +199,17 @@ fn reexplained_to_wire(given: &BadgeGiven) -> wire::BadgeReexplained {
         rule: same.rule,
         rule_version: same.rule_version,
         because: same.because,
+        private: same.private,
     }
 }
 
 fn given(event: wire::BadgeUnlocked, erased: bool) -> Result<BadgeGiven, DecodeError> {
     let award = match event.unlocked_us {
         Some(unlocked_us) => {
-            Award { unlocked_us, rule: event.rule, because: causes_from_wire(event.because)? }
+            let because = causes_from_wire(event.because)?;
+            Award { unlocked_us, rule: event.rule, because, private: event.private }
         }
-        None if erased => Award::erased(event.rule),
+        None if erased => Award { private: event.private, ..Award::erased(event.rule) },
         None => return Err(DecodeError("a badge without the time of its unlocking".to_owned())),
     };
     Ok(BadgeGiven {
@@ -231,6 +234,7 @@ fn reexplained(event: wire::BadgeReexplained, erased: bool) -> Result<Event, Dec
         rule: event.rule,
         rule_version: event.rule_version,
         because: event.because,
+        private: event.private,
     };
     given(same, erased).map(Event::BadgeReexplained)
 }
@@ -299,6 +303,7 @@ fn reward_to_wire(given: &RewardGiven) -> wire::RewardBadgeGiven {
         challenge_id: bytes_of(given.challenge),
         rank: given.rank,
         at_us: given.at_us,
+        anonymous: given.anonymous,
     }
 }
 
@@ -310,6 +315,7 @@ fn reward_given(event: wire::RewardBadgeGiven) -> Result<Event, DecodeError> {
         challenge: id(&event.challenge_id)?,
         rank: event.rank,
         at_us: event.at_us,
+        anonymous: event.anonymous,
     }))
 }
 
@@ -325,6 +331,7 @@ fn snapshot_to_wire(progress: &Progress) -> Option<wire::ProgressSnapshot> {
         unlocked_us: award.unlocked_us,
         rule: award.rule.clone(),
         because: causes_to_wire(award),
+        private: award.private,
     };
     let reward = |(id, badge): (&AchievementId, &String)| wire::HeldReward {
         achievement_id: bytes_of(*id),
@@ -350,7 +357,8 @@ fn snapshot_from_wire(snapshot: wire::ProgressSnapshot) -> Result<Progress, Deco
     };
     let held = |held: wire::HeldBadge| {
         let because = causes_from_wire(held.because)?;
-        Ok((held.badge, Arc::new(Award { unlocked_us: held.unlocked_us, rule: held.rule, because })))
+        let (unlocked_us, rule, private) = (held.unlocked_us, held.rule, held.private);
+        Ok((held.badge, Arc::new(Award { unlocked_us, rule, because, private })))
     };
     let reward = |held: wire::HeldReward| Ok((id(&held.achievement_id)?, held.badge));
     let run = Run { days: snapshot.streak_days, last_day: snapshot.streak_last_day };

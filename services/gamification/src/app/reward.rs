@@ -83,14 +83,14 @@ fn entries(terms: &Terms, challenge: ChallengeId, placement: &Placement, at_us: 
 }
 
 fn badges(terms: &Terms, challenge: ChallengeId, placement: &Placement, at_us: i64) -> Vec<RewardGiven> {
-    let account = placement.account;
+    let (account, anonymous) = (placement.account, placement.anonymous);
     let mut badges: Vec<RewardGiven> = Vec::new();
     for (_, reward) in placing::earned(terms, placement) {
         let Some(badge) = reward.badge.clone() else { continue };
         let id = reward_id(challenge, account, &badge);
         let rank = if matches!(reward.at, RewardAt::Places { .. }) { placement.rank } else { 0 };
         if !badges.iter().any(|given| given.id == id) {
-            badges.push(RewardGiven { id, account, badge, challenge, rank, at_us });
+            badges.push(RewardGiven { id, account, badge, challenge, rank, at_us, anonymous });
         }
     }
     badges

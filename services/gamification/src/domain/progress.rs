@@ -95,6 +95,8 @@ pub struct RewardGiven {
     /// 0: given for what was reached, whatever the place.
     pub rank: u32,
     pub at_us: i64,
+    /// The participant was shown without a name there.
+    pub anonymous: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -307,7 +309,7 @@ fn changed_parts(
 impl Award {
     /// An award whose explanation was erased with its key: that it was given still stands.
     pub fn erased(rule: String) -> Self {
-        Self { unlocked_us: 0, rule, because: Vec::<Cause>::new() }
+        Self { unlocked_us: 0, rule, because: Vec::<Cause>::new(), private: false }
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Award {
     /// The rule, in one line.
     pub rule: String,
     pub because: Vec<Cause>,
+    /// Some of what earned it is shown to nobody, by its own visibility.
+    pub private: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +53,9 @@ impl<'r> Standing<'r> {
         let xp = lines.values().sum();
         let awards = rules.badges.iter().filter_map(|badge| {
             let (unlocked_us, because) = timeline.earned(&badge.earned_by)?;
-            Some((badge.badge.as_str(), Award { unlocked_us, rule: badge.describe(), because }))
+            let private = because.iter().any(|cause| timeline.only_me.contains(&cause.activity_id));
+            let because = newest(because);
+            Some((badge.badge.as_str(), Award { unlocked_us, rule: badge.describe(), because, private }))
         });
         Self {
             xp,
@@ -77,6 +81,8 @@ struct Timeline<'f> {
     /// The first activity of each day.
     openers: BTreeMap<Day, (ActivityId, &'f Fact)>,
     runs: Vec<Run>,
+    /// Shown to nobody.
+    only_me: BTreeSet<ActivityId>,
 }
 
 impl<'f> Timeline<'f> {
@@ -88,7 +94,9 @@ impl<'f> Timeline<'f> {
             openers.entry(fact.local_day).or_insert((id, fact));
         }
         let runs = streak::runs(&openers.keys().copied().collect());
-        Self { facts, openers, runs }
+        let hidden = facts.iter().filter(|(_, fact)| fact.only_me == Some(true));
+        let only_me = hidden.map(|(id, _)| *id).collect();
+        Self { facts, openers, runs, only_me }
     }
 
     fn xp<'r>(&self, rules: &'r Rules) -> BTreeMap<(ActivityId, &'r str), i64> {
@@ -113,7 +121,7 @@ impl<'f> Timeline<'f> {
         lines
     }
 
-    /// When and by what a badge is earned, if it is.
+    /// When and by what a badge is earned, if it is: by all that counted towards it.
     fn earned(&self, by: &EarnedBy) -> Option<(i64, Vec<Cause>)> {
         match by {
             EarnedBy::First { sports } => self.crossing(sports, Measure::Count, 1),
@@ -142,7 +150,7 @@ impl<'f> Timeline<'f> {
                 because.push(cause(id, fact, part));
             }
             if sum >= wanted {
-                return Some((fact.end_us, newest(because)));
+                return Some((fact.end_us, because));
             }
         }
         None
@@ -156,7 +164,7 @@ impl<'f> Timeline<'f> {
             openers.zip(1_i64..).map(|((_, (id, fact)), nth)| cause(*id, fact, nth * 1_000)).collect();
         // The last day's opener, unless a journey across the date line turned the order of ends around.
         let unlocked_us = because.iter().map(|cause| cause.at_us).max()?;
-        Some((unlocked_us, newest(because)))
+        Some((unlocked_us, because))
     }
 }
 

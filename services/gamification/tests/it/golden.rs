@@ -97,9 +97,21 @@ fn golden_events_are_read_as_they_were_written() {
         unlocked_us: 1_777_602_600_000_000,
         rule: "first activity in running".to_owned(),
         because: vec![Cause { activity_id: activity, value: 1.0, at_us: 1_777_602_600_000_000 }],
+        private: false,
     });
+    let unshown = Arc::new(Award { private: true, ..Award::clone(&award) });
     let (id, badge) = (achievement_id(account, "first_run"), "first_run".to_owned());
     let given = BadgeGiven { id, account, badge: badge.clone(), rule_version: 1, award };
+    let hidden = BadgeGiven { award: unshown, ..given.clone() };
+    let podium = RewardGiven {
+        id,
+        account,
+        badge: badge.clone(),
+        challenge: ChallengeId::derived(&[b"golden challenge"]),
+        rank: 2,
+        at_us: 1_777_602_600_000_000,
+        anonymous: false,
+    };
     let (unknown, receipt) = (Receipt::default(), Receipt { at_us: 1_777_602_700_000_000, position: 77 });
     let parts = vec![XpPart { activity, rule: "first_activity".to_owned(), xp: 50 }];
     let run = Run { days: 3, last_day: 20_574 };
@@ -123,21 +135,14 @@ fn golden_events_are_read_as_they_were_written() {
         ("three", Event::StreakChanged { account, run }),
         ("first_run", Event::BadgeUnlocked(given.clone())),
         ("first_run", Event::BadgeReexplained(given)),
-        ("first_run", Event::BadgeRevoked { id, account, badge: badge.clone(), rule_version: 1 }),
+        ("first_run", Event::BadgeRevoked { id, account, badge, rule_version: 1 }),
         ("placed", Event::Counted { account, activity, revision: 1, fact: Some(fact), position: 77 }),
         ("placed", Event::Uncounted { account, activity, revision: 3, receipt }),
         ("placed", Event::XpChanged { account, before: 0, after: 50, rule_version: 1, parts, receipt }),
-        (
-            "podium",
-            Event::RewardGiven(RewardGiven {
-                id,
-                account,
-                badge,
-                challenge: ChallengeId::derived(&[b"golden challenge"]),
-                rank: 2,
-                at_us: 1_777_602_600_000_000,
-            }),
-        ),
+        ("podium", Event::RewardGiven(podium.clone())),
+        ("nameless", Event::RewardGiven(RewardGiven { anonymous: true, ..podium })),
+        ("private", Event::BadgeUnlocked(hidden.clone())),
+        ("private", Event::BadgeReexplained(hidden)),
     ];
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
     testkit::golden::check("stadion.gamification.v1", folder, &today);
