@@ -1,20 +1,22 @@
-//! Cursors that belong to one caller and one query.
+//! Cursors that belong to one caller and one query, and tell nobody where they point.
 //!
-//! What a service hands out as `next_cursor` is sealed into `version ‖ mac(16) ‖ inner`, base64url. The MAC covers the
-//! caller, the route and the query without `cursor` and `limit`: a cursor carried to another list says nothing there.
+//! What a service hands out as `next_cursor` is sealed into `version ‖ nonce(12) ‖ AES-256-GCM(inner)`, base64url. The
+//! tag covers the caller, the route and the query without `cursor` and `limit`: a cursor carried to another list says
+//! nothing there. It is encrypted, because a place in a list may be that of a row which its reader may not see.
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    digest,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use kernel::{Code, Refusal};
 
-const VERSION: u8 = 1;
-const MAC_BYTES: usize = 16;
+const VERSION: u8 = 2;
 /// Longer than any keyset cursor we make.
 const TEXT_MAX: usize = 1024;
 
-/// The key that cursors are bound with.
-#[derive(Clone)]
-pub(crate) struct Cursors(hmac::Key);
+/// The key that cursors are sealed under.
+pub(crate) struct Cursors(RandomizedNonceKey);
 
 /// What a cursor is bound to.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +30,14 @@ pub(crate) struct Binding<'a> {
 }
 
 impl Cursors {
-    pub(crate) fn new(secret: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    /// # Errors
+    /// `internal` when the library has no such cipher.
+    pub(crate) fn new(secret: &[u8]) -> Result<Self, Refusal> {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(b"stadion cursors");
+        context.update(secret);
+        let key = RandomizedNonceKey::new(&AES_256_GCM, context.finish().as_ref());
+        key.map(Self).map_err(|_| Refusal::new(Code::Internal, "cursors cannot be sealed"))
     }
 
     /// The public form of a service's cursor; `None` when the service says that there is no more.
@@ -37,9 +45,12 @@ impl Cursors {
         if inner.is_empty() {
             return None;
         }
+        let mut sealed = inner.as_bytes().to_vec();
+        // It fails only for texts far longer than any cursor.
+        let nonce = self.0.seal_in_place_append_tag(binding.aad(), &mut sealed).ok()?;
         let mut bytes = vec![VERSION];
-        bytes.extend_from_slice(&self.mac(binding, inner)[..MAC_BYTES]);
-        bytes.extend_from_slice(inner.as_bytes());
+        bytes.extend_from_slice(nonce.as_ref());
+        bytes.append(&mut sealed);
         Some(URL_SAFE_NO_PAD.encode(bytes))
     }
 
@@ -59,22 +70,23 @@ impl Cursors {
             return None;
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (head, inner) = bytes.split_at_checked(1 + MAC_BYTES)?;
-        let inner = std::str::from_utf8(inner).ok()?;
-        let expected = self.mac(binding, inner);
-        let same = bool::from(subtle::ConstantTimeEq::ct_eq(&head[1..], &expected[..MAC_BYTES]));
-        (head[0] == VERSION && same).then(|| inner.to_owned())
+        let (head, sealed) = bytes.split_at_checked(1 + NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(&head[1..]).ok()?;
+        let mut sealed = sealed.to_vec();
+        let inner = self.0.open_in_place(nonce, binding.aad(), &mut sealed).ok()?;
+        (head[0] == VERSION).then(|| String::from_utf8(inner.to_vec()).ok())?
     }
+}
 
-    fn mac(&self, binding: Binding<'_>, inner: &str) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in [binding.caller, binding.path, &canonical(binding.query), inner] {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part.as_bytes());
+impl Binding<'_> {
+    /// What the tag covers: each part with its length, so that none runs into the next.
+    fn aad(&self) -> Aad<Vec<u8>> {
+        let mut covered = Vec::new();
+        for part in [self.caller, self.path, &canonical(self.query)] {
+            covered.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            covered.extend_from_slice(part.as_bytes());
         }
-        let mut mac = [0; 32];
-        mac.copy_from_slice(context.sign().as_ref());
-        mac
+        Aad::from(covered)
     }
 }
 
@@ -97,8 +109,10 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_the_service_made_it() {
-        let cursors = Cursors::new(b"secret");
+        let cursors = Cursors::new(b"secret").expect("a key");
         let text = cursors.seal(MINE, "1777597200:ab").expect("a cursor");
+        let bytes = URL_SAFE_NO_PAD.decode(&text).expect("base64");
+        assert!(!bytes.windows(4).any(|part| part == b"1777"), "it tells nobody where it points");
         let next = Binding { query: "cursor=x&sport=running&limit=50", ..MINE };
         assert_eq!(cursors.open(next, Some(&text)).expect("opens"), "1777597200:ab");
         assert_eq!(cursors.open(MINE, None).expect("the beginning"), "");
@@ -107,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_cursor_of_another_caller_or_query_is_refused() {
-        let cursors = Cursors::new(b"secret");
+        let cursors = Cursors::new(b"secret").expect("a key");
         let text = cursors.seal(MINE, "1777597200:ab").expect("a cursor");
         let others = [
             Binding { caller: "account:b", ..MINE },

@@ -127,7 +127,7 @@ pub fn open(parts: Parts) -> Result<(Router, Gate), StartError> {
     let limits = limits::Limits::new(Arc::clone(&parts.clock), &config.limits);
     let cors = cors(&config.cors_origins);
     let door = Arc::new(Door {
-        cursors: Cursors::new(&parts.cursor_secret),
+        cursors: Cursors::new(&parts.cursor_secret).map_err(|fault| StartError::other(NAME, fault))?,
         room: Room::of_bytes(config.bodies_bytes_max),
         metrics: Requests::register(&parts.metrics),
         remembered: Remembered::new(),
