@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use kernel::Clock;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -26,8 +26,11 @@ pub struct Loop {
     pub run: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// How often the outbox is looked at.
-const OUTBOX_EVERY: Duration = Duration::from_millis(100);
+/// How often the outbox is looked at: while something happens, and while nothing does. State is what others see.
+const OUTBOX_BUSY: Duration = Duration::from_millis(10);
+const OUTBOX_IDLE: Duration = Duration::from_millis(200);
+/// After news, projections may still be at work for so long.
+const OUTBOX_ALERT: Duration = Duration::from_millis(300);
 
 /// The readers of one service over one store.
 pub struct Spine {
@@ -218,15 +221,24 @@ impl Projected {
 }
 
 async fn send_outbox(ground: Ground) {
+    let mut head = ground.store.watch();
+    let mut alert_until = Instant::now();
     while !ground.shutdown.is_cancelled() {
         match outbox::flush(&ground.db, &*ground.bus, ground.service).await {
             Ok(0) => {}
             Ok(_) => continue,
             Err(error) => warn!(service = ground.service, %error, "the outbox was not published"),
         }
-        tokio::select! {
+        let pause = if Instant::now() < alert_until { OUTBOX_BUSY } else { OUTBOX_IDLE };
+        let news = tokio::select! {
             () = ground.shutdown.cancelled() => return,
-            () = tokio::time::sleep(OUTBOX_EVERY) => {}
+            () = tokio::time::sleep(pause) => false,
+            // Rows may come of another's events too: the pause looks for those.
+            changed = head.changed(), if pause == OUTBOX_IDLE => changed.is_ok(),
+        };
+        if news || head.has_changed().unwrap_or_default() {
+            head.mark_unchanged();
+            alert_until = Instant::now() + OUTBOX_ALERT;
         }
     }
 }

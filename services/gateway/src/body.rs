@@ -24,6 +24,9 @@ pub(crate) struct Room(Arc<Semaphore>);
 
 const BLOCK_BYTES: usize = 64 * 1024;
 
+/// A refused body of this length is still read to its end, and thrown away.
+const PASSED_OVER_MAX: u64 = 8 << 20;
+
 impl Room {
     pub(crate) fn of_bytes(bytes: usize) -> Self {
         Self(Arc::new(Semaphore::new((bytes / BLOCK_BYTES).max(1))))
@@ -49,11 +52,14 @@ pub(crate) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Re
     }
     let declared: Option<u64> =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|bytes| bytes > bytes_max as u64) {
-        return Err(too_large(bytes_max));
-    }
     let patience =
         request.extensions().get::<Patience>().map_or(Duration::from_secs(30), |patience| patience.0);
+    if let Some(bytes) = declared.filter(|bytes| *bytes > bytes_max as u64) {
+        if bytes <= PASSED_OVER_MAX {
+            pass_over(request.into_body(), patience).await;
+        }
+        return Err(too_large(bytes_max));
+    }
     let room = request.extensions().get::<Room>().cloned();
     let exchange = Exchange::of(&request)?;
     let arrived = collect(request.into_body(), bytes_max, room);
@@ -61,6 +67,13 @@ pub(crate) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Re
     let (bytes, taken) = tokio::time::timeout(patience, arrived).await.map_err(late)??;
     exchange.hold(taken);
     Ok(bytes)
+}
+
+/// Lets a body that is refused arrive all the same: a client that is still sending would not read why.
+async fn pass_over(mut body: axum::body::Body, patience: Duration) {
+    let passing = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Whoever is too slow finds the connection closed.
+    let _ = tokio::time::timeout(patience, passing).await;
 }
 
 async fn collect(

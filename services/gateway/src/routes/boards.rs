@@ -4,6 +4,7 @@ mod live;
 mod socket;
 
 use axum::extract::State;
+use kernel::Refusal;
 use proto::leaderboard;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -12,6 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     answer::{self, Answer},
     caller::{Account, Caller, MaybeAccount},
+    problem::Problem,
     query::{Page, Params, PathId, ids, places, span},
     routes::{Doors, Shared},
     values::{AnId, Figure, Instant, known},
@@ -38,6 +40,28 @@ pub(in crate::routes) fn member(number: u32) -> String {
     format!("m{number}")
 }
 
+/// The segment asked for, one of the vocabulary; `all` unless said.
+fn segment(asked: Option<String>) -> Result<String, Problem> {
+    let Some(text) = asked else { return Ok(String::new()) };
+    let (kind, value) = text.split_once(':').unwrap_or((&text, ""));
+    let id = || uuid::Uuid::try_parse(value).is_ok();
+    let known = match kind {
+        "all" | "friends" => text == kind,
+        "region" => kernel::place::Region::parse(value).is_some(),
+        "club" | "team" => id(),
+        "sex" => ["f", "m", "x"].contains(&value),
+        "age" => value.split_once('-').is_some_and(|(from, to)| is_number(from) && is_number(to)),
+        "level" => is_number(value),
+        _ => false,
+    };
+    let detail = "all, friends, region:{code}, club:{id}, team:{id}, sex:{f·m·x}, age:{20-29} or level:{n}";
+    if known { Ok(text) } else { Err(Refusal::field("segment", "unknown_value", detail).into()) }
+}
+
+fn is_number(text: &str) -> bool {
+    (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A place. Who is anonymous to me has neither name nor id.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BoardEntry)]
@@ -53,7 +77,7 @@ pub(super) struct Entry {
     #[schema(example = 5012.3)]
     pub(super) score: Figure,
     pub(super) tied: bool,
-    /// The share of the segment at or behind this place, 0 to 100.
+    /// How many of the segment stand at this place or behind it, oneself not counted, of 100.
     pub(super) percentile: Figure,
 }
 
@@ -127,7 +151,7 @@ async fn top(State(door): Shared, caller: MaybeAccount, id: PathId, Params(top):
     let page = Page { cursor: top.cursor, limit: top.limit };
     let request = leaderboard::TopRequest {
         challenge_id: id.bytes(),
-        segment: top.segment.unwrap_or_default(),
+        segment: segment(top.segment)?,
         limit: page.limit.unwrap_or_default(),
         cursor: caller.cursor(&page)?,
     };
@@ -152,7 +176,7 @@ struct Around {
 async fn around(State(door): Shared, caller: Account, id: PathId, Params(around): Params<Around>) -> Answer {
     let request = leaderboard::AroundRequest {
         challenge_id: id.bytes(),
-        segment: around.segment.unwrap_or_default(),
+        segment: segment(around.segment)?,
         span: around.span.unwrap_or_default(),
     };
     let reply = caller.call(door.peers.leaderboard().around(request)).await?;
@@ -176,7 +200,7 @@ struct Whose {
 async fn ranks(State(door): Shared, caller: Account, id: PathId, Params(whose): Params<Whose>) -> Answer {
     let request = leaderboard::RanksRequest {
         challenge_id: id.bytes(),
-        segment: whose.segment.unwrap_or_default(),
+        segment: segment(whose.segment)?,
         account_ids: whose.accounts.into_iter().map(AnId::bytes).collect(),
     };
     let reply = caller.call(door.peers.leaderboard().ranks(request)).await?;

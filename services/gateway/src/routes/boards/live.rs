@@ -59,7 +59,7 @@ async fn live(
     handshake: Option<Handshake>,
     headers: HeaderMap,
 ) -> Answer {
-    let segment = watch.segment.unwrap_or_default();
+    let segment = super::segment(watch.segment)?;
     if segment == "friends" {
         let detail = "who is a friend differs from reader to reader: read `top` for it";
         return Err(Refusal::field("segment", "unknown_value", detail).into());
