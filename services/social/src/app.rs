@@ -11,6 +11,7 @@
 //! | [`items`] | kudos and comments |
 //! | [`erase`] | nothing is kept of an erased account |
 //! | [`siblings`] | relations, hidden, friends and groups, for other services |
+//! | [`sieve`] | pages of rows of which some may not be seen |
 //! | [`turns`] | one command at a time a stream, and an account |
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub mod pairs;
 pub mod people;
 pub mod search;
 pub mod siblings;
+pub mod sieve;
 pub mod turns;
 pub mod view_as;
 

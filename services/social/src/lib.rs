@@ -25,14 +25,20 @@ use tonic::service::Routes;
 /// The schema of the rows.
 pub const MIGRATIONS: Migrations = Migrations {
     service: "social",
-    sqlite: &[(
-        "0001_create_social",
-        include_str!("../../../migrations/sqlite/social/0001_create_social.sql"),
-    )],
-    postgres: &[(
-        "0001_create_social",
-        include_str!("../../../migrations/postgres/social/0001_create_social.sql"),
-    )],
+    sqlite: &[
+        ("0001_create_social", include_str!("../../../migrations/sqlite/social/0001_create_social.sql")),
+        (
+            "0002_create_activity_sport",
+            include_str!("../../../migrations/sqlite/social/0002_create_activity_sport.sql"),
+        ),
+    ],
+    postgres: &[
+        ("0001_create_social", include_str!("../../../migrations/postgres/social/0001_create_social.sql")),
+        (
+            "0002_create_activity_sport",
+            include_str!("../../../migrations/postgres/social/0002_create_activity_sport.sql"),
+        ),
+    ],
 };
 
 /// The service, built and not yet running. Its schema is applied already.

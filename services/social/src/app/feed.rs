@@ -6,10 +6,10 @@ use std::collections::HashMap;
 
 use kernel::{AccountId, Refusal};
 use platform::Look;
-use privacy::DataClass;
+use privacy::{BoardName, DataClass};
 use proto::social as p;
 
-use super::{App, fault, page};
+use super::{App, fault, page, sieve::Sieve};
 use crate::{
     store::{
         Place,
@@ -22,8 +22,6 @@ const DAY_US: i64 = 24 * 3600 * 1_000_000;
 /// How far back is looked at first; each further look goes back eight times as far.
 const FIRST_LOOK_US: i64 = 2 * DAY_US;
 const LOOKS_MAX: u32 = 6;
-/// How often a short page is filled up.
-const REFILLS_MAX: usize = 5;
 
 impl App {
     pub async fn feed(
@@ -31,30 +29,19 @@ impl App {
         viewer: AccountId,
         request: &p::FeedRequest,
     ) -> Result<p::FeedResponse, Refusal> {
-        let limit = page(request.limit, 30, 100);
-        let wanted = usize::try_from(limit).unwrap_or(100);
-        let mut place = Place::parse(&request.cursor, Place::NEWEST)?;
-        let mut answer = p::FeedResponse::default();
-        for _ in 0..REFILLS_MAX {
-            let posts = self.posts_before(viewer, place, limit).await?;
-            let full = posts.len() >= wanted;
+        let place = Place::parse(&request.cursor, Place::NEWEST)?;
+        let mut sieve = Sieve::behind(place, page(request.limit, 30, 100));
+        while let Some((before, count)) = sieve.next_look() {
+            let posts = self.posts_before(viewer, before, count).await?;
             let looks = self.looks_at(viewer, &posts).await?;
             for post in posts {
-                if answer.items.len() == wanted {
-                    answer.next_cursor = place.cursor();
-                    return Ok(answer);
-                }
-                place = Place { at_us: post.at_us, id: post.item };
-                if shows(looks.get(&post.author), post.kind) {
-                    answer.items.push(item(&post));
-                }
-            }
-            if !full {
-                return Ok(answer);
+                let place = Place { at_us: post.at_us, id: post.item };
+                let shown = looks.get(&post.author).is_some_and(|look| shows(look, &post));
+                sieve.put(place, shown.then(|| item(&post)));
             }
         }
-        answer.next_cursor = place.cursor();
-        Ok(answer)
+        let (items, next_cursor) = sieve.page();
+        Ok(p::FeedResponse { items, next_cursor })
     }
 
     /// A window of time that grows until it holds a page: the posts of many authors are never sorted as a whole.
@@ -80,13 +67,19 @@ impl App {
     }
 }
 
-/// Of an activity its own service decides; an achievement or a place is a summary.
-fn shows(look: Option<&Look>, kind: Kind) -> bool {
-    look.is_some_and(|look| {
-        look.is_present()
-            && !look.relation.blocked
-            && (kind == Kind::Activity || look.mask(None).shows(DataClass::Summary))
-    })
+/// Of an activity its own service decides; an achievement or a place is a summary. What was reached in a challenge is
+/// told of those alone who have a name on its board.
+fn shows(look: &Look, post: &Post) -> bool {
+    if !look.is_present() || look.relation.blocked {
+        return false;
+    }
+    match post.kind {
+        Kind::Activity => true,
+        _ if !look.mask(None).shows(DataClass::Summary) => false,
+        Kind::Achievement | Kind::ChallengeResult => {
+            !post.is_of_challenge() || look.board_name(BoardName::Shown).is_some()
+        }
+    }
 }
 
 fn item(post: &Post) -> p::FeedItem {

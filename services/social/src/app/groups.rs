@@ -5,7 +5,7 @@ use kernel::{AccountId, Code, Refusal, Sport, place::Region, time::micros};
 use privacy::GroupId;
 use proto::social as p;
 
-use super::{App, fault, page};
+use super::{App, erase::With, fault, page, people::Card, sieve::Sieve};
 use crate::{
     domain::{
         fold,
@@ -38,7 +38,7 @@ impl App {
             let events = group.create(id, owner, terms.clone())?;
             Ok(decision(id, group, events, now_us).answer(201, vec![id.to_string()]))
         };
-        let done = self.group_command(command, id, &[owner], decide).await?;
+        let done = self.group_command(command, id, With::accounts(&[owner]), decide).await?;
         Ok((done, self.get_group(owner, id).await?))
     }
 
@@ -69,7 +69,7 @@ impl App {
             let events = group.change(by, Terms::parse(terms)?)?;
             Ok(decision(id, group, events, now_us).answer(200, Vec::new()))
         };
-        let done = self.group_command(command, id, &[], decide).await?;
+        let done = self.group_command(command, id, With::default(), decide).await?;
         Ok((done, self.get_group(by, id).await?))
     }
 
@@ -119,7 +119,8 @@ impl App {
     }
 
     /// Members of open groups are shown to everybody, those of others to members; who asked, was invited or banned, to
-    /// the staff. Accounts that share a block with the viewer are left out.
+    /// the staff. Accounts that share a block with the viewer are left out, and those whose profile may not be seen by
+    /// others than the staff.
     pub async fn list_members(
         &self,
         viewer: AccountId,
@@ -140,19 +141,22 @@ impl App {
         if !allowed {
             return Err(Refusal::new(Code::Forbidden, "only the group's own people see this list"));
         }
-        let limit = page(request.limit, 50, 200);
+        let is_staff = role >= Some(Role::Moderator);
         let after = Place::parse(&request.cursor, Place::OLDEST)?;
-        let rows = self.store.members(id, state, after, limit).await.map_err(fault)?;
-        let full = rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-        let next_cursor =
-            rows.last().filter(|_| full).map(|row| Place::at(row.since_us, row.account).cursor());
-        let accounts: Vec<AccountId> = rows.iter().map(|row| row.account).collect();
-        let mut cards = self.cards(viewer, &accounts).await?;
-        let items = rows.into_iter().filter_map(|row| {
-            let card = cards.remove(&row.account).filter(|card| card.known)?;
-            Some(member_view(row, card.person))
-        });
-        Ok(p::ListMembersResponse { items: items.collect(), next_cursor: next_cursor.unwrap_or_default() })
+        let mut sieve = Sieve::behind(after, page(request.limit, 50, 200));
+        while let Some((after, count)) = sieve.next_look() {
+            let rows = self.store.members(id, state, after, count).await.map_err(fault)?;
+            let accounts: Vec<AccountId> = rows.iter().map(|row| row.account).collect();
+            let mut cards = self.cards(viewer, &accounts).await?;
+            for row in rows {
+                let may_see = |card: &Card| card.known && (card.shown || is_staff || row.account == viewer);
+                let card = cards.remove(&row.account).filter(may_see);
+                let place = Place::at(row.since_us, row.account);
+                sieve.put(place, card.map(|card| member_view(row, card.person)));
+            }
+        }
+        let (items, next_cursor) = sieve.page();
+        Ok(p::ListMembersResponse { items, next_cursor })
     }
 
     pub async fn put_member(
@@ -169,16 +173,18 @@ impl App {
                 Refusal::field("/role", "unknown", "one of member, moderator, admin, owner")
             })?),
         };
-        if by != account {
+        let ends = Ends::new(by, account).ok();
+        if ends.is_some() {
             self.visible_group(by, id).await?;
-            self.reachable(by, account).await?;
+            self.present(account).await?;
         }
         let decide = |group: &Group, now_us| {
             let events =
                 if by == account { group.join(account, role)? } else { group.put(by, account, role)? };
             Ok(decision(id, group, events, now_us).answer(200, Vec::new()))
         };
-        let done = self.group_command(command, id, &[by, account], decide).await?;
+        let with = With { accounts: &[by, account], unblocked: ends };
+        let done = self.group_command(command, id, with, decide).await?;
         let mut cards = self.cards(by, &[account]).await?;
         let person = cards.remove(&account).map(|card| card.person);
         let part = self.store.member(id, account).await.map_err(fault)?;
@@ -203,8 +209,7 @@ impl App {
             };
             Ok(decision(id, group, events, now_us).answer(204, Vec::new()))
         };
-        let among = successor.as_slice();
-        self.group_command(command, id, among, decide).await
+        self.group_command(command, id, With::accounts(successor.as_slice()), decide).await
     }
 
     /// Nothing of an erased account stays in the group.
@@ -215,20 +220,20 @@ impl App {
         account: AccountId,
     ) -> Result<Done, Refusal> {
         let decide = |group: &Group, now_us| Ok(decision(id, group, group.erase(account), now_us));
-        self.group_command(command, id, &[], decide).await
+        self.group_command(command, id, With::default(), decide).await
     }
 
     async fn group_command(
         &self,
         command: &Command,
         id: GroupId,
-        among: &[AccountId],
+        with: With<'_>,
         decide: impl Fn(&Group, i64) -> Result<Decision<Event>, Refusal> + Send + Sync,
     ) -> Result<Done, Refusal> {
         let stream = stream(id);
         let _turn = self.turns.of_stream(&stream).await;
         let decide = |group: &Group, now| decide(group, micros(now));
-        self.execute_among::<Group, _>(command, &stream, &id.to_string(), among, decide).await
+        self.execute_among::<Group, _>(command, &stream, &id.to_string(), with, decide).await
     }
 
     async fn visible_group(
@@ -243,13 +248,6 @@ impl App {
             return Err(Refusal::not_found());
         }
         Ok((row, part))
-    }
-
-    /// There is such an account, and no block lies between the two.
-    async fn reachable(&self, by: AccountId, account: AccountId) -> Result<(), Refusal> {
-        let ends = Ends::new(by, account)?;
-        self.present(ends.other).await?;
-        self.unblocked(by, account).await
     }
 }
 

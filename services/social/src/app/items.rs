@@ -4,10 +4,11 @@ use eventing::{Command, Decision, Done, StreamId};
 use kernel::{AccountId, ActivityId, Code, Refusal, time::micros};
 use proto::social as p;
 
-use super::{App, fault, page};
+use super::{App, erase::With, fault, page, people::Card, sieve::Sieve};
 use crate::{
     domain::{
         item::{Comment, CommentId, Event, Item},
+        pair::Ends,
         words,
     },
     store::{Place, items},
@@ -35,7 +36,6 @@ impl App {
         account: AccountId,
         under: Under,
     ) -> Result<(Done, p::KudosView), Refusal> {
-        self.unblocked(account, under.owner).await?;
         let _turn = self.turns.of_account(account).await;
         let given = self.store.kudos_since(account, self.now_us() - HOUR_US).await.map_err(fault)?;
         let decide = |item: &Item| {
@@ -46,7 +46,9 @@ impl App {
             }
             Ok(events)
         };
-        let done = self.item_command(command, under.activity, &[account, under.owner], decide).await?;
+        let (both, unblocked) = between(account, under.owner);
+        let with = With { accounts: &both, unblocked };
+        let done = self.item_command(command, under.activity, with, decide).await?;
         Ok((done, self.kudos(under.activity, account).await?))
     }
 
@@ -57,7 +59,7 @@ impl App {
         activity: ActivityId,
     ) -> Result<(Done, p::KudosView), Refusal> {
         let decide = |item: &Item| Ok(item.take_kudos(activity, account));
-        let done = self.item_command(command, activity, &[], decide).await?;
+        let done = self.item_command(command, activity, With::default(), decide).await?;
         Ok((done, self.kudos(activity, account).await?))
     }
 
@@ -69,36 +71,39 @@ impl App {
         text: &str,
     ) -> Result<(Done, p::Comment), Refusal> {
         let text = words::comment("/text", text)?;
-        self.unblocked(author, under.owner).await?;
         let id: CommentId = command.new_id("comment");
         let Under { activity, owner } = under;
         let decide =
             |item: &Item| Ok(item.write(Comment { id, activity, owner, author, text: Some(text.clone()) }));
-        let done = self.item_command(command, activity, &[author, owner], decide).await?;
+        let (both, unblocked) = between(author, owner);
+        let with = With { accounts: &both, unblocked };
+        let done = self.item_command(command, activity, with, decide).await?;
         let row = self.store.comment(id).await.map_err(fault)?.ok_or_else(Refusal::not_found)?;
         let mut cards = self.cards(author, &[author]).await?;
-        Ok((done, comment_view(row, cards.remove(&author).map(|card| card.person))))
+        Ok((done, comment_view(row, cards.remove(&author))))
     }
 
-    /// Authors who share a block with the viewer, or are gone, are left out.
+    /// Authors who share a block with the viewer, or are gone, are left out; those whose profile may not be seen stay
+    /// without a name and an id.
     pub async fn list_comments(
         &self,
         viewer: AccountId,
         request: &p::ListCommentsRequest,
     ) -> Result<p::ListCommentsResponse, Refusal> {
         let activity: ActivityId = id_of(&request.activity_id).ok_or_else(Refusal::not_found)?;
-        let limit = page(request.limit, 50, 200);
         let after = Place::parse(&request.cursor, Place::OLDEST)?;
-        let rows = self.store.comments(activity, after, limit).await.map_err(fault)?;
-        let full = rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-        let next_cursor = rows.last().filter(|_| full).map(|row| Place::at(row.at_us, row.id).cursor());
-        let authors: Vec<AccountId> = rows.iter().map(|row| row.author).collect();
-        let cards = self.cards(viewer, &authors).await?;
-        let items = rows.into_iter().filter_map(|row| {
-            let card = cards.get(&row.author).filter(|card| card.known)?;
-            Some(comment_view(row, Some(card.person.clone())))
-        });
-        Ok(p::ListCommentsResponse { items: items.collect(), next_cursor: next_cursor.unwrap_or_default() })
+        let mut sieve = Sieve::behind(after, page(request.limit, 50, 200));
+        while let Some((after, count)) = sieve.next_look() {
+            let rows = self.store.comments(activity, after, count).await.map_err(fault)?;
+            let authors: Vec<AccountId> = rows.iter().map(|row| row.author).collect();
+            let cards = self.cards(viewer, &authors).await?;
+            for row in rows {
+                let card = cards.get(&row.author).filter(|card| card.known).cloned();
+                sieve.put(Place::at(row.at_us, row.id), card.map(|card| comment_view(row, Some(card))));
+            }
+        }
+        let (items, next_cursor) = sieve.page();
+        Ok(p::ListCommentsResponse { items, next_cursor })
     }
 
     pub async fn delete_comment(
@@ -109,7 +114,7 @@ impl App {
         comment: CommentId,
     ) -> Result<Done, Refusal> {
         let decide = |item: &Item| item.delete(activity, comment, by);
-        self.item_command(command, activity, &[], decide).await
+        self.item_command(command, activity, With::default(), decide).await
     }
 
     /// Everything that an erased account left under an activity.
@@ -119,14 +124,15 @@ impl App {
         activity: ActivityId,
         account: AccountId,
     ) -> Result<Done, Refusal> {
-        self.item_command(command, activity, &[], |item: &Item| Ok(item.erase(activity, account))).await
+        let decide = |item: &Item| Ok(item.erase(activity, account));
+        self.item_command(command, activity, With::default(), decide).await
     }
 
     async fn item_command(
         &self,
         command: &Command,
         activity: ActivityId,
-        among: &[AccountId],
+        with: With<'_>,
         decide: impl Fn(&Item) -> Result<Vec<Event>, Refusal> + Send + Sync,
     ) -> Result<Done, Refusal> {
         let stream = stream(activity);
@@ -138,7 +144,7 @@ impl App {
             decision.inline = rows;
             Ok(decision)
         };
-        self.execute_among::<Item, _>(command, &stream, &activity.to_string(), among, decide).await
+        self.execute_among::<Item, _>(command, &stream, &activity.to_string(), with, decide).await
     }
 
     async fn kudos(&self, activity: ActivityId, account: AccountId) -> Result<p::KudosView, Refusal> {
@@ -147,8 +153,17 @@ impl App {
     }
 }
 
-fn comment_view(row: items::CommentRow, author: Option<p::Person>) -> p::Comment {
-    let author =
-        author.unwrap_or_else(|| p::Person { account_id: bytes_of(row.author), ..p::Person::default() });
-    p::Comment { id: bytes_of(row.id), author: Some(author), text: row.text, at_us: row.at_us }
+/// Who acts under an activity, and whose it is; and the two where they are two.
+fn between(actor: AccountId, owner: AccountId) -> ([AccountId; 2], Option<Ends>) {
+    ([actor, owner], Ends::new(actor, owner).ok())
+}
+
+fn comment_view(row: items::CommentRow, author: Option<Card>) -> p::Comment {
+    let author = author.filter(|card| card.shown).map(|card| card.person);
+    p::Comment {
+        id: bytes_of(row.id),
+        author: Some(author.unwrap_or_default()),
+        text: row.text,
+        at_us: row.at_us,
+    }
 }

@@ -6,7 +6,7 @@ use eventing::{Command, Decision, Done, StreamId};
 use kernel::{AccountId, Code, Refusal, time::micros};
 use proto::{auth, social as p};
 
-use super::{App, fault};
+use super::{App, erase::With, fault};
 use crate::{
     domain::{
         edges::{self, Rel},
@@ -153,7 +153,8 @@ impl App {
             matches!(wish, Wish::Befriend { .. } | Wish::Follow { .. } | Wish::Approve | Wish::Block);
         let both = [ends.actor, ends.other];
         let among = if begins { &both[..] } else { &[] };
-        self.execute_among::<Pair, _>(command, &stream, &key(ends), among, decide).await
+        let with = With::accounts(among);
+        self.execute_among::<Pair, _>(command, &stream, &key(ends), with, decide).await
     }
 
     /// The account, unless it is unknown or erased.

@@ -40,15 +40,6 @@ impl App {
         Ok((owners.iter().map(relation).collect(), rels))
     }
 
-    /// No block lies between the two.
-    ///
-    /// # Errors
-    /// `not_found` behind a block.
-    pub(crate) async fn unblocked(&self, viewer: AccountId, owner: AccountId) -> Result<(), Refusal> {
-        let rels = self.store.rels(viewer, &[owner]).await.map_err(fault)?;
-        if of_rels(rels.get(&owner)).blocked { Err(Refusal::not_found()) } else { Ok(()) }
-    }
-
     /// How the viewer stands to each, and the rows that say so; those who share a block or are gone show nothing.
     pub async fn looks(
         &self,

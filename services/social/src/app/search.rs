@@ -8,7 +8,7 @@ use privacy::{DataClass, visibility::found_by_search};
 use proto::social as p;
 use uuid::Uuid;
 
-use super::{App, fault, page, people::Card};
+use super::{App, fault, page, people::Card, sieve::Sieve};
 use crate::{
     domain::{
         fold,
@@ -56,7 +56,6 @@ impl App {
         if wanted.is_empty() && !request.q.trim().is_empty() {
             return Ok(p::SearchPeopleResponse::default());
         }
-        let limit = usize::try_from(page(request.limit, 20, 50)).unwrap_or(50);
         let first = Place { at_us: -1, id: Uuid::nil() };
         let after = Place::parse(&request.cursor, first)?;
         let (found, more) = if wanted.is_empty() {
@@ -68,11 +67,11 @@ impl App {
         };
         let behind = |found: &Found| (i64::from(found.cost), found.account.uuid()) > (after.at_us, after.id);
         let found: Vec<Found> = found.into_iter().filter(behind).collect();
-        let (mut answer, last) = self.shown(viewer, &found, among, limit).await?;
-        if answer.next_cursor.is_empty() && more {
-            answer.next_cursor = last.map(|last| last.place().cursor()).unwrap_or_default();
-        }
-        Ok(answer)
+        let sieve = Sieve::behind(after, page(request.limit, 20, 50));
+        let sieve = self.shown(viewer, &found, among, sieve).await?;
+        // What was not looked at is behind the last one that was.
+        let (items, next_cursor) = sieve.page_of(more || found.len() > LOOKED_AT * ROUNDS_MAX);
+        Ok(p::SearchPeopleResponse { items, next_cursor })
     }
 
     /// Ranked: exact words, then beginnings, then edits.
@@ -122,44 +121,35 @@ impl App {
         Ok(rows.into_iter().map(|row| Found { cost: 0, account: row.account }).collect())
     }
 
-    /// Those whom the viewer may find, by settings, blocks and relations as they are at this moment; and the last one
-    /// that was looked at.
+    /// Those whom the viewer may find, by settings, blocks and relations as they are at this moment.
     async fn shown(
         &self,
         viewer: AccountId,
         found: &[Found],
         among: Among<'_>,
-        limit: usize,
-    ) -> Result<(p::SearchPeopleResponse, Option<Found>), Refusal> {
-        let mut answer = p::SearchPeopleResponse::default();
-        let mut last: Option<Found> = None;
+        mut sieve: Sieve<p::Person>,
+    ) -> Result<Sieve<p::Person>, Refusal> {
         for batch in found.chunks(LOOKED_AT).take(ROUNDS_MAX) {
             let accounts: Vec<AccountId> = batch.iter().map(|found| found.account).collect();
             let (looks, rels) = self.looks(viewer, &accounts, true).await?;
             for found in batch {
-                if answer.items.len() == limit {
-                    answer.next_cursor = last.map(|last| last.place().cursor()).unwrap_or_default();
-                    return Ok((answer, last));
-                }
                 let look = looks.get(&found.account).filter(|look| matches(look, among));
-                answer.items.extend(look.map(|look| card(found.account, look, &rels)));
-                last = Some(*found);
+                sieve.put(found.place(), look.map(|look| card(found.account, look, &rels)));
+            }
+            if sieve.is_full() {
+                break;
             }
         }
-        // What was not looked at is behind the last one that was.
-        if found.len() > LOOKED_AT * ROUNDS_MAX {
-            answer.next_cursor = last.map(|last| last.place().cursor()).unwrap_or_default();
-        }
-        Ok((answer, last))
+        Ok(sieve)
     }
 }
 
-/// Region and sport count where the viewer may know of them: of a hidden profile only the name is found. Who shows
-/// activities to nobody is not found by what they do.
+/// Region and sport count where the viewer may know of them: of a hidden profile only the name is found, and by what
+/// they do people are found by those who may see it.
 fn matches(look: &Look, among: Among<'_>) -> bool {
     let relation = &look.relation;
     let by_place = relation.owner || look.shows_profile();
-    let by_sport = relation.owner || !look.settings.audience(DataClass::Summary).is_only_me();
+    let by_sport = look.mask(None).shows(DataClass::Summary);
     look.is_present()
         && found_by_search(&look.owner(), relation)
         && (among.region.is_empty() || (by_place && look.standing.region.as_deref() == Some(among.region)))

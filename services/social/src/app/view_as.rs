@@ -17,8 +17,9 @@ impl App {
         }
         // What the viewer is to the owner: the viewer's own rows.
         let (mut looks, rels) = self.looks(viewer, &[owner], true).await?;
-        // Whoever blocks the caller is nobody to the caller.
-        if rels.get(&owner).is_some_and(|rels| rels.contains(&Rel::Blocks)) {
+        // Whoever blocks the caller is nobody to the caller; but who blocks them as well hears of that alone.
+        let is = |rel: Rel| rels.get(&owner).is_some_and(|rels| rels.contains(&rel));
+        if is(Rel::Blocks) && !is(Rel::BlockedBy) {
             return Err(Refusal::not_found());
         }
         let look: Look = looks.remove(&owner).ok_or_else(Refusal::not_found)?;

@@ -44,73 +44,108 @@ async fn activity(tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
     let plain = &incoming.plain;
     if let Some(event) = plain.decode::<activity::ActivityRecorded>() {
         let event = event?;
-        let shown = Shown { activity: &event.activity_id, account: &event.account_id };
-        shown.put(tx, incoming, event.visibility, event.facts).await?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.post(tx, incoming).await?;
+        told.sport(tx, event.visibility, event.facts).await?;
     } else if let Some(event) = plain.decode::<activity::ActivityRestored>() {
         let event = event?;
-        let shown = Shown { activity: &event.activity_id, account: &event.account_id };
-        shown.put(tx, incoming, event.visibility, event.facts).await?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.post(tx, incoming).await?;
+        told.sport(tx, event.visibility, event.facts).await?;
+    } else if let Some(event) = plain.decode::<activity::ActivityEdited>() {
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.sport(tx, event.visibility, event.facts).await?;
+    } else if let Some(event) = plain.decode::<activity::ActivityReplaced>() {
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.sport(tx, event.visibility, event.facts.filter(|_| !event.deleted)).await?;
     } else if let Some(event) = plain.decode::<activity::ActivityDeleted>() {
-        posts::take_away(tx, uuid(&event?.activity_id, "activity_id")?).await?;
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        posts::take_away(tx, told.activity).await?;
+        told.sport(tx, None, None).await?;
     }
     Ok(())
 }
 
-struct Shown<'a> {
-    activity: &'a [u8],
-    account: &'a [u8],
+/// Which activity an event tells of, and whose it is.
+struct Told {
+    activity: Uuid,
+    account: AccountId,
 }
 
-impl Shown<'_> {
-    async fn put(
-        &self,
-        tx: &mut dyn Tx,
-        incoming: &Incoming,
-        visibility: Option<activity::Visibility>,
-        facts: Option<activity::Facts>,
-    ) -> Result<(), Failure> {
-        let (item, author) = (uuid(self.activity, "activity_id")?, account(self.account)?);
+impl Told {
+    fn of(activity: &[u8], of: &[u8]) -> Result<Self, Failure> {
+        Ok(Self { activity: uuid(activity, "activity_id")?, account: account(of)? })
+    }
+
+    async fn post(&self, tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
         let post = Post {
-            item,
-            author,
+            item: self.activity,
+            author: self.account,
             at_us: incoming.event.at_us,
             kind: Kind::Activity,
-            subject: Some(item),
+            subject: Some(self.activity),
             badge: String::new(),
             place: 0,
         };
-        posts::put(tx, &post).await?;
-        let only_me = visibility.is_some_and(|visibility| visibility.audiences.is_empty());
-        let sport = facts.and_then(|facts| Sport::parse(&facts.sport));
-        // What is for nobody does not make its owner be found by it.
-        if let Some(sport) = sport.filter(|_| !only_me) {
-            people::put_sport(tx, author, sport).await?;
-        }
-        Ok(())
+        Ok(posts::put(tx, &post).await?)
+    }
+
+    /// Its owner is found by its sport by whom the owner's settings admit: not where the activity is for fewer.
+    async fn sport(
+        &self,
+        tx: &mut dyn Tx,
+        visibility: Option<activity::Visibility>,
+        facts: Option<activity::Facts>,
+    ) -> Result<(), Failure> {
+        let is_for_all = |own: activity::Visibility| own.audiences.iter().any(|word| word == "everyone");
+        let counts = visibility.is_none_or(is_for_all);
+        let sport = facts.filter(|_| counts).and_then(|facts| Sport::parse(&facts.sport));
+        Ok(people::put_sport(tx, self.account, self.activity, sport).await?)
     }
 }
 
+/// What was earned by something that is for nobody is for nobody either.
 async fn achievement(tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
     let plain = &incoming.plain;
-    let post = |item: &[u8], author: &[u8], badge: String| {
+    let post = |item: Uuid, author: &[u8], badge: String, challenge: Option<Uuid>| {
         Ok::<_, Failure>(Post {
-            item: uuid(item, "achievement_id")?,
+            item,
             author: account(author)?,
             at_us: incoming.event.at_us,
             kind: Kind::Achievement,
-            subject: None,
+            subject: challenge,
             badge,
             place: 0,
         })
     };
     if let Some(event) = plain.decode::<gamification::BadgeUnlocked>() {
         let event = event?;
-        posts::put(tx, &post(&event.achievement_id, &event.account_id, event.badge)?).await?;
+        let item = uuid(&event.achievement_id, "achievement_id")?;
+        show(tx, &post(item, &event.account_id, event.badge, None)?, !event.private).await?;
+    } else if let Some(event) = plain.decode::<gamification::BadgeReexplained>() {
+        let event = event?;
+        let item = uuid(&event.achievement_id, "achievement_id")?;
+        show(tx, &post(item, &event.account_id, event.badge, None)?, !event.private).await?;
     } else if let Some(event) = plain.decode::<gamification::RewardBadgeGiven>() {
         let event = event?;
-        posts::put(tx, &post(&event.achievement_id, &event.account_id, event.badge)?).await?;
+        let item = uuid(&event.achievement_id, "achievement_id")?;
+        let challenge = uuid(&event.challenge_id, "challenge_id")?;
+        let post = post(item, &event.account_id, event.badge, Some(challenge))?;
+        show(tx, &post, !event.anonymous).await?;
     } else if let Some(event) = plain.decode::<gamification::BadgeRevoked>() {
         posts::take_away(tx, uuid(&event?.achievement_id, "achievement_id")?).await?;
+    }
+    Ok(())
+}
+
+async fn show(tx: &mut dyn Tx, post: &Post, shown: bool) -> Result<(), Failure> {
+    if shown {
+        posts::put(tx, post).await?;
+    } else {
+        posts::take_away(tx, post.item).await?;
     }
     Ok(())
 }

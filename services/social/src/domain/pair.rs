@@ -227,6 +227,11 @@ impl Pair {
         }
     }
 
+    /// One of the two blocks the other.
+    pub fn is_blocked(&self) -> bool {
+        self.blocks[Side::Lo] || self.blocks[Side::Hi]
+    }
+
     fn befriend(&self, ends: Ends, only_if_received: bool, now_us: i64) -> Result<Option<Event>, Refusal> {
         self.open_to(ends)?;
         let Ends { actor, other } = ends;
@@ -283,14 +288,15 @@ impl Pair {
     }
 
     fn open_to(&self, ends: Ends) -> Result<(), Refusal> {
-        if self.erased || self.blocks[ends.side().opposite()] {
+        if self.erased {
             return Err(Refusal::not_found());
         }
+        // The blocker knows: no secret is told by saying why. And first, so that whoever blocks hears the same whether
+        // or not the other blocks them too.
         if self.blocks[ends.side()] {
-            // The blocker knows: no secret is told by saying why.
             return Err(Refusal::new(Code::NotFound, "you block this account; unblock it first"));
         }
-        Ok(())
+        if self.is_blocked() { Err(Refusal::not_found()) } else { Ok(()) }
     }
 }
 

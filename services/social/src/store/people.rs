@@ -7,6 +7,7 @@ use eventing::{
     sql::{DbError, Value},
 };
 use kernel::{AccountId, Sport};
+use uuid::Uuid;
 
 use super::{Store, places};
 use crate::domain::search::grams;
@@ -182,13 +183,46 @@ pub async fn put_searchable(tx: &mut dyn Tx, account: AccountId, searchable: boo
     tx.execute(sql, args![account, searchable]).await.map(drop)
 }
 
-pub async fn put_sport(tx: &mut dyn Tx, account: AccountId, sport: Sport) -> Result<(), DbError> {
+/// By which sport this activity lets its owner be found; `None`: by none, or by none any more.
+pub async fn put_sport(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    activity: Uuid,
+    sport: Option<Sport>,
+) -> Result<(), DbError> {
+    let of_it = "SELECT sport FROM activity_sport WHERE activity_id = $1";
+    let before = tx.fetch_one(of_it, args![activity]).await?.map(|row| row.get::<String>(0)).transpose()?;
+    let sport = if is_erased(tx, account).await? { None } else { sport.map(|sport| sport.as_str()) };
+    if before.as_deref() == sport {
+        return Ok(());
+    }
+    if let Some(before) = before {
+        tx.execute("DELETE FROM activity_sport WHERE activity_id = $1", args![activity]).await?;
+        // The last of its sport takes it along.
+        tx.execute(
+            "DELETE FROM person_sport WHERE account_id = $1 AND sport = $2 AND NOT EXISTS
+                (SELECT 1 FROM activity_sport WHERE account_id = $1 AND sport = $2)",
+            args![account, before],
+        )
+        .await?;
+    }
+    let Some(sport) = sport else { return Ok(()) };
+    tx.execute(
+        "INSERT INTO activity_sport (activity_id, account_id, sport) VALUES ($1, $2, $3)",
+        args![activity, account, sport],
+    )
+    .await?;
     tx.execute(
         "INSERT INTO person_sport (account_id, sport) VALUES ($1, $2) ON CONFLICT (account_id, sport) DO NOTHING",
-        args![account, sport.as_str()],
+        args![account, sport],
     )
     .await
     .map(drop)
+}
+
+pub async fn is_erased(tx: &mut dyn Tx, account: AccountId) -> Result<bool, DbError> {
+    let erased = "SELECT account_id FROM person WHERE account_id = $1 AND erased = 1";
+    Ok(tx.fetch_one(erased, args![account]).await?.is_some())
 }
 
 /// No word, region or sport stays; only that the account is gone.
@@ -197,6 +231,7 @@ pub async fn forget(tx: &mut dyn Tx, account: AccountId) -> Result<(), DbError> 
         drop_token(tx, account, &word).await?;
     }
     tx.execute("DELETE FROM person_sport WHERE account_id = $1", args![account]).await?;
+    tx.execute("DELETE FROM activity_sport WHERE account_id = $1", args![account]).await?;
     tx.execute(
         "INSERT INTO person (account_id, name_key, region, searchable, erased) VALUES ($1, '', NULL, 0, 1)
          ON CONFLICT (account_id) DO UPDATE SET name_key = '', region = NULL, searchable = 0, erased = 1",

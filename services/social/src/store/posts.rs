@@ -5,7 +5,7 @@ use eventing::{Row, Tx, args, sql::DbError};
 use kernel::AccountId;
 use uuid::Uuid;
 
-use super::{Place, Store};
+use super::{Place, Store, people};
 use crate::domain::edges::Rel;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Post {
     pub author: AccountId,
     pub at_us: i64,
     pub kind: Kind,
-    /// The activity or the challenge.
+    /// The activity, or the challenge in which it was reached.
     pub subject: Option<Uuid>,
     pub badge: String,
     /// Of a challenge's result.
@@ -42,8 +42,7 @@ impl Kind {
 
 /// Puts a post, or back what was taken away: it keeps the time when it was first seen. Erased accounts post nothing.
 pub async fn put(tx: &mut dyn Tx, post: &Post) -> Result<(), DbError> {
-    let erased = "SELECT account_id FROM person WHERE account_id = $1 AND erased = 1";
-    if tx.fetch_one(erased, args![post.author]).await?.is_some() {
+    if people::is_erased(tx, post.author).await? {
         return Ok(());
     }
     tx.execute(
@@ -111,6 +110,11 @@ fn post(row: &Row) -> Result<Post, DbError> {
 }
 
 impl Post {
+    /// A place, or a badge that was a reward.
+    pub fn is_of_challenge(&self) -> bool {
+        self.kind != Kind::Activity && self.subject.is_some()
+    }
+
     pub fn subject_bytes(&self) -> Bytes {
         self.subject.map(|id| Bytes::copy_from_slice(id.as_bytes())).unwrap_or_default()
     }

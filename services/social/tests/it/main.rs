@@ -8,6 +8,7 @@ mod feed;
 mod friends;
 mod golden;
 mod groups;
+mod hidden;
 mod pairs;
 mod search;
 mod siblings;

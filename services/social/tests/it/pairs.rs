@@ -107,7 +107,16 @@ fn a_block_ends_everything_and_unblocking_restores_nothing() {
         given::<Pair>([blocked.clone()]).when(wish(b, a, refused)).refused(Code::NotFound);
     }
     let mutual = Event::Blocked { by: a, other: b };
-    given::<Pair>([blocked.clone()]).when(wish(a, b, Wish::Block)).then([mutual]);
+    given::<Pair>([blocked.clone()]).when(wish(a, b, Wish::Block)).then([mutual.clone()]);
+    let answer = |past: &[Event], wish| {
+        let mut pair = Pair::default();
+        past.iter().for_each(|event| pair.evolve(event));
+        pair.decide(Ends { actor: b, other: a }, wish, 1_000).unwrap_err()
+    };
+    for refused in [INVITE, ACCEPT, Wish::Follow { approval: false }, Wish::Approve] {
+        let (alone, both) = ([blocked.clone()], [mutual.clone(), blocked.clone()]);
+        assert_eq!(answer(&alone, refused), answer(&both, refused), "one's own block is all that is told");
+    }
     given::<Pair>([blocked.clone()]).when(wish(a, b, Wish::Unblock)).then_nothing();
     let unblocked = Event::Unblocked { by: b, other: a };
     let free = given::<Pair>([began, blocked]).when(wish(b, a, Wish::Unblock)).then([unblocked]).state();

@@ -102,6 +102,10 @@ async fn people_are_found_by_region_and_sport_over_pages() {
     for index in 0..7 {
         let runner = world.person_of(&format!("Runner {index}"), "KZ-71", false).await;
         runners.insert(bytes_of(runner));
+        world.privacy(runner, |privacy| {
+            let members = vec!["everyone".to_owned()];
+            privacy.audiences.push(auth::Audience { data_class: "summary".to_owned(), members });
+        });
         let recorded = activity::ActivityRecorded {
             activity_id: bytes_of(kernel::ActivityId::random()),
             account_id: bytes_of(runner),
@@ -142,6 +146,85 @@ async fn people_are_found_by_region_and_sport_over_pages() {
         let request = asked(region, sport, String::new());
         assert_eq!(code(world.social().search_people(by(viewer, request)).await), Code::InvalidField);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_their_sport_people_are_found_by_those_who_may_see_it_while_they_do_it() {
+    sports(&Ground::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_their_sport_people_are_found_on_postgres() {
+    let Some(ground) = Ground::postgres("sports on PostgreSQL") else { return };
+    sports(&ground).await;
+}
+
+async fn sports(ground: &Ground) {
+    let world = World::on(ground).await;
+    let (runner, follower, stranger) =
+        (world.person("Runner").await, world.person("Follower").await, world.person("Stranger").await);
+    world.follow(follower, runner).await.unwrap();
+    let own = |words: &[&str]| {
+        let audiences = words.iter().map(|word| (*word).to_owned()).collect();
+        Some(activity::Visibility { audiences })
+    };
+    let facts = |sport: &str| Some(activity::Facts { sport: sport.to_owned(), ..Default::default() });
+    let recorded = |sport: &str, visibility| activity::ActivityRecorded {
+        activity_id: bytes_of(kernel::ActivityId::random()),
+        account_id: bytes_of(runner),
+        facts: facts(sport),
+        visibility,
+        ..Default::default()
+    };
+    let (stream, key) = (eventing::StreamId::of("activity", runner), runner.to_string());
+    let (first, second) = (recorded("running", None), recorded("running", own(&["everyone"])));
+    let narrow = recorded("cycling", own(&["friends"]));
+    for event in [&recorded("swimming", own(&[])), &narrow, &first, &second] {
+        tell(&world.activity, &stream, &key, event).await;
+    }
+    let found = |viewer, sport: &'static str| {
+        let world = &world;
+        async move {
+            let request = p::SearchPeopleRequest { sport: sport.to_owned(), ..Default::default() };
+            let found = world.social().search_people(by(viewer, request)).await.unwrap().into_inner();
+            found.items.len()
+        }
+    };
+    eventually("heard", || found(follower, "running"), |count| *count == 1).await;
+    assert_eq!(found(runner, "running").await, 1);
+    assert_eq!(found(stranger, "running").await, 0, "what is for followers finds nobody for others");
+    assert_eq!(found(follower, "swimming").await, 0, "what is for nobody");
+    assert_eq!(found(follower, "cycling").await, 0, "what is for fewer");
+
+    let deleted = |event: &activity::ActivityRecorded| activity::ActivityDeleted {
+        activity_id: event.activity_id.clone(),
+        account_id: event.account_id.clone(),
+        ..Default::default()
+    };
+    tell(&world.activity, &stream, &key, &deleted(&first)).await;
+    let edited = activity::ActivityEdited {
+        activity_id: narrow.activity_id.clone(),
+        account_id: narrow.account_id.clone(),
+        facts: facts("cycling"),
+        ..Default::default()
+    };
+    tell(&world.activity, &stream, &key, &edited).await;
+    eventually("widened", || found(follower, "cycling"), |count| *count == 1).await;
+    assert_eq!(found(follower, "running").await, 1, "another is left");
+    tell(&world.activity, &stream, &key, &deleted(&second)).await;
+    eventually("no run is left", || found(follower, "running"), |count| *count == 0).await;
+    let edited = activity::ActivityEdited { visibility: own(&[]), ..edited };
+    tell(&world.activity, &stream, &key, &edited).await;
+    eventually("made private", || found(follower, "cycling"), |count| *count == 0).await;
+    let restored = activity::ActivityRestored {
+        activity_id: first.activity_id.clone(),
+        account_id: first.account_id.clone(),
+        facts: facts("running"),
+        ..Default::default()
+    };
+    tell(&world.activity, &stream, &key, &restored).await;
+    eventually("back", || found(follower, "running"), |count| *count == 1).await;
+    world.fleet.stop().await;
 }
 
 /// Levenshtein by its definition.
