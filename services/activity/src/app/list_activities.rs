@@ -26,12 +26,14 @@ pub struct Wanted {
 
 pub struct Page {
     pub items: Vec<Seen>,
-    /// The last that was looked at, when more may follow.
+    /// Behind what more is found. Of another's, only where something is shown, and where more that is shown was found or
+    /// no further was looked: that there are hidden ones is told by nothing.
     pub next: Option<ActivityId>,
 }
 
-/// Rows looked at for one page of another's activities, most of which may be hidden.
-const PAGES_SCANNED_MAX: usize = 5;
+/// Looks for one page of another's activities, most of which may be hidden; and rows of each but the first.
+const LOOKS_MAX: u32 = 10;
+const ROWS: u32 = 100;
 const DAY_US: i64 = 86_400_000_000;
 
 impl App {
@@ -61,6 +63,10 @@ impl App {
             Some(other) => self.look_of(caller, other, viewer).await?,
             None => self.sight.look(Some(viewer), wanted.account).await?,
         };
+        // Of somebody who is gone, or shares a block, nothing is asked.
+        if look.relation.blocked || !look.is_present() {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
         // A day more on both ends: where the time of day is hidden, only the day may decide.
         let wide = Range {
             after_us: after_us.saturating_sub(DAY_US),
@@ -80,25 +86,29 @@ impl App {
         mut range: Range,
         shown: impl Fn(&Row) -> Option<FieldMask>,
     ) -> Result<Page, Refusal> {
-        let limit = range.limit as usize;
+        let wanted = range.limit as usize;
         let mut items: Vec<Seen> = Vec::new();
-        for _ in 0..PAGES_SCANNED_MAX {
+        // A page of which nothing is hidden takes one look.
+        range.limit = range.limit.saturating_add(1);
+        for _ in 0..LOOKS_MAX {
             let rows = self.activities.range(range).await.map_err(eventing::Error::from)?;
-            let full = rows.len() == limit;
+            let full = rows.len() >= range.limit as usize;
             for row in rows {
                 range.behind = Some(row.activity_id);
-                if let Some(mask) = shown(&row) {
-                    items.push(Seen { row, mask, own: false });
+                let Some(mask) = shown(&row) else { continue };
+                if items.len() == wanted {
+                    let next = items.last().map(|last| last.row.activity_id);
+                    return Ok(Page { items, next });
                 }
-                if items.len() == limit {
-                    return Ok(Page { items, next: range.behind });
-                }
+                items.push(Seen { row, mask, own: false });
             }
             if !full {
                 return Ok(Page { items, next: None });
             }
+            range.limit = range.limit.max(ROWS);
         }
-        Ok(Page { items, next: range.behind })
+        let next = range.behind.filter(|_| !items.is_empty());
+        Ok(Page { items, next })
     }
 }
 

@@ -4,8 +4,8 @@ use kernel::{AccountId, Code};
 use proto::{
     activity::{
         ActivityView, ExplainVisibilityRequest, ExplanationRequest, GetActivityRequest, HistoryRequest,
-        ListActivitiesRequest, OriginalRequest, ShowActivitiesRequest, StreamsRequest, StreamsView,
-        SyncRequest, Upsert, Workout, upsert::Record,
+        ListActivitiesRequest, ListActivitiesResponse, OriginalRequest, ShowActivitiesRequest,
+        StreamsRequest, StreamsView, SyncRequest, Upsert, Workout, upsert::Record,
     },
     social::Relation,
 };
@@ -120,6 +120,56 @@ async fn a_block_hides_from_one_answer_to_the_next() {
     assert!(run.is_seen_by(run.boris).await);
     accounts.relate(run.boris, run.aida, blocked());
     assert!(!run.is_seen_by(run.boris).await);
+    run.world.stop().await;
+}
+
+#[tokio::test]
+async fn no_cursor_tells_of_what_is_hidden() {
+    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let run = a_run_of_aida(&ground, &accounts).await;
+    let mut ids = vec![run.id.clone()];
+    for day in ["2026-05-02", "2026-05-03", "2026-05-04"] {
+        ids.push(run.world.uploaded(run.aida, fit(day)).await.activity_ids.remove(0));
+    }
+    let page = |viewer: AccountId, cursor: String| {
+        let asked = ListActivitiesRequest {
+            account_id: bytes_of(run.aida),
+            cursor,
+            limit: 1,
+            ..ListActivitiesRequest::default()
+        };
+        let mut client = run.world.client();
+        async move { client.list_activities(by(viewer, asked)).await.unwrap().into_inner() }
+    };
+    for relation in [Relation::default(), blocked()] {
+        accounts.relate(run.boris, run.aida, relation);
+        assert_eq!(page(run.boris, String::new()).await, ListActivitiesResponse::default());
+    }
+    accounts.shows(run.aida, "summary", &["everyone"]);
+    assert_eq!(page(run.boris, String::new()).await, ListActivitiesResponse::default(), "a block");
+
+    // Of four, the newest and the oldest are shown.
+    accounts.relate(run.boris, run.aida, Relation::default());
+    let show = |id: &bytes::Bytes, revision, words: &[&str]| {
+        let audiences = words.iter().map(|word| (*word).to_owned()).collect();
+        let asked = proto::activity::ChangeActivityRequest {
+            activity_id: id.clone(),
+            expected_revision: revision,
+            visibility: Some(proto::activity::Visibility { audiences }),
+            ..Default::default()
+        };
+        let (mut client, aida) = (run.world.client(), run.aida);
+        async move { client.change_activity(by(aida, asked)).await.unwrap() }
+    };
+    show(&ids[1], 1, &[]).await;
+    show(&ids[2], 1, &[]).await;
+    let first = page(run.boris, String::new()).await;
+    assert_eq!(first.items[0].id, ids[3]);
+    let second = page(run.boris, first.next_cursor).await;
+    assert_eq!((&second.items[0].id, second.next_cursor.as_str()), (&ids[0], ""));
+    show(&ids[0], 1, &[]).await;
+    let alone = page(run.boris, String::new()).await;
+    assert_eq!((&alone.items[0].id, alone.next_cursor.as_str()), (&ids[3], ""), "what follows is hidden");
     run.world.stop().await;
 }
 
