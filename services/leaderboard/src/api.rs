@@ -65,7 +65,7 @@ impl Leaderboard for Api {
             limit: asked.limit as usize,
             last_sequence: asked.last_sequence,
         };
-        let watcher = self.0.watch(viewer, watch).map_err(status)?;
+        let watcher = self.0.watch(viewer, watch).await.map_err(status)?;
         Ok(Response::new(watcher.frames().map(|one| Ok(frame(one))).boxed()))
     }
 }

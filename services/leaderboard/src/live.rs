@@ -91,7 +91,7 @@ impl Live {
         Ok(Watcher::new(self.grounds.clone(), room, window, &ask, signal))
     }
 
-    /// A member's name or settings changed.
+    /// A member's name or settings changed, or something between it and others.
     pub fn renew_member(&self, account: AccountId) {
         let rooms: Vec<Arc<Room>> = self.rooms().values().cloned().collect();
         for room in rooms {

@@ -62,9 +62,9 @@ pub fn told(value: &StateValue) -> Result<(ChallengeId, Told), DecodeError> {
     Ok((id(&state.challenge_id)?, Told { segments: own(told.segments), ..told }))
 }
 
-/// Everybody's segment is nobody's own.
+/// Everybody's segment is nobody's own; nor is one without a name.
 fn own(mut segments: Vec<String>) -> Vec<String> {
-    segments.retain(|segment| segment != ALL);
+    segments.retain(|segment| segment != ALL && !segment.is_empty());
     segments
 }
 

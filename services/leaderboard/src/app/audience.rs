@@ -1,11 +1,13 @@
-//! What a query looks at: a segment, or the caller among its friends.
+//! What a query looks at: a segment, or some accounts among themselves: the caller's friends, or those of a small segment
+//! whom the caller may know by name.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use kernel::{AccountId, Refusal};
-use platform::Look;
-use proto::social::FriendsOfRequest;
+use platform::{Look, Peers};
+use proto::social::{FriendsOfRequest, GroupsOfRequest};
+use uuid::Uuid;
 
 use super::{App, access::Viewer};
 use crate::{
@@ -16,55 +18,66 @@ use crate::{
 
 /// The segment that is computed for each caller.
 pub const FRIENDS: &str = "friends";
+/// A group's segment, before the group's id.
+const CLUB: &str = "club:";
 
-pub enum Wanted {
-    Segment(String),
-    /// These accounts, each of which the caller may know by name.
-    Among(Vec<AccountId>),
+pub struct Wanted {
+    segment: String,
+    /// These only, each of whom the caller may know by name.
+    among: Option<Vec<AccountId>>,
 }
 
 impl Wanted {
     pub fn scope(&self) -> Scope<'_> {
-        match self {
-            Self::Segment(name) => Scope::Segment(name),
-            Self::Among(accounts) => Scope::Among(accounts),
-        }
+        self.among.as_deref().map_or(Scope::Segment(&self.segment), Scope::Among)
     }
 
     pub fn name(&self) -> &str {
-        match self {
-            Self::Segment(name) => name,
-            Self::Among(_) => FRIENDS,
-        }
+        &self.segment
     }
 }
 
 impl App {
+    /// A group's segment is empty for whoever is not in the group. Where few stand, whoever is anonymous to the caller
+    /// is left out: in a group of two, a row without a name has one.
+    ///
     /// # Errors
-    /// `unauthenticated` when a stranger asks for its friends; `unavailable` when they cannot be known.
+    /// `unauthenticated` when a stranger asks for its friends; `unavailable` when it cannot be known who they are, which
+    /// groups the caller is in, or who may be named.
     pub async fn wanted(&self, cell: &Cell, viewer: Viewer, segment: &str) -> Result<Wanted, Refusal> {
-        if segment != FRIENDS {
-            let name = if segment.is_empty() { ALL } else { segment };
-            return Ok(Wanted::Segment(name.to_owned()));
-        }
-        let me = viewer.account()?;
-        let request = FriendsOfRequest { account_id: Bytes::copy_from_slice(me.as_bytes()) };
+        let segment = if segment.is_empty() { ALL } else { segment }.to_owned();
+        let among = if segment == FRIENDS {
+            let me = viewer.account()?;
+            Some(self.known_by_name(cell, Some(me), &self.with_friends(me).await?).await?)
+        } else if !is_admitted(&self.peers, viewer.account, &segment).await? {
+            Some(Vec::new())
+        } else {
+            let few = cell.board().few(&segment);
+            match few {
+                Some(few) => Some(self.known_by_name(cell, viewer.account, &few).await?),
+                None => None,
+            }
+        };
+        Ok(Wanted { segment, among })
+    }
+
+    async fn with_friends(&self, me: AccountId) -> Result<Vec<AccountId>, Refusal> {
+        let request = FriendsOfRequest { account_id: bytes_of(me) };
         let answer = self.peers.social().friends_of(request).await;
         let answer = answer.map_err(|status| platform::refusal(&status))?.into_inner();
         let friends = answer.account_ids.iter().filter_map(|id| wire::id(id).ok());
-        let audience: Vec<AccountId> = friends.chain([me]).collect();
-        Ok(Wanted::Among(self.known_by_name(cell, me, &audience).await?))
+        Ok(friends.chain([me]).collect())
     }
 
     /// Those of the accounts that stand on the board and that the viewer may know there. Whoever is anonymous to the
-    /// viewer is not found by naming them, nor by being the one who is left of a few friends.
+    /// viewer is not found by naming them, nor by being the one who is left of a few.
     ///
     /// # Errors
     /// `unavailable` without auth.
     pub async fn known_by_name(
         &self,
         cell: &Cell,
-        viewer: AccountId,
+        viewer: Option<AccountId>,
         accounts: &[AccountId],
     ) -> Result<Vec<AccountId>, Refusal> {
         let standing: Vec<(AccountId, privacy::BoardName)> = {
@@ -76,10 +89,27 @@ impl App {
             accounts.iter().filter_map(stands).collect()
         };
         let asked: Vec<AccountId> = standing.iter().map(|(account, _)| *account).collect();
-        let looks: HashMap<AccountId, Look> = self.sight.looks(Some(viewer), &asked).await?;
+        let looks: HashMap<AccountId, Look> = self.sight.looks(viewer, &asked).await?;
         let known = |(account, show_as): &(AccountId, privacy::BoardName)| {
             looks.get(account).is_some_and(|look| look.board_name(*show_as).is_some())
         };
         Ok(standing.iter().filter(|one| known(one)).map(|(account, _)| *account).collect())
     }
+}
+
+/// Whether the segment may be looked at: a group's by those who are in the group now.
+///
+/// # Errors
+/// `unavailable` when it cannot be known.
+pub async fn is_admitted(peers: &Peers, viewer: Option<AccountId>, segment: &str) -> Result<bool, Refusal> {
+    let Some(group) = segment.strip_prefix(CLUB) else { return Ok(true) };
+    let (Some(me), Ok(group)) = (viewer, Uuid::parse_str(group)) else { return Ok(false) };
+    let request = GroupsOfRequest { account_ids: vec![bytes_of(me)] };
+    let answer = peers.social().groups_of(request).await;
+    let answer = answer.map_err(|status| platform::refusal(&status))?.into_inner();
+    Ok(answer.items.iter().flat_map(|item| &item.group_ids).any(|id| id[..] == group.as_bytes()[..]))
+}
+
+fn bytes_of(account: AccountId) -> Bytes {
+    Bytes::copy_from_slice(account.as_bytes())
 }

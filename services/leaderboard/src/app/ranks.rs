@@ -27,7 +27,7 @@ impl App {
         let (cell, terms) = self.open(asked.challenge, viewer)?;
         let me = viewer.account()?;
         let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
-        let known = self.known_by_name(&cell, me, &asked.accounts).await?;
+        let known = self.known_by_name(&cell, Some(me), &asked.accounts).await?;
         self.page((&cell, &terms), viewer, &wanted, |board| board.ranks(wanted.scope(), &known)).await
     }
 }

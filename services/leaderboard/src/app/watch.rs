@@ -2,7 +2,12 @@
 
 use kernel::{Code, Refusal};
 
-use super::{App, access::Viewer, audience::FRIENDS, top};
+use super::{
+    App,
+    access::Viewer,
+    audience::{FRIENDS, is_admitted},
+    top,
+};
 use crate::{
     boards::ChallengeId,
     domain::board::ALL,
@@ -13,27 +18,56 @@ pub struct Watch {
     pub challenge: ChallengeId,
     /// Empty: all.
     pub segment: String,
-    /// 0: 100; at most 500.
+    /// 0: 100; at most 500. Above 10 it is rounded down: see [`shared_limit`].
     pub limit: usize,
     /// The sequence that the watcher has seen.
     pub last_sequence: Option<u64>,
 }
 
+/// Above ten, so many places are shared by all who watch: as many windows of a board as anybody likes to name would be
+/// a way to take them from others.
+const SHARED: [usize; 5] = [500, 200, 100, 50, 10];
+
+/// The places that are shown to whoever asks for so many: never more.
+pub fn shared_limit(asked: usize) -> usize {
+    SHARED.into_iter().find(|shared| *shared <= asked).unwrap_or(asked)
+}
+
 impl App {
     /// # Errors
-    /// As [`App::open`]; `malformed_query` for `friends`; `overloaded` when too many different windows are watched.
-    pub fn watch(&self, viewer: Viewer, asked: Watch) -> Result<Watcher, Refusal> {
+    /// As [`App::open`]; `malformed_query` for `friends`; `not_found` for a group that the caller is not in;
+    /// `overloaded` when too many different windows are watched.
+    pub async fn watch(&self, viewer: Viewer, asked: Watch) -> Result<Watcher, Refusal> {
         if asked.segment == FRIENDS {
             return Err(Refusal::new(Code::MalformedQuery, "friends are not shown live; ask for them"));
         }
         let (cell, _) = self.open(asked.challenge, viewer)?;
         let segment = if asked.segment.is_empty() { ALL.to_owned() } else { asked.segment };
+        if !is_admitted(&self.peers, viewer.account, &segment).await? {
+            return Err(Refusal::not_found());
+        }
         let ask = Ask {
             segment,
-            limit: top::limit(asked.limit),
+            limit: shared_limit(top::limit(asked.limit)),
             viewer: viewer.account,
             last_sequence: asked.last_sequence,
         };
         self.live.watch(cell, ask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_rounded_down_to_what_is_shared_and_never_up() {
+        for (asked, shown) in [(1, 1), (9, 9), (10, 10), (11, 10), (50, 50), (99, 50), (100, 100), (499, 200)]
+        {
+            assert_eq!(shared_limit(asked), shown, "{asked}");
+        }
+        assert_eq!(shared_limit(top::limit(0)), 100);
+        let windows: std::collections::BTreeSet<_> = (1..=top::LIMIT_MAX).map(shared_limit).collect();
+        assert_eq!(windows.len(), 14);
     }
 }

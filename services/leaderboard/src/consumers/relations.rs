@@ -1,4 +1,4 @@
-//! Something changed between an account and others: its own streams look at everybody anew.
+//! Something changed between an account and others: its own streams look at everybody anew, and everybody's at it.
 
 use std::sync::Arc;
 
@@ -27,7 +27,10 @@ impl Follower for Relations {
     async fn apply(&self, value: &StateValue) {
         let changed = value.plain.expect::<RelationsChanged>();
         match changed.and_then(|changed| wire::id(&changed.account_id)) {
-            Ok(account) => self.0.renew_viewer(account),
+            Ok(account) => {
+                self.0.renew_viewer(account);
+                self.0.renew_member(account);
+            }
             Err(error) => tracing::error!(key = value.key, %error, "a changed relation is not understood"),
         }
     }

@@ -21,6 +21,9 @@ use super::{
 /// The segment of everybody.
 pub const ALL: &str = "all";
 
+/// Where fewer stand, one who is not named is known by being there.
+pub const FEW: usize = 10;
+
 /// What is told of a participant, absolutely; a higher revision replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -182,6 +185,16 @@ impl Board {
             Scope::Segment(name) => self.segments.get(name).map_or(0, |segment| segment.order.len()),
             Scope::Among(accounts) => self.sorted(accounts).len(),
         }
+    }
+
+    /// Who stands there, when they are few; `None` when they are many, and of everybody's segment always.
+    pub fn few(&self, segment: &str) -> Option<Vec<AccountId>> {
+        if segment == ALL || self.count(Scope::Segment(segment)) >= FEW {
+            return None;
+        }
+        let order = self.segments.get(segment).map(|segment| &segment.order);
+        let items = order.into_iter().flat_map(|order| order.iter_from(0));
+        Some(items.map(|item| self.members[item.holder].account).collect())
     }
 
     /// The places from `from` (0 is the first) on.

@@ -149,13 +149,15 @@ pub(super) struct Viewer {
     /// With whom it shares a block; `None`: not known, so everybody is hidden.
     hidden: Option<HashSet<AccountId>>,
     relations: HashMap<AccountId, Relation>,
+    /// Of the names whose news relations were last asked for.
+    epoch: u64,
     /// When to ask again for what was not answered.
     pub(super) retry_at: Option<Instant>,
 }
 
 impl Viewer {
     pub(super) fn new(account: AccountId, signal: watch::Receiver<u64>) -> Self {
-        Self { account, signal, hidden: None, relations: HashMap::new(), retry_at: None }
+        Self { account, signal, hidden: None, relations: HashMap::new(), epoch: 0, retry_at: None }
     }
 
     /// What was known of relations is no longer so.
@@ -167,6 +169,7 @@ impl Viewer {
     /// Asks for what is not known and is needed for these names. Whether all of it is known now.
     pub(super) async fn prepare(&mut self, grounds: &Grounds, names: &Names, all: bool) -> bool {
         self.retry_at = None;
+        self.doubt(names);
         if names.said(all).all(|(_, face)| face.account == self.account) {
             return true;
         }
@@ -195,6 +198,17 @@ impl Viewer {
             self.retry_at = Some(Instant::now() + RETRY_AFTER);
         }
         complete
+    }
+
+    /// Who is news may be somebody else to the viewer by now: it is asked for again.
+    fn doubt(&mut self, names: &Names) {
+        if self.epoch + 1 == names.epoch {
+            let news = names.news.iter().filter_map(|number| names.faces.get(number));
+            news.for_each(|face| drop(self.relations.remove(&face.account)));
+        } else if self.epoch != names.epoch {
+            self.relations.clear();
+        }
+        self.epoch = names.epoch;
     }
 
     /// The frame for this viewer.

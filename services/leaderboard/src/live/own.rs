@@ -59,15 +59,20 @@ impl Own {
         let ticked = std::mem::replace(&mut self.tick, published.tick.number) != published.tick.number;
         let board = cell.board();
         let before = self.told.take();
-        let place = board.place(Scope::Segment(segment), self.account)?;
+        // Among a few, as if those who are not shown were not there.
+        let few = published.few.as_deref();
+        let shown: Vec<AccountId> = few.unwrap_or_default().iter().copied().chain([self.account]).collect();
+        let scope = if few.is_some() { Scope::Among(&shown) } else { Scope::Segment(segment) };
+        let place = board.place(scope, self.account).filter(|place| board.is_in(place.slot, segment))?;
         let (member, key) = (board.member(place.slot), board.key(place.slot)?);
         let score = member.score?.value;
         let earlier = |told: Told| if ticked { told.rank } else { told.rank_before };
         let rank_before = before.map_or(place.rank, earlier);
         self.told = Some(Told { key, rank: place.rank, score, rank_before });
         let fell = before.filter(|told| place.rank > told.rank.min(told.rank_before));
-        let overtaken_by = fell
-            .map_or_else(Vec::new, |told| overtakers(&board, segment, (place.slot, told.key, key), &moves));
+        let overtaken_by = fell.map_or_else(Vec::new, |told| {
+            overtakers(&board, (segment, few), (place.slot, told.key, key), &moves)
+        });
         Some(Place {
             sequence: board.sequence(),
             rank: place.rank,
@@ -82,13 +87,16 @@ impl Own {
 /// Those who moved from behind where one was to ahead of where one is, the nearest first.
 fn overtakers(
     board: &Board,
-    segment: &str,
+    (segment, few): (&str, Option<&[AccountId]>),
     (me, was, is): (u32, Key, Key),
     moves: &[Arc<Moves>],
 ) -> Vec<Number> {
     let from = |slot: u32| moves.iter().find_map(|moves| moves.get(&slot).copied());
+    let shown = |slot: u32| {
+        board.is_in(slot, segment) && few.is_none_or(|few| few.contains(&board.member(slot).account))
+    };
     let passed = |slot: &u32| {
-        let ahead = board.key(*slot).is_some_and(|key| key < is) && board.is_in(*slot, segment);
+        let ahead = board.key(*slot).is_some_and(|key| key < is) && shown(*slot);
         *slot != me && ahead && from(*slot).is_some_and(|before| before.is_none_or(|before| before > was))
     };
     let few = moves.iter().map(|moves| moves.len()).sum::<usize>() <= MOVES_MAX;

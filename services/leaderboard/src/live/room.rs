@@ -16,9 +16,13 @@ use tokio::{
 
 use super::{
     Grounds, Heard,
-    window::{Cut, Tick, Window},
+    window::{Cut, Tick, Who, Window},
 };
-use crate::boards::{Cell, Moves};
+use crate::{
+    app::top::LIMIT,
+    boards::{Cell, Moves},
+    domain::board::{ALL, Scope},
+};
 
 /// A tick is at least so long, and at most.
 const TICK_MIN: Duration = Duration::from_millis(250);
@@ -31,8 +35,12 @@ const WATCHER_COST: Duration = Duration::from_micros(40);
 const SOON: Duration = Duration::from_millis(25);
 /// A window that nobody watches is kept so long: whoever lost the connection goes on where it was.
 const IDLE_MAX: Duration = Duration::from_secs(30);
-/// Different windows of one board.
+/// Different windows of one board, at most…
 const WINDOWS_MAX: usize = 1_024;
+/// …and so many while those that nobody watches are kept at all.
+const WINDOWS_CALM: usize = 128;
+/// The segment of the window for all segments that nobody is in: no segment has this name.
+const NOBODY: &str = "";
 /// Ticks whose moves are kept.
 const MOVES_KEPT: usize = 8;
 /// How long names wait for auth; the places do not wait.
@@ -47,12 +55,37 @@ pub(super) struct Room {
     nudge: Notify,
 }
 
+/// A segment, and how many of its places.
+type Shown = (String, usize);
+
 #[derive(Default)]
 struct Windows {
-    open: HashMap<(String, usize), Arc<Window>>,
+    open: HashMap<Shown, Arc<Window>>,
     running: bool,
     ticks: u64,
     moves: VecDeque<(u64, Arc<Moves>)>,
+}
+
+impl Windows {
+    /// Lets another window in. The one that nearly everybody watches is always let in: nobody takes it from others by
+    /// watching many.
+    fn admit(&mut self, (segment, limit): &Shown) -> Result<(), Refusal> {
+        if self.open.len() >= WINDOWS_CALM {
+            self.open.retain(|_, window| window.watchers() > 0);
+        }
+        if self.open.len() < WINDOWS_MAX || (segment.as_str(), *limit) == (ALL, LIMIT) {
+            return Ok(());
+        }
+        Err(Refusal::new(Code::Overloaded, "too many views of this board at once").retry_after_s(5))
+    }
+
+    fn forget_idle(&mut self) {
+        let calm = self.open.len() <= WINDOWS_CALM;
+        self.open.retain(|_, window| {
+            let idle = window.idle();
+            window.watchers() > 0 || (calm && idle < IDLE_MAX)
+        });
+    }
 }
 
 /// What auth says of those who are shown.
@@ -80,14 +113,11 @@ impl Room {
     /// The window, with somebody in it from now on.
     pub(super) fn enter(self: &Arc<Self>, segment: &str, limit: usize) -> Result<Entered, Refusal> {
         let mut windows = self.windows();
-        let key = (segment.to_owned(), limit);
+        let key = if self.is_empty(segment) { (NOBODY.to_owned(), 1) } else { (segment.to_owned(), limit) };
         if !windows.open.contains_key(&key) {
-            if windows.open.len() >= WINDOWS_MAX {
-                let refusal = Refusal::new(Code::Overloaded, "too many views of this board at once");
-                return Err(refusal.retry_after_s(5));
-            }
+            windows.admit(&key)?;
             let (tick, rules) = (self.tick_of(&windows), self.rules());
-            let window = Window::open(segment, limit, (&self.cell.board(), rules), tick);
+            let window = Window::open(&key.0, key.1, (&self.cell.board(), rules), tick);
             windows.open.insert(key.clone(), Arc::new(window));
             self.nudge.notify_one();
         }
@@ -105,7 +135,12 @@ impl Room {
         Ok(Entered { window, published })
     }
 
-    /// A member's name or settings changed: it matters where it is shown.
+    /// Whether the segment is shown by the window of those that nobody is in.
+    pub(super) fn is_empty(&self, segment: &str) -> bool {
+        segment != ALL && self.cell.board().count(Scope::Segment(segment)) == 0
+    }
+
+    /// A member's name or settings changed, or who it is to others: it matters where it is shown.
     pub(super) fn renew(&self, account: AccountId) {
         let mut people = self.people();
         if people.shown.contains(&account) {
@@ -149,14 +184,9 @@ impl Room {
         let (tick, cuts) = self.cut();
         let took = began.elapsed();
         let unknown = self.unknown(&cuts);
-        let whos: Vec<_> = cuts
-            .into_iter()
-            .map(|(window, mut cut)| {
-                let who = std::mem::take(&mut cut.who);
-                window.publish(cut, &tick);
-                (window, who)
-            })
-            .collect();
+        // Places do not wait for auth, but for those of a few: who of them may be shown is not known before.
+        let (few, many): (Cuts, Cuts) = cuts.into_iter().partition(|(_, cut)| cut.few.is_some());
+        let mut whos = publish(many, &tick);
         if !unknown.is_empty() {
             self.ask(&unknown).await;
         }
@@ -166,6 +196,7 @@ impl Room {
         } else {
             HashMap::new()
         };
+        whos.extend(publish(self.cut_known(few, &looks), &tick));
         for (window, who) in whos {
             window.name(|names| names.after(&who, &looks, relations_heard));
         }
@@ -173,7 +204,7 @@ impl Room {
     }
 
     /// Every window's places, all of one moment.
-    fn cut(&self) -> (Tick, Vec<(Arc<Window>, Cut)>) {
+    fn cut(&self) -> (Tick, Cuts) {
         let mut windows = self.windows();
         let rules = self.rules();
         let board = self.cell.board();
@@ -189,6 +220,17 @@ impl Room {
         (self.tick_of(&windows), cuts)
     }
 
+    /// The windows of a few once more, now that it is known who may be shown.
+    fn cut_known(&self, few: Cuts, looks: &HashMap<AccountId, Arc<Look>>) -> Cuts {
+        let rules = self.rules();
+        let board = self.cell.board();
+        let known = |(window, _): (Arc<Window>, Cut)| {
+            let cut = window.cut_known((&board, rules), looks);
+            (window, cut)
+        };
+        few.into_iter().map(known).collect()
+    }
+
     fn tick_of(&self, windows: &Windows) -> Tick {
         Tick {
             number: windows.ticks,
@@ -200,8 +242,10 @@ impl Room {
 
     /// Those who are shown and of whom nothing is known; from now on, only those who are shown are remembered.
     fn unknown(&self, cuts: &[(Arc<Window>, Cut)]) -> Vec<AccountId> {
-        let shown: HashSet<AccountId> =
-            cuts.iter().flat_map(|(_, cut)| cut.who.iter().map(|who| who.account)).collect();
+        let cuts = cuts.iter().map(|(_, cut)| cut);
+        let shown =
+            cuts.flat_map(|cut| cut.who.iter().map(|who| who.account).chain(cut.asked.iter().copied()));
+        let shown: HashSet<AccountId> = shown.collect();
         let mut people = self.people();
         let People { looks, stale, .. } = &mut *people;
         looks.retain(|account, _| shown.contains(account) && !stale.contains(account));
@@ -231,7 +275,7 @@ impl Room {
     /// Forgets windows that nobody watches; whether none is left, and the loop with it.
     fn is_left(&self) -> bool {
         let mut windows = self.windows();
-        windows.open.retain(|_, window| window.idle() < IDLE_MAX);
+        windows.forget_idle();
         if !windows.open.is_empty() {
             return false;
         }
@@ -258,8 +302,54 @@ impl Room {
     }
 }
 
+/// Windows, each with its places at one moment.
+type Cuts = Vec<(Arc<Window>, Cut)>;
+
+/// Leaves the places for everybody. Who holds those that are shown.
+fn publish(cuts: Cuts, tick: &Tick) -> Vec<(Arc<Window>, Vec<Who>)> {
+    let publish = |(window, mut cut): (Arc<Window>, Cut)| {
+        let who = std::mem::take(&mut cut.who);
+        window.publish(cut, tick);
+        (window, who)
+    };
+    cuts.into_iter().map(publish).collect()
+}
+
 /// A place at a window.
 pub(super) struct Entered {
     pub(super) window: Arc<Window>,
     pub(super) published: tokio::sync::watch::Receiver<Arc<super::window::Published>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::domain::board::Board;
+
+    fn watched(windows: &mut Windows, key: Shown) -> Entered {
+        windows.admit(&key).unwrap();
+        let tick = Tick { number: 0, as_of: Timestamp::UNIX_EPOCH, moves: Arc::default(), over: None };
+        let window = Arc::new(Window::open(&key.0, key.1, (&Board::default(), 0), tick));
+        windows.open.insert(key, window.clone());
+        Entered { published: window.subscribe(), window }
+    }
+
+    #[tokio::test]
+    async fn watching_many_windows_takes_the_whole_board_from_nobody() {
+        let mut windows = Windows::default();
+        let other = |number: usize| (format!("level:{number}"), 10);
+        let watchers: Vec<Entered> =
+            (0..WINDOWS_MAX).map(|number| watched(&mut windows, other(number))).collect();
+        let refused = windows.admit(&other(WINDOWS_MAX)).unwrap_err();
+        assert_eq!(refused.code, Code::Overloaded);
+        let everybody = watched(&mut windows, (ALL.to_owned(), LIMIT));
+        drop(watchers);
+        windows.admit(&other(WINDOWS_MAX)).unwrap();
+        assert_eq!(windows.open.len(), 1, "those that nobody watches make room at once");
+        drop(everybody);
+        windows.forget_idle();
+        assert_eq!(windows.open.len(), 1, "among few, a window waits for whoever lost the connection");
+    }
 }

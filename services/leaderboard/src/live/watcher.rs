@@ -24,7 +24,7 @@ use super::{
     room::{Entered, Room},
     window::{Published, Window},
 };
-use crate::{boards::Phase, metrics::Watching};
+use crate::{app::audience::is_admitted, boards::Phase, metrics::Watching};
 
 /// When to come back: after a restart at once, all at different moments; to what is over, seldom.
 const RETRY_MS: u64 = 1_000;
@@ -34,6 +34,8 @@ pub struct Watcher {
     grounds: Grounds,
     room: Arc<Room>,
     window: Arc<Window>,
+    segment: String,
+    limit: usize,
     newest: watch::Receiver<Arc<Published>>,
     viewer: Option<Viewer>,
     own: Option<Own>,
@@ -73,6 +75,8 @@ impl Watcher {
             grounds,
             room,
             window: entered.window,
+            segment: ask.segment.clone(),
+            limit: ask.limit,
             newest,
             viewer: ask.viewer.zip(signal).map(|(account, signal)| Viewer::new(account, signal)),
             own: ask.viewer.map(Own::new),
@@ -122,6 +126,7 @@ impl Watcher {
                 Woken::Drained => {}
                 Woken::Board => self.look(),
                 Woken::Relations => {
+                    self.ended |= !self.is_admitted().await;
                     if let Some(viewer) = &mut self.viewer {
                         viewer.forget();
                     }
@@ -149,19 +154,44 @@ impl Watcher {
         }
     }
 
+    /// Whether the reader may still look at this segment; what cannot be known does not show it.
+    async fn is_admitted(&self) -> bool {
+        let account = self.viewer.as_ref().map(|viewer| viewer.account);
+        tokio::select! {
+            biased;
+            // Ends anyway, and says so.
+            () = self.grounds.drain.cancelled() => true,
+            admitted = is_admitted(&self.grounds.peers, account, &self.segment) => admitted.unwrap_or(false),
+        }
+    }
+
+    /// From the window of segments that nobody is in to the segment's own, once somebody is.
+    fn settle(&mut self) {
+        if *self.window.segment == *self.segment || self.room.is_empty(&self.segment) {
+            return;
+        }
+        let Ok(entered) = self.room.enter(&self.segment, self.limit) else { return };
+        (self.window, self.newest) = (entered.window, entered.published);
+        (self.generation, self.names_epoch, self.names_whole) = (None, 0, true);
+    }
+
     /// What the reader does not have yet of places, its own among them.
     fn look(&mut self) {
+        self.settle();
         let newest = self.newest.borrow_and_update().clone();
+        if newest.generation == 0 {
+            return;
+        }
         let sequence = newest.sequence;
         if self.generation != Some(newest.generation) {
             let delta = self.generation.and_then(|generation| newest.delta_since(generation));
             let (event, data) =
-                delta.map_or_else(|| ("snapshot", newest.snapshot()), |delta| ("delta", delta));
+                delta.map_or_else(|| ("snapshot", newest.snapshot(&self.segment)), |delta| ("delta", delta));
             self.ready.push_back(Frame { event, sequence, data });
             self.generation = Some(newest.generation);
         }
         let Some(own) = &mut self.own else { return };
-        let Some(place) = own.look(&self.room.cell, &self.window.segment, &newest) else { return };
+        let Some(place) = own.look(&self.room.cell, &self.segment, &newest) else { return };
         let mut say = |event, data: Bytes| self.ready.push_back(Frame { event, sequence, data });
         if place.changed {
             let me = Me {

@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use jiff::Timestamp;
 use kernel::AccountId;
+use platform::Look;
 use privacy::BoardName;
 use tokio::{sync::watch, time::Instant};
 
@@ -17,7 +18,10 @@ use super::{
 };
 use crate::{
     boards::{Moves, Phase},
-    domain::board::{Board, Scope},
+    domain::{
+        board::{Board, Scope},
+        places::Place,
+    },
 };
 
 /// Steps back from which a watcher still gets what changed instead of everything.
@@ -41,6 +45,10 @@ pub(super) struct Cut {
     pub(super) participants: u32,
     pub(super) rows: Vec<Row>,
     pub(super) who: Vec<Who>,
+    /// Of a few, those who are shown; `None`: there are many, and everybody is.
+    pub(super) few: Option<Arc<[AccountId]>>,
+    /// All of the few: who is shown depends on what is known of them.
+    pub(super) asked: Vec<AccountId>,
 }
 
 /// What a tick of the room is, beside the places.
@@ -64,14 +72,16 @@ struct Past {
 pub(super) struct Published {
     segment: Arc<str>,
     pub(super) tick: Tick,
-    /// Counts changes of the rows.
+    /// Counts changes of the rows; 0: nothing is shown before it is known of whom.
     pub(super) generation: u64,
     pub(super) sequence: u64,
     pub(super) rules: u64,
     pub(super) participants: u32,
     rows: Arc<[Row]>,
+    /// As [`Cut::few`].
+    pub(super) few: Option<Arc<[AccountId]>>,
     past: VecDeque<Past>,
-    /// What the rows were at which sequence.
+    /// What the rows were at which sequence. Of a few none: who is shown changes without one.
     marks: VecDeque<(u64, u64)>,
     pub(super) names: Arc<Names>,
     snapshot: OnceLock<Bytes>,
@@ -79,18 +89,18 @@ pub(super) struct Published {
 }
 
 impl Published {
-    /// Everything, encoded once.
-    pub(super) fn snapshot(&self) -> Bytes {
+    /// Everything, encoded once for all who asked for this segment.
+    pub(super) fn snapshot(&self, segment: &str) -> Bytes {
         let encode = || {
             json(&Snapshot {
                 sequence: self.sequence,
                 as_of: self.tick.as_of,
-                segment: &self.segment,
+                segment,
                 participants: self.participants,
                 entries: &self.rows,
             })
         };
-        self.snapshot.get_or_init(encode).clone()
+        if segment == &*self.segment { self.snapshot.get_or_init(encode).clone() } else { encode() }
     }
 
     /// What changed since a step back, encoded once for all who were there. `None`: too long ago.
@@ -110,7 +120,8 @@ impl Published {
 
     /// What comes after this. `None`: nothing that anybody would want to be woken for.
     fn after(&self, cut: Cut, tick: Tick) -> Option<Self> {
-        let moved = self.rows[..] != cut.rows[..] || self.participants != cut.participants;
+        let known = (self.participants, &self.few) == (cut.participants, &cut.few) && self.generation > 0;
+        let moved = !known || self.rows[..] != cut.rows[..];
         let ruled = self.rules != cut.rules;
         if !moved && !ruled && self.sequence == cut.sequence && self.tick.over == tick.over {
             return None;
@@ -126,7 +137,9 @@ impl Published {
             // Under other rules the same sequence means other places.
             marks.clear();
         }
-        marks.push_back((cut.sequence, generation));
+        if cut.few.is_none() {
+            marks.push_back((cut.sequence, generation));
+        }
         past.drain(..past.len().saturating_sub(PAST_MAX));
         marks.drain(..marks.len().saturating_sub(MARKS_MAX));
         Some(Self {
@@ -137,6 +150,7 @@ impl Published {
             rules: cut.rules,
             participants: cut.participants,
             rows,
+            few: cut.few,
             past,
             marks,
             names: self.names.clone(),
@@ -154,6 +168,7 @@ impl Published {
             rules: self.rules,
             participants: self.participants,
             rows: self.rows.clone(),
+            few: self.few.clone(),
             past: self.past.clone(),
             marks: self.marks.clone(),
             names,
@@ -188,17 +203,20 @@ pub(super) struct Window {
 impl Window {
     pub(super) fn open(segment: &str, limit: usize, board: (&Board, u64), tick: Tick) -> Self {
         let segment: Arc<str> = segment.into();
-        let cut = cut(&segment, limit, board);
+        let cut = cut(&segment, limit, board, |_| false);
+        let generation = u64::from(cut.asked.is_empty());
+        let marks = cut.few.is_none().then_some((cut.sequence, generation));
         let first = Published {
             segment: segment.clone(),
             tick,
-            generation: 1,
+            generation,
             sequence: cut.sequence,
             rules: cut.rules,
             participants: cut.participants,
             rows: cut.rows.into(),
+            few: cut.few,
             past: VecDeque::new(),
-            marks: VecDeque::from([(cut.sequence, 1)]),
+            marks: marks.into_iter().collect(),
             names: Arc::default(),
             snapshot: OnceLock::new(),
             deltas: Mutex::default(),
@@ -226,8 +244,17 @@ impl Window {
         idle.get_or_insert_with(Instant::now).elapsed()
     }
 
+    /// The places now; of a few, none yet.
     pub(super) fn cut(&self, board: (&Board, u64)) -> Cut {
-        cut(&self.segment, self.limit, board)
+        cut(&self.segment, self.limit, board, |_| false)
+    }
+
+    /// The places now; of a few, those of whom a stranger may know by name. A frame is the same for all who watch, so
+    /// it tells of nobody whom one of them could not name: being there is being known.
+    pub(super) fn cut_known(&self, board: (&Board, u64), looks: &HashMap<AccountId, Arc<Look>>) -> Cut {
+        cut(&self.segment, self.limit, board, |who| {
+            looks.get(&who.account).is_some_and(|look| look.board_name(who.show_as).is_some())
+        })
     }
 
     /// Leaves the newest places for everybody; wakes them when anything changed.
@@ -250,16 +277,30 @@ impl Window {
     }
 }
 
-fn cut(segment: &str, limit: usize, (board, rules): (&Board, u64)) -> Cut {
-    let scope = Scope::Segment(segment);
+fn cut(segment: &str, limit: usize, (board, rules): (&Board, u64), shows: impl Fn(&Who) -> bool) -> Cut {
+    let few = board.few(segment);
+    let asked = few.clone().unwrap_or_default();
+    let shown = |account: &AccountId| board.slot(*account).is_some_and(|slot| shows(&who(board, slot)));
+    let few: Option<Arc<[AccountId]>> = few.map(|few| few.into_iter().filter(shown).collect());
+    let scope = few.as_deref().map_or(Scope::Segment(segment), Scope::Among);
     let places = board.list(scope, 0, limit);
-    let (mut rows, mut who) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
-    for place in places {
+    let row = |place: &Place| {
         let member = board.member(place.slot);
         let score = member.score.map_or(0, |score| score.value);
-        rows.push(Row { rank: place.rank, member: Number(member.number), score: Amount(score) });
-        who.push(Who { number: member.number, account: member.account, show_as: member.show_as });
+        Row { rank: place.rank, member: Number(member.number), score: Amount(score) }
+    };
+    Cut {
+        sequence: board.sequence(),
+        rules,
+        participants: u32::try_from(board.count(scope)).unwrap_or(u32::MAX),
+        rows: places.iter().map(row).collect(),
+        who: places.iter().map(|place| who(board, place.slot)).collect(),
+        few,
+        asked,
     }
-    let participants = u32::try_from(board.count(scope)).unwrap_or(u32::MAX);
-    Cut { sequence: board.sequence(), rules, participants, rows, who }
+}
+
+fn who(board: &Board, slot: u32) -> Who {
+    let member = board.member(slot);
+    Who { number: member.number, account: member.account, show_as: member.show_as }
 }

@@ -5,6 +5,7 @@
 mod boards;
 mod live;
 mod names;
+mod segments;
 mod siblings;
 mod stream;
 mod world;

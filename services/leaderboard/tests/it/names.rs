@@ -5,7 +5,7 @@ use proto::leaderboard::BoardPage;
 use testkit::fleet::Ground;
 
 use crate::{
-    siblings::Known,
+    siblings::{Known, group},
     world::{self, Stands, World, account, challenge, scored},
 };
 
@@ -93,6 +93,27 @@ async fn a_block_takes_names_from_a_running_stream() {
     assert_eq!(mine.name("m5"), Some("Me"));
     assert_eq!(mine.rows.len(), 5, "its place stays");
     assert_eq!(strangers.name("m1"), Some("Open"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_member_that_leaves_a_group_is_named_no_more_in_the_streams_of_the_others() {
+    let ground = Ground::sqlite();
+    let world = a_mixed_board(&ground).await;
+    let (me, clubby, runners) = (account("me"), account("clubby"), group("runners"));
+    world.known.person(clubby, "Clubby", Some(&["groups"]));
+    world.known.join(me, runners);
+    world.known.join(clubby, runners);
+    world.stands(challenge("run"), clubby, scored(6, 500)).await;
+    let mut mine = world.live(Some(me), challenge("run"), None).await;
+    mine.until("named", |stream| stream.name("m6") == Some("Clubby")).await;
+    world.known.leave(clubby, runners);
+    world.relations_changed(clubby).await;
+    mine.until("hidden", |stream| stream.name("m6").is_none()).await;
+    assert_eq!((mine.name("m1"), mine.rows.len()), (Some("Open"), 6), "its place stays, as do the others");
+    world.known.join(clubby, runners);
+    world.relations_changed(clubby).await;
+    mine.until("named again", |stream| stream.name("m6") == Some("Clubby")).await;
     world.stop().await;
 }
 

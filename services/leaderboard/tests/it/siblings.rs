@@ -26,7 +26,15 @@ struct Inner {
     people: HashMap<AccountId, auth::AccountStanding>,
     friends: HashSet<(AccountId, AccountId)>,
     blocks: HashSet<(AccountId, AccountId)>,
+    groups: HashSet<(AccountId, GroupId)>,
     silent: bool,
+}
+
+pub(crate) enum Group {}
+pub(crate) type GroupId = Id<Group>;
+
+pub(crate) fn group(name: &str) -> GroupId {
+    Id::derived(&[name.as_bytes()])
 }
 
 pub(crate) fn id_of(bytes: &[u8]) -> AccountId {
@@ -71,6 +79,14 @@ impl Known {
         self.0.lock().unwrap().blocks.extend([(one, other), (other, one)]);
     }
 
+    pub(crate) fn join(&self, account: AccountId, group: GroupId) {
+        self.0.lock().unwrap().groups.insert((account, group));
+    }
+
+    pub(crate) fn leave(&self, account: AccountId, group: GroupId) {
+        self.0.lock().unwrap().groups.remove(&(account, group));
+    }
+
     /// Social does not answer.
     pub(crate) fn silence(&self, silent: bool) {
         self.0.lock().unwrap().silent = silent;
@@ -90,7 +106,9 @@ impl Known {
         let viewer = id_of(&request.viewer_id);
         let of = |id: &Bytes| {
             let pair = (viewer, id_of(id));
+            let shared = inner.groups_of(pair.0).filter(|group| inner.groups.contains(&(pair.1, *group)));
             social::Relation {
+                shared_group_ids: shared.map(bytes_of).collect(),
                 owner_id: id.clone(),
                 friend: inner.friends.contains(&pair),
                 blocked: inner.blocks.contains(&pair),
@@ -112,9 +130,25 @@ impl Known {
         Ok(social::FriendsOfResponse { account_ids: with(&inner.friends, id_of(&request.account_id)) })
     }
 
+    fn groups_of(&self, request: social::GroupsOfRequest) -> Result<social::GroupsOfResponse, Status> {
+        let inner = self.heard()?;
+        let of = |id: &Bytes| social::AccountGroups {
+            account_id: id.clone(),
+            group_ids: inner.groups_of(id_of(id)).map(bytes_of).collect(),
+            ..social::AccountGroups::default()
+        };
+        Ok(social::GroupsOfResponse { items: request.account_ids.iter().map(of).collect() })
+    }
+
     fn heard(&self) -> Result<std::sync::MutexGuard<'_, Inner>, Status> {
         let inner = self.0.lock().unwrap();
         if inner.silent { Err(Status::unavailable("silent")) } else { Ok(inner) }
+    }
+}
+
+impl Inner {
+    fn groups_of(&self, account: AccountId) -> impl Iterator<Item = GroupId> {
+        self.groups.iter().filter(move |member| member.0 == account).map(|member| member.1)
     }
 }
 
@@ -192,6 +226,7 @@ impl Service<http::Request<Body>> for Social {
             "/stadion.social.v1.Social/Relations" => unary(request, move |asked| known.relations(asked)),
             "/stadion.social.v1.Social/Hidden" => unary(request, move |asked| known.hidden(asked)),
             "/stadion.social.v1.Social/FriendsOf" => unary(request, move |asked| known.friends_of(asked)),
+            "/stadion.social.v1.Social/GroupsOf" => unary(request, move |asked| known.groups_of(asked)),
             _ => unimplemented(),
         }
     }

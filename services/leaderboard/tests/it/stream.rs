@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use proto::leaderboard::{BoardPage, LiveFrame};
 use serde_json::Value;
 
+#[derive(Debug)]
 pub(crate) struct Stream {
     frames: tonic::Streaming<LiveFrame>,
     /// member → (rank, score)
@@ -16,6 +17,9 @@ pub(crate) struct Stream {
     pub(crate) closed: Option<String>,
     /// Of the newest frame that has one.
     pub(crate) sequence: u64,
+    pub(crate) participants: u64,
+    /// Of the newest snapshot.
+    pub(crate) segment: String,
     /// What came, in order.
     pub(crate) events: Vec<String>,
 }
@@ -30,6 +34,8 @@ impl Stream {
             overtaken_by: Vec::new(),
             closed: None,
             sequence: 0,
+            participants: 0,
+            segment: String::new(),
             events: Vec::new(),
         }
     }
@@ -54,12 +60,16 @@ impl Stream {
 
     fn take(&mut self, frame: &LiveFrame) {
         let body: Value = serde_json::from_slice(&frame.data).unwrap();
+        if let Some(participants) = body["participants"].as_u64() {
+            self.participants = participants;
+        }
         if frame.sequence > 0 {
             self.sequence = frame.sequence;
         }
         match frame.event.as_str() {
             "snapshot" => {
                 self.rows.clear();
+                body["segment"].as_str().unwrap().clone_into(&mut self.segment);
                 self.put(&body["entries"]);
             }
             "delta" => {

@@ -228,6 +228,21 @@ impl World<'_> {
         };
         Stream::new(self.client().live(by(viewer, asked)).await.unwrap().into_inner())
     }
+
+    pub(crate) async fn live_in(
+        &self,
+        viewer: Option<AccountId>,
+        challenge: ChallengeId,
+        segment: &str,
+    ) -> Result<Stream, Status> {
+        let asked = LiveRequest {
+            challenge_id: bytes_of(challenge),
+            segment: segment.to_owned(),
+            limit: 19,
+            last_sequence: None,
+        };
+        self.client().live(by(viewer, asked)).await.map(|answer| Stream::new(answer.into_inner()))
+    }
 }
 
 /// Members by place, as `m1 m2 …`.

@@ -1,0 +1,139 @@
+//! Segments: whose they are, and that a small one finds nobody who is anonymous.
+
+use kernel::Code;
+use testkit::fleet::Ground;
+
+use crate::{
+    siblings::{Known, group},
+    world::{self, Stands, World, account, challenge, members, refused_with, scored},
+};
+
+/// `vera`, who is anonymous, leads before `marat`; both are in the runners, and in a region.
+async fn a_group_of_two(ground: &Ground) -> World<'_> {
+    let known = Known::default();
+    let world = world::start(ground, &known).await;
+    world.challenge(challenge("run"), "open", |_| {}).await;
+    for (number, name, show_as) in [(1, "vera", "anonymous"), (2, "marat", "name")] {
+        known.person(account(name), name, None);
+        known.join(account(name), group("runners"));
+        let segments = [runners(), "region:KZ-75".to_owned()];
+        let segments = segments.each_ref().map(String::as_str);
+        let stands = Stands { show_as, segments: &segments, ..scored(number, 9_000 - i64::from(number)) };
+        world.stands(challenge("run"), account(name), stands).await;
+    }
+    world.top_when(None, challenge("run"), |page| page.entries.len() == 2).await;
+    world
+}
+
+fn runners() -> String {
+    format!("club:{}", group("runners"))
+}
+
+#[tokio::test]
+async fn a_groups_segment_is_for_its_members() {
+    let ground = Ground::sqlite();
+    let world = a_group_of_two(&ground).await;
+    let run = challenge("run");
+    world.known.person(account("nosy"), "Nosy", None);
+    for viewer in [None, Some(account("nosy"))] {
+        let page = world.top(viewer, run, &runners()).await.unwrap();
+        assert_eq!((page.entries.len(), page.participants, page.segment), (0, 0, runners()));
+        refused_with(world.live_in(viewer, run, &runners()).await, Code::NotFound);
+    }
+    assert!(world.top(Some(account("marat")), run, "club:no-id").await.unwrap().entries.is_empty());
+    let mut stream = world.live_in(Some(account("marat")), run, &runners()).await.unwrap();
+    stream.until("begun", |stream| stream.me.is_some()).await;
+    world.known.leave(account("marat"), group("runners"));
+    world.relations_changed(account("marat")).await;
+    while !stream.is_ended().await {}
+    refused_with(world.live_in(Some(account("marat")), run, &runners()).await, Code::NotFound);
+    world.known.silence(true);
+    refused_with(world.top(Some(account("vera")), run, &runners()).await, Code::Unavailable);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_small_segment_does_not_tell_who_is_anonymous() {
+    let ground = Ground::sqlite();
+    let world = a_group_of_two(&ground).await;
+    let run = challenge("run");
+    for (viewer, segment, want) in [
+        (Some(account("marat")), runners(), vec![(1, 2)]),
+        (Some(account("vera")), runners(), vec![(1, 1), (2, 2)]),
+        (None, "region:KZ-75".to_owned(), vec![(1, 2)]),
+    ] {
+        let page = world.top(viewer, run, &segment).await.unwrap();
+        let places: Vec<_> = page.entries.iter().map(|entry| (entry.rank, entry.member)).collect();
+        assert_eq!(places, want, "{segment}");
+        assert_eq!(page.participants as usize, want.len(), "who is left out is not counted");
+    }
+    assert_eq!(members(&world.top(None, run, "all").await.unwrap()), [1, 2], "everybody's segment is whole");
+
+    let mut marats = world.live_in(Some(account("marat")), run, &runners()).await.unwrap();
+    marats.until("begun", |stream| stream.me.is_some() && !stream.names.is_empty()).await;
+    assert_eq!(marats.events[0], "snapshot");
+    assert_eq!(marats.me.map(|me| me.0), Some(1), "as if the other were not there");
+    assert_eq!(marats.rows.keys().collect::<Vec<_>>(), ["m2"]);
+    assert_eq!(marats.participants, 1);
+    assert_eq!(marats.names.keys().collect::<Vec<_>>(), ["m2"]);
+    let mut veras = world.live_in(Some(account("vera")), run, &runners()).await.unwrap();
+    veras.until("its place", |stream| stream.me.is_some()).await;
+    assert_eq!((veras.me.map(|me| me.0), veras.rows.len()), (Some(1), 1));
+
+    // Behind, and past again: nobody is told by whom.
+    let segments = [runners()];
+    let segments = segments.each_ref().map(String::as_str);
+    for value in [1_000, 50_000] {
+        let stands = Stands { show_as: "anonymous", segments: &segments, ..scored(1, value) };
+        world.stands(run, account("vera"), stands).await;
+        let score = value;
+        world.top_when(None, run, |page| page.entries.iter().any(|entry| entry.score == score)).await;
+    }
+    let stands = Stands { segments: &segments, ..scored(2, 7_000) };
+    world.stands(run, account("marat"), stands).await;
+    marats.until("the last score", |stream| stream.rows["m2"].1 == 7.0).await;
+    marats.until("its place", |stream| stream.me == Some((1, 7.0))).await;
+    assert!(marats.overtaken_by.is_empty());
+    assert!(!marats.rows.contains_key("m1"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_setting_takes_a_row_from_a_small_segment_and_the_tenth_member_brings_all() {
+    let ground = Ground::sqlite();
+    let world = a_group_of_two(&ground).await;
+    let run = challenge("run");
+    let region = "region:KZ-75";
+    let mut stream = world.live_in(None, run, region).await.unwrap();
+    stream.until("begun", |stream| stream.rows.len() == 1).await;
+    world.known.change(account("marat"), |standing| standing.minor = true);
+    world.standing_changed(account("marat")).await;
+    stream.until("gone", |stream| stream.rows.is_empty() && stream.participants == 0).await;
+    for number in 3..=10 {
+        let name = format!("m{number}");
+        world.known.person(account(&name), &name, None);
+        let stands = Stands { segments: &[region], ..scored(number, i64::from(number)) };
+        world.stands(run, account(&name), stands).await;
+    }
+    stream.until("all", |stream| stream.rows.len() == 10 && stream.participants == 10).await;
+    let page = world.top(None, run, region).await.unwrap();
+    assert!(stream.shows(&page), "{:?} is not {page:?}", stream.rows);
+    assert_eq!(page.entries.iter().filter(|entry| entry.display_name.is_empty()).count(), 2);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_segment_that_nobody_is_in_is_shown_as_soon_as_somebody_is() {
+    let ground = Ground::sqlite();
+    let world = a_group_of_two(&ground).await;
+    let run = challenge("run");
+    let mut stream = world.live_in(None, run, "level:7").await.unwrap();
+    stream.until("begun", |stream| stream.events == ["snapshot"]).await;
+    assert_eq!((stream.segment.as_str(), stream.rows.len()), ("level:7", 0));
+    world.known.person(account("new"), "New", None);
+    world.stands(run, account("new"), Stands { segments: &["level:7"], ..scored(3, 1_000) }).await;
+    stream.until("shown", |stream| stream.rows.contains_key("m3")).await;
+    stream.until("named", |stream| stream.name("m3") == Some("New")).await;
+    assert_eq!(stream.segment, "level:7");
+    world.stop().await;
+}
