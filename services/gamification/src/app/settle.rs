@@ -6,15 +6,16 @@
 //! 3. The rows – not a board in somebody's memory – are ranked, and the placements and `ChallengeSettled` are one append,
 //!    guarded by the version of the challenge.
 //!
-//! Nothing is remembered outside the journal but the timer, whose payload is H0. Whatever is not ready yet sets the same
-//! timer again, a moment later; a timer that fires twice finds the challenge as far as it is. What waits in the dead
-//! letters does not hold it up. Rewards follow from the placements: [`super::reward`].
+//! Nothing is remembered outside the journal but the timer, whose payload is H0, and later the head of step 2. Each firing
+//! looks once: whatever is not ready yet sets the same timer again, a moment later, so that no challenge keeps the others'
+//! timers waiting; one that fires twice finds the challenge as far as it is. What waits in the dead letters does not hold
+//! it up. Rewards follow from the placements: [`super::reward`].
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use eventing::{
-    Command, Decision, Error,
+    Command, Decision, Error, Position,
     store::{DueTimer, Timer},
 };
 use kernel::time::micros;
@@ -29,24 +30,21 @@ use crate::{
     consumers::activities,
     domain::{
         Challenge, ChallengeId,
-        challenge::Event,
+        challenge::{Event, State},
         participation::ShowAs,
         placing::{self, CHUNK_MAX, Scored},
     },
 };
 
-/// How long after which the timer fires again while something is not ready.
-const AGAIN_US: i64 = 500_000;
-/// How long one firing waits by itself: for watermarks, which come each second, and for our own rows.
-const PATIENCE: Duration = Duration::from_millis(2_500);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long after which the timer fires again while something is not ready: watermarks come each second.
+const AGAIN_US: i64 = 250_000;
 
 /// What the timer brings about. `Ok` also while it has to wait: the timer is set again then.
 pub async fn settle(app: &App, timer: &DueTimer) -> Result<(), Error> {
     let Some(id) = timer.stream.id::<Challenge>() else { return Ok(()) };
     let challenge = app.journal.load::<Challenge>(&timer.stream).await?.state;
     let Some(drafted) = &challenge.drafted else { return Ok(()) };
-    if challenge.opened_us.is_none() || challenge.settled_us.is_some() {
+    if let State::Draft | State::Stopped | State::Settled = challenge.state(now_us(app)) {
         return Ok(());
     }
     // It was extended: the timer has moved with that.
@@ -54,19 +52,22 @@ pub async fn settle(app: &App, timer: &DueTimer) -> Result<(), Error> {
     if challenge.settling.is_none() && early {
         return Ok(());
     }
+    let (asked, own) = waited_for(&timer.payload);
     let line = match challenge.settling {
         Some(line) => line,
-        None => match draw(app, id, timer).await? {
+        None => match draw(app, id, asked).await? {
             Line::Drawn(line) => line,
-            Line::Waiting(asked) => return again(app, id, asked).await,
+            Line::Waiting(asked) => return again(app, id, asked, None).await,
         },
     };
-    if !heard(app, line).await? {
-        return again(app, id, Some(line)).await;
-    }
-    let own = app.journal.store().head().await?;
-    if !app.projected.reached(own, PATIENCE).await {
-        return again(app, id, Some(line)).await;
+    let own = match own {
+        Some(own) => own,
+        None if heard(app, line).await? => app.journal.store().head().await?,
+        None => return again(app, id, Some(line), None).await,
+    };
+    if !app.projected.reached(own, Duration::ZERO).await {
+        // That head stays the one to reach: our journal grows on.
+        return again(app, id, Some(line), Some(own)).await;
     }
     fix(app, id).await
 }
@@ -78,8 +79,7 @@ enum Line {
 }
 
 /// The line through activity's journal. It is drawn once: whoever comes second takes the first one's.
-async fn draw(app: &App, id: ChallengeId, timer: &DueTimer) -> Result<Line, Error> {
-    let asked = asked(timer);
+async fn draw(app: &App, id: ChallengeId, asked: Option<u64>) -> Result<Line, Error> {
     let request = SettledRequest { position: asked.unwrap_or_default() };
     let told = match app.peers.activity().settled(request).await {
         Ok(told) => told.into_inner(),
@@ -110,17 +110,7 @@ async fn draw(app: &App, id: ChallengeId, timer: &DueTimer) -> Result<Line, Erro
 /// Whether every partition of activity's topic has been heard up to the line, by events or by watermarks.
 async fn heard(app: &App, line: u64) -> Result<bool, Error> {
     let line = i64::try_from(line).unwrap_or(i64::MAX);
-    let mut waited = Duration::ZERO;
-    loop {
-        if app.store.heard(activities::NAME, "activity").await? >= line {
-            return Ok(true);
-        }
-        if waited >= PATIENCE {
-            return Ok(false);
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-        waited += LOOK_EVERY;
-    }
+    Ok(app.store.heard(activities::NAME, "activity").await? >= line)
 }
 
 /// The final order, in one append.
@@ -165,19 +155,41 @@ async fn fix(app: &App, id: ChallengeId) -> Result<(), Error> {
     Ok(())
 }
 
-/// The same timer a moment later, with the head that was asked about.
-async fn again(app: &App, id: ChallengeId, asked: Option<u64>) -> Result<(), Error> {
-    let payload = asked.map_or_else(Bytes::new, |head| Bytes::copy_from_slice(&head.to_be_bytes()));
+/// The same timer a moment later, with what it waits for.
+async fn again(app: &App, id: ChallengeId, asked: Option<u64>, own: Option<Position>) -> Result<(), Error> {
+    let payload = waits_for(asked, own);
     let due_us = now_us(app).saturating_add(AGAIN_US);
     let mut batch = app.journal.batch(&by_time());
     batch.timer(Timer::Set { due_us, stream: stream_of(id), command_id: SETTLE.to_owned(), payload });
     batch.commit().await.map(|_| ())
 }
 
-fn asked(timer: &DueTimer) -> Option<u64> {
-    <[u8; 8]>::try_from(timer.payload.as_ref()).ok().map(u64::from_be_bytes)
+/// What the timer carries, each in 8 bytes, big-endian: activity's head that was asked about, and once every partition has
+/// been heard, the head of our own journal that our rows have to reach.
+fn waits_for(asked: Option<u64>, own: Option<Position>) -> Bytes {
+    let asked = asked.into_iter().flat_map(u64::to_be_bytes);
+    asked.chain(own.into_iter().flat_map(Position::to_be_bytes)).collect()
+}
+
+fn waited_for(payload: &[u8]) -> (Option<u64>, Option<Position>) {
+    let (asked, own) = payload.split_at_checked(8).unwrap_or_default();
+    let own = own.try_into().ok().map(Position::from_be_bytes);
+    (asked.try_into().ok().map(u64::from_be_bytes), own)
 }
 
 fn by_time() -> Command {
     Command::by("timer:gamification")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_carries_what_it_waits_for() {
+        for waits in [(None, None), (Some(7), None), (Some(u64::MAX), Some(41))] {
+            assert_eq!(waited_for(&waits_for(waits.0, waits.1)), waits);
+        }
+        assert_eq!(waited_for(b"torn"), (None, None));
+    }
 }

@@ -22,7 +22,7 @@ const LIMIT_MAX: u32 = 500;
 pub struct Settlement {
     pub settled_us: i64,
     pub stopped_us: Option<i64>,
-    /// Everybody who has a place.
+    /// Everybody who took part when it was settled, with a score and a place or without.
     pub participants: u32,
     pub places: Vec<Place>,
     /// Empty at the end.
@@ -63,21 +63,40 @@ pub async fn settlement(
     let adjustments =
         if from == 0 { app.store.adjustments(id).await.map_err(eventing::Error::from)? } else { Vec::new() };
     let names = names(app, asker, &placements, &adjustments).await;
-    let participants = u32::try_from(contest.placed).unwrap_or(u32::MAX);
-    let place = |placement: Placement| Place {
+    let percentiles = percentiles(app, id, &placements, from, contest.placed).await?;
+    let place = |(placement, percentile): (Placement, f64)| Place {
         placement,
         display_name: names.get(&placement.account).cloned(),
-        percentile: placing::percentile(placement.rank, participants),
+        percentile,
     };
     let told = |adjustment: Adjustment| Told { named: names.contains_key(&adjustment.account), adjustment };
     Ok(Settlement {
         settled_us,
         stopped_us: contest.stopped_us,
-        participants,
-        places: placements.into_iter().map(place).collect(),
+        participants: count(contest.participants),
+        places: placements.into_iter().zip(percentiles).map(place).collect(),
         next_cursor,
         adjustments: adjustments.into_iter().map(told).collect(),
     })
+}
+
+/// Of each in a page: [`placing::percentiles`].
+async fn percentiles(
+    app: &App,
+    id: ChallengeId,
+    page: &[Placement],
+    from: i64,
+    ranked: i64,
+) -> Result<Vec<f64>, Refusal> {
+    let through = match page.last() {
+        Some(last) => app.store.placed_behind(id, from, last.rank).await.map_err(eventing::Error::from)?,
+        None => None,
+    };
+    Ok(placing::percentiles(page, count(from), count(through.unwrap_or(ranked)), count(ranked)))
+}
+
+fn count(rows: i64) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
 }
 
 fn place_of(cursor: &str) -> Result<i64, Refusal> {

@@ -46,7 +46,7 @@ pub enum Event {
         window: Window,
         reason: String,
     },
-    /// `opened`: it is settled at once; else it is over with this.
+    /// `opened`: its window had begun, and it is settled at once; else it is over with this.
     Stopped {
         challenge: ChallengeId,
         by: AccountId,
@@ -101,7 +101,7 @@ pub enum State {
     Ended,
     Settling,
     Settled,
-    /// It never opened.
+    /// It never opened to anybody: it was stopped as a draft, or before its window began.
     Stopped,
 }
 
@@ -133,6 +133,7 @@ impl State {
         match (marks.opened_us, marks.stopped_us) {
             (None, None) => Self::Draft,
             (None, Some(_)) => Self::Stopped,
+            (Some(_), Some(stopped_us)) if stopped_us < marks.start_us => Self::Stopped,
             (Some(_), Some(_)) => Self::Settling,
             (Some(_), None) if marks.settling => Self::Settling,
             (Some(_), None) if now_us < marks.start_us => Self::Scheduled,
@@ -151,6 +152,14 @@ pub struct Marks {
     pub settled_us: Option<i64>,
     pub start_us: i64,
     pub end_us: i64,
+}
+
+impl Marks {
+    /// Whether a stranger may not know of it: what was never opened is its author's and the staff's. What was opened and
+    /// then stopped before its start has been seen, and says that it is off.
+    pub const fn is_hidden(&self) -> bool {
+        self.opened_us.is_none()
+    }
 }
 
 /// The state of one stream.
@@ -282,14 +291,15 @@ impl Challenge {
         Ok(vec![Event::Extended { challenge: drafted.id, by, window, reason }])
     }
 
-    /// Over now, for good. What was opened is settled.
+    /// Over now, for good. What has begun is settled; what has not was never open to anybody.
     pub fn stop(&self, by: AccountId, reason: &str, now_us: i64) -> Result<Vec<Event>, Refusal> {
         let drafted = self.known()?;
-        match self.state(now_us) {
-            State::Draft | State::Scheduled | State::Open | State::Ended => {}
+        let opened = match self.state(now_us) {
+            State::Draft | State::Scheduled => false,
+            State::Open | State::Ended => true,
             State::Settling | State::Settled | State::Stopped => return Err(closed()),
-        }
-        let (challenge, opened) = (drafted.id, self.opened_us.is_some());
+        };
+        let challenge = drafted.id;
         let reason = checked_reason(reason)?;
         Ok(vec![Event::Stopped { challenge, by, reason, stopped_us: now_us, opened }])
     }

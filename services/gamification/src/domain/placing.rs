@@ -71,13 +71,29 @@ pub fn earned<'t>(
     })
 }
 
-/// The share of all that stand behind or beside a place, in percent, with two decimals.
-pub fn percentile(rank: u32, of: u32) -> f64 {
-    if of == 0 {
-        return 0.0;
+/// Of each in a stretch of the order, the percentile: the share of all who are ranked that stand strictly behind, 0 to 100,
+/// not rounded. Whoever shares a place stands beside, not behind; so the last one is at 0, and the first never at 100.
+///
+/// `from`: how many stand before the stretch; `through`: how many stand up to the last one who shares the place of the
+/// stretch's last; `of`: how many are ranked. By how many they are, never by their ranks, which `dense` leaves too small.
+pub fn percentiles(stretch: &[Placement], from: u32, through: u32, of: u32) -> Vec<f64> {
+    let mut percentiles = Vec::with_capacity(stretch.len());
+    let (mut not_behind, mut behind) = (through, None);
+    let mut here = from.saturating_add(u32::try_from(stretch.len()).unwrap_or(u32::MAX));
+    for placement in stretch.iter().rev() {
+        if behind.is_some_and(|rank| rank != placement.rank) {
+            not_behind = here;
+        }
+        percentiles.push(share(of.saturating_sub(not_behind), of));
+        here = here.saturating_sub(1);
+        behind = Some(placement.rank);
     }
-    let beaten = f64::from(of.saturating_sub(rank.saturating_sub(1)));
-    (beaten / f64::from(of) * 10_000.0).round() / 100.0
+    percentiles.reverse();
+    percentiles
+}
+
+fn share(part: u32, of: u32) -> f64 {
+    if of == 0 { 0.0 } else { f64::from(part) * 100.0 / f64::from(of) }
 }
 
 #[cfg(test)]
@@ -123,9 +139,47 @@ mod tests {
         assert_ne!(checksum(&order), checksum(&[order[1], order[0]]));
     }
 
+    fn order(ties: Ties, values: &[i64]) -> Vec<Placement> {
+        let one = |(nth, value): (i64, &i64)| scored(&nth.to_string(), *value, nth);
+        placements(Metric::Distance, ties, (0..).zip(values).map(one).collect())
+    }
+
     #[test]
-    fn the_first_is_at_a_hundred_percent_and_the_last_above_none() {
-        assert_eq!([percentile(1, 4), percentile(4, 4), percentile(1, 1)], [100.0, 25.0, 100.0]);
-        assert_eq!((percentile(2, 3), percentile(1, 0)), (66.67, 0.0));
+    fn a_percentile_is_the_share_that_stands_strictly_behind() {
+        let first = order(Ties::First, &[30, 20, 20, 10]);
+        assert_eq!(percentiles(&first, 0, 4, 4), [75.0, 50.0, 25.0, 0.0]);
+        assert_eq!(percentiles(&order(Ties::First, &[30]), 0, 1, 1), [0.0], "nobody is behind the only one");
+        let hundred_and_twenty_five: Vec<i64> = (0..125).collect();
+        let many = percentiles(&order(Ties::First, &hundred_and_twenty_five), 0, 125, 125);
+        assert_eq!((many[0], many[124]), (99.2, 0.0));
+        assert_eq!(percentiles(&[], 0, 0, 0), [0.0; 0]);
+    }
+
+    #[test]
+    fn who_shares_a_place_is_not_behind_and_dense_places_count_nobody_twice() {
+        for ties in [Ties::Shared, Ties::Dense] {
+            let pairs = order(ties, &[20, 20, 10, 10]);
+            assert_eq!(percentiles(&pairs, 0, 4, 4), [50.0, 50.0, 0.0, 0.0], "{ties:?}");
+            let middle = order(ties, &[30, 20, 20, 10]);
+            assert_eq!(percentiles(&middle, 0, 4, 4), [75.0, 25.0, 25.0, 0.0], "{ties:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_ends_amid_a_shared_place_says_the_same_as_the_whole_order() {
+        for ties in [Ties::First, Ties::Shared, Ties::Dense] {
+            let all = order(ties, &[50, 40, 40, 40, 30, 30, 10]);
+            let whole = percentiles(&all, 0, 7, 7);
+            for (from, to) in (0..7).flat_map(|from| (from + 1..8).map(move |to| (from, to))) {
+                let last = all[to - 1].rank;
+                let through = all.iter().take_while(|one| one.rank <= last).count();
+                let [from_32, through] = [from, through].map(|count| u32::try_from(count).unwrap());
+                assert_eq!(
+                    percentiles(&all[from..to], from_32, through, 7),
+                    whole[from..to],
+                    "{ties:?} {from}..{to}"
+                );
+            }
+        }
     }
 }

@@ -135,11 +135,17 @@ fn of_state(state: State) -> String {
         "c.opened_us IS NOT NULL AND c.stopped_us IS NULL AND c.settling = 0 AND c.settled_us IS NULL";
     let clause = match state {
         State::Draft => "c.opened_us IS NULL AND c.stopped_us IS NULL".to_owned(),
-        State::Stopped => "c.opened_us IS NULL AND c.stopped_us IS NOT NULL".to_owned(),
+        State::Stopped => {
+            "c.settled_us IS NULL AND (c.opened_us IS NULL OR c.stopped_us < c.start_us) AND c.stopped_us IS NOT NULL".to_owned()
+        }
         State::Scheduled => format!("{running} AND c.start_us > {{now}}"),
         State::Open => format!("{running} AND c.start_us <= {{now}} AND c.end_us > {{now}}"),
         State::Ended => format!("{running} AND c.end_us <= {{now}}"),
-        State::Settling => "c.settled_us IS NULL AND c.opened_us IS NOT NULL AND (c.settling <> 0 OR c.stopped_us IS NOT NULL)".to_owned(),
+        State::Settling => {
+            "c.settled_us IS NULL AND c.opened_us IS NOT NULL AND (c.settling <> 0 OR c.stopped_us IS NOT NULL)
+             AND (c.stopped_us IS NULL OR c.stopped_us >= c.start_us)"
+                .to_owned()
+        }
         State::Settled => "c.settled_us IS NOT NULL".to_owned(),
     };
     format!(" AND {clause}")

@@ -83,6 +83,17 @@ impl Store {
         rows.iter().map(placement_row).collect()
     }
 
+    /// Where the first one stands whose place is behind this rank, counted from 0 and looked for from the `nth` on.
+    pub async fn placed_behind(
+        &self,
+        challenge: ChallengeId,
+        nth: i64,
+        rank: u32,
+    ) -> Result<Option<i64>, DbError> {
+        let sql = "SELECT nth FROM placement WHERE challenge_id = $1 AND nth >= $2 AND rank > $3 ORDER BY nth LIMIT 1";
+        self.db.fetch_one(sql, args![challenge, nth, rank]).await?.map(|row| row.get(0)).transpose()
+    }
+
     /// What was said of the order afterwards, the newest first.
     pub async fn adjustments(&self, challenge: ChallengeId) -> Result<Vec<Adjustment>, DbError> {
         let rows = self

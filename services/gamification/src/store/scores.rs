@@ -29,6 +29,7 @@ pub struct ContestRow {
     /// Settling has begun: the line through activity's journal.
     pub head: Option<u64>,
     pub settled_us: Option<i64>,
+    /// Who take part; settled: who took part then, whoever is erased since.
     pub participants: i64,
     /// Placements fixed so far.
     pub placed: i64,
@@ -42,9 +43,9 @@ impl ContestRow {
         Contest { terms: &self.terms, head: self.head, late_too: false }
     }
 
-    /// Scores move from its opening to its settlement.
+    /// Scores move from its opening to its settlement, and never where it was stopped before its window began.
     pub fn is_scoring(&self) -> bool {
-        self.opened_us.is_some() && self.settled_us.is_none()
+        !matches!(self.state(), State::Draft | State::Settled | State::Stopped)
     }
 
     /// As of its last event.

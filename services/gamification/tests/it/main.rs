@@ -5,6 +5,7 @@
 mod any_order;
 mod arena;
 mod burst;
+mod called_off;
 mod challenges;
 mod contest;
 mod fleet;

@@ -1,6 +1,6 @@
 //! Many want a seat at once: nobody gets one that is not there, and none is lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use eventing::{Command, Loaded, StreamId, args};
 use futures::future::join_all;
@@ -81,6 +81,74 @@ async fn one_account_that_joins_fifty_times_at_once_has_one_seat() {
         assert_eq!(part.unwrap().member, 1);
     }
     assert_eq!((seats(&arena, &id).await.taken, members(&arena, &id).await.len()), (1, 1));
+    arena.stop().await;
+}
+
+async fn the_one_seat_and_those_who_ask_three_times(ground: Ground) {
+    let arena = Arena::on(&ground).await;
+    let crowd: Vec<AccountId> = (0..4).map(|nth| arena.athlete(&format!("eager {nth}"), "KZ-75")).collect();
+    for _ in 0..6 {
+        let id = arena.running(with(1)).await;
+        let asking: Vec<AccountId> = (0..12).map(|nth| crowd[nth % 4]).collect();
+        let heard = join_all(asking.iter().map(|account| arena.join(*account, &id))).await;
+        let mut seated = BTreeMap::<AccountId, usize>::new();
+        for (account, answer) in asking.into_iter().zip(heard) {
+            match answer {
+                Ok(part) => {
+                    assert_eq!(part.member, 1);
+                    *seated.entry(account).or_default() += 1;
+                }
+                refused => assert_eq!(code(refused), Code::ChallengeFull),
+            }
+        }
+        assert_eq!(seated.into_values().collect::<Vec<_>>(), [3], "one has the seat, and hears so each time");
+        assert_eq!(seats(&arena, &id).await.taken, 1);
+    }
+    arena.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_the_one_seat_hears_so_however_often_they_ask_at_once_on_sqlite() {
+    the_one_seat_and_those_who_ask_three_times(Ground::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_the_one_seat_hears_so_however_often_they_ask_at_once_on_postgres() {
+    let Some(ground) = Ground::postgres("one seat on PostgreSQL") else { return };
+    the_one_seat_and_those_who_ask_three_times(ground).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_answered_by_a_part_that_has_moved_since_it_was_read() {
+    let ground = Ground::sqlite();
+    let arena = Arena::on(&ground).await;
+    let id = id_of(&arena.running(with(1)).await);
+    let (one, other) = (arena.athlete("one", "KZ-75"), arena.athlete("other", "KZ-75"));
+    let part = async |account| {
+        arena.app.journal.load::<Participation>(&participation::stream_of(id, account)).await.unwrap()
+    };
+    let wants = async |account: AccountId, wish: Wish, read: &Loaded<Participation>| {
+        let command = Command::by(format!("account:{account}"));
+        arena.app.seating.seat(&command, id, account, wish, read.clone()).await
+    };
+    let frozen = Frozen { segments: Vec::new(), time_zone: "Asia/Almaty".to_owned() };
+    let join = || Wish::Join { shown: Shown::default(), frozen: frozen.clone() };
+    let never = part(one).await;
+    assert_eq!(wants(one, join(), &never).await.unwrap().part.member, 1);
+    assert_eq!(wants(one, join(), &never).await.unwrap().part.member, 1, "theirs already");
+    let not_there = part(other).await;
+    assert_eq!(wants(other, join(), &not_there).await.unwrap_err().code, Code::ChallengeFull);
+
+    let seated = part(one).await;
+    assert!(
+        !wants(one, Wish::Leave, &never).await.unwrap().part.is_active(),
+        "left, and not as if never there"
+    );
+    let head = arena.app.journal.load::<Seats>(&StreamId::of("seats", id)).await.unwrap().state;
+    assert_eq!(head.taken, 0);
+    let shown = Wish::BeShown(Shown::default());
+    assert_eq!(wants(one, shown, &seated).await.unwrap_err().code, Code::Conflict);
+    assert_eq!(wants(other, join(), &not_there).await.unwrap().part.member, 2);
     arena.stop().await;
 }
 

@@ -13,7 +13,7 @@ use eventing::{Command, Db, DomainEvent, Journal, StreamId, store::Timer};
 use gamification::{
     Config, MIGRATIONS,
     app::{App, challenges::SETTLE, settle},
-    domain::{ChallengeId, challenge, challenge::Event, placing},
+    domain::{ChallengeId, challenge, challenge::Event, participation, placing},
 };
 use kernel::{AccountId, ActivityId, Code, time::ManualClock};
 use platform::{Module, Peers};
@@ -114,6 +114,10 @@ struct Contest {
     accounts: [AccountId; 3],
 }
 
+fn idle() -> AccountId {
+    AccountId::derived(&[b"idle"])
+}
+
 impl World<'_> {
     async fn stop(self) {
         self.fleet.stop().await;
@@ -161,6 +165,8 @@ impl World<'_> {
         for (account, member) in accounts.into_iter().zip(1..) {
             takes_part(journal, joins(id, account, member)).await;
         }
+        // Who joined and never ran takes part, without a place.
+        takes_part(journal, joins(id, idle(), 4)).await;
         for (account, metres) in accounts.into_iter().zip([5_000.0, 4_500.0, 3_000.0]) {
             self.records(account, "run", run_on("2026-05-20", metres)).await;
         }
@@ -245,9 +251,9 @@ async fn a_challenge_is_settled_once_and_pays(ground: Ground) {
     eventually("badges", badges, |held| held.iter().any(|badge| badge == "podium")).await;
 
     let settlement = world.settlement(first, contest.id).await.unwrap();
-    assert_eq!((settlement.participants, settlement.placements.len()), (3, 3));
+    assert_eq!((settlement.participants, settlement.placements.len()), (4, 3));
     let mine = &settlement.placements[1];
-    assert_eq!((mine.display_name.as_str(), mine.percentile), ("Aigerim", 66.67));
+    assert_eq!((mine.display_name.as_str(), mine.percentile), ("Aigerim", 100.0 / 3.0));
     assert_eq!(mine.placement.as_ref().unwrap().account_id, bytes_of(first));
     assert!(settlement.placements[0].placement.as_ref().unwrap().account_id.is_empty(), "not known to me");
 
@@ -268,6 +274,13 @@ async fn a_challenge_is_settled_once_and_pays(ground: Ground) {
         (5_000_000, 0, "deleted")
     );
     assert_eq!(world.app.store.placements(contest.id, 0, 500).await.unwrap(), placed);
+
+    // Who is erased afterwards has taken part.
+    let erased = participation::Event::Erased { challenge: contest.id, account: idle() };
+    takes_part(&world.app.journal, erased).await;
+    let head = world.app.journal.store().head().await.unwrap();
+    assert!(world.app.projected.reached(head, std::time::Duration::from_secs(10)).await);
+    assert_eq!(world.settlement(first, contest.id).await.unwrap().participants, 4);
     world.stop().await;
 }
 

@@ -42,9 +42,8 @@ pub async fn join(
     }
     let challenge = app.journal.load::<Challenge>(&stream_of(id)).await?.state;
     let drafted = challenge.known()?;
-    let state = challenge.state(now_us(app));
-    if staff::is_hidden(state) && !staff::may_see_hidden(app, account, drafted.author, &drafted.terms).await?
-    {
+    let hidden = challenge.marks().is_hidden();
+    if hidden && !staff::may_see_hidden(app, account, drafted.author, &drafted.terms).await? {
         return Err(Refusal::not_found());
     }
     let part = app.journal.load::<Participation>(&stream).await?;
@@ -70,7 +69,7 @@ pub async fn leave(
     }
     let challenge = app.journal.load::<Challenge>(&stream_of(id)).await?.state;
     let drafted = challenge.known()?;
-    let hidden = staff::is_hidden(challenge.state(now_us(app)));
+    let hidden = challenge.marks().is_hidden();
     if hidden && !staff::may_see_hidden(app, account, drafted.author, &drafted.terms).await? {
         return Err(Refusal::not_found());
     }

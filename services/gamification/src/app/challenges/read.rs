@@ -27,7 +27,7 @@ pub async fn get(app: &App, asker: Asker, id: ChallengeId) -> Result<View, Refus
     let row = app.store.challenge(id, viewer).await.map_err(eventing::Error::from)?;
     let seen = row.ok_or_else(Refusal::not_found)?;
     let view = view(app, seen);
-    let hidden = staff::is_hidden(view.state);
+    let hidden = view.marks.is_hidden();
     match asker {
         Asker::Service => Ok(view),
         Asker::Stranger if hidden => Err(Refusal::not_found()),

@@ -33,7 +33,7 @@ pub async fn extend(
     decide(app, command, by, id, |challenge, now| challenge.extend(by, end, reason, micros(now))).await
 }
 
-/// For good: what was opened is settled at once.
+/// For good: what has begun is settled at once, what has not is over with this.
 pub async fn stop(
     app: &App,
     command: &Command,
@@ -61,10 +61,10 @@ where
         .journal
         .execute::<Challenge, _>(command, &stream, &id.to_string(), |challenge, now| {
             let events = what(challenge, now)?;
-            let due = events.last().and_then(|event| settles_at_us(challenge, event));
+            let timer = events.last().and_then(|event| settle_timer(challenge, id, event));
             let decision = Decision::of(events).answer(200, vec![id.to_string()]);
-            Ok(match due {
-                Some(due_us) => decision.timer(settle_at(id, due_us)),
+            Ok(match timer {
+                Some(timer) => decision.timer(timer),
                 None => decision,
             })
         })
@@ -72,19 +72,21 @@ where
     Ok((done, newest(app, id, by).await?))
 }
 
-fn settle_at(id: ChallengeId, due_us: i64) -> Timer {
-    Timer::Set { due_us, stream: stream_of(id), command_id: SETTLE.to_owned(), payload: Bytes::new() }
-}
-
-/// When it is to be settled after this event; `None`: the event moves nothing.
-fn settles_at_us(challenge: &Challenge, event: &Event) -> Option<i64> {
+/// What becomes of the timer that settles it; `None`: the event moves nothing.
+fn settle_timer(challenge: &Challenge, id: ChallengeId, event: &Event) -> Option<Timer> {
     let terms = &challenge.drafted.as_ref()?.terms;
-    match event {
-        Event::Opened { .. } => Some(terms.settles_at_us()),
+    let (stream, command_id) = (stream_of(id), SETTLE.to_owned());
+    let due_us = match event {
+        Event::Opened { .. } => terms.settles_at_us(),
         Event::Extended { window, .. } => {
-            Some(Terms { window: window.clone(), ..Terms::clone(terms) }.settles_at_us())
+            Terms { window: window.clone(), ..Terms::clone(terms) }.settles_at_us()
         }
-        Event::Stopped { opened: true, stopped_us, .. } => Some(*stopped_us),
-        _ => None,
-    }
+        Event::Stopped { opened: true, stopped_us, .. } => *stopped_us,
+        // Opening it has set the timer.
+        Event::Stopped { opened: false, .. } if challenge.opened_us.is_some() => {
+            return Some(Timer::Cancel { stream, command_id });
+        }
+        _ => return None,
+    };
+    Some(Timer::Set { due_us, stream, command_id, payload: Bytes::new() })
 }

@@ -7,7 +7,7 @@ use proto::{auth::AccountStanding, social};
 
 use super::super::App;
 use crate::{
-    domain::{Challenge, Terms, challenge::State},
+    domain::{Challenge, Terms},
     wire::bytes_of,
 };
 
@@ -102,15 +102,10 @@ pub async fn hand(app: &App, account: AccountId, terms: Option<&Terms>) -> Resul
     Ok(hand)
 }
 
-/// Whether a stranger may know of it: what was never opened is its author's and the staff's.
-pub const fn is_hidden(state: State) -> bool {
-    matches!(state, State::Draft | State::Stopped)
-}
-
 /// The caller, allowed to change this challenge: `not_found` where it may not know of it, else `forbidden`.
 pub async fn manager(app: &App, account: AccountId, challenge: &Challenge) -> Result<Hand, Refusal> {
     let drafted = challenge.known()?;
-    let hidden = is_hidden(challenge.state(super::now_us(app)));
+    let hidden = challenge.marks().is_hidden();
     let hand = match hand(app, account, None).await {
         Err(refusal) if hidden && refusal.code == Code::Forbidden => return Err(Refusal::not_found()),
         hand => hand?,

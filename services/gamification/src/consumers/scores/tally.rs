@@ -248,7 +248,9 @@ impl Tally {
                 let row = self.contest(tx, challenge).await?;
                 // Nothing moves any more, for anybody whose rows were read before.
                 self.running.clear();
-                self.keep(tx, ContestRow { settled_us: Some(settled_us), ..row }, at).await
+                // Who was erased while the order was being fixed has a place all the same.
+                let participants = row.participants.max(row.placed);
+                self.keep(tx, ContestRow { settled_us: Some(settled_us), participants, ..row }, at).await
             }
             E::PlacementAdjusted { challenge, account, score_before, score_after, reason, at_us } => {
                 let said = placements::Adjustment { account, score_before, score_after, reason, at_us };

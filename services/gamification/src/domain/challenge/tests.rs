@@ -139,7 +139,41 @@ fn a_stopped_one_ends_for_everybody_and_settles_and_a_draft_is_just_over() {
     assert_eq!(stopped.refused(|it| it.stop(author(), "again", within())), Code::ChallengeClosed);
 
     assert_eq!(Story::drafted().stopped(within()).0.state(within()), State::Stopped);
-    assert_eq!(Story::opened(before()).stopped(before()).0.state(before()), State::Settling);
+}
+
+#[test]
+fn stopped_before_its_window_begins_it_never_opened_to_anybody() {
+    let start = at("2026-05-01T00:00:00Z");
+    let scheduled = Story::opened(before());
+    let opened = |story: &Story, now_us| match story.0.stop(author(), "rain", now_us).unwrap().as_slice() {
+        [Event::Stopped { opened, .. }] => *opened,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        [opened(&Story::drafted(), within()), opened(&scheduled, start - 1), opened(&scheduled, start)],
+        [false, false, true]
+    );
+    let off = scheduled.clone().stopped(start - 1);
+    for now_us in [start - 1, start, after()] {
+        assert_eq!(off.0.state(now_us), State::Stopped, "and stays so when its window would have begun");
+    }
+    assert_eq!(scheduled.stopped(start).0.state(start), State::Settling);
+    for refused in [
+        off.refused(|it| it.open(author(), within())),
+        off.refused(|it| it.stop(author(), "again", within())),
+        off.refused(|it| it.extend(author(), "2026-07-01T00:00:00", "", within())),
+        off.refused(|it| it.change(author(), terms(), within())),
+        off.0.joinable(within()).unwrap_err().code,
+    ] {
+        assert_eq!(refused, Code::ChallengeClosed);
+    }
+}
+
+#[test]
+fn what_was_opened_is_known_to_strangers_also_when_it_is_off() {
+    let hidden = |story: &Story| story.0.marks().is_hidden();
+    assert!(hidden(&Story::drafted()) && hidden(&Story::drafted().stopped(within())));
+    assert!(!hidden(&Story::opened(before())) && !hidden(&Story::opened(before()).stopped(before())));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use eventing::{Command, Done, Error, Journal, Loaded, sealing::SealingError};
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use kernel::{AccountId, Code, Refusal, time::micros};
 use proto::envelope::CommandResult;
@@ -63,7 +64,7 @@ impl Round {
         let seats = known.seats.state;
         let mut round =
             Self { id, known, seats, decided: Vec::with_capacity(waiting.len()), later: Vec::new() };
-        let mut parts: HashMap<AccountId, Loaded<Participation>> = HashMap::new();
+        let mut parts = newest_parts(&waiting);
         let mut keys: HashSet<(String, String)> = HashSet::new();
         for waiting in waiting {
             let key =
@@ -139,8 +140,33 @@ impl Round {
         }])
     }
 
+    /// Reads anew the parts of those to whom nothing is to be written, and on which therefore no append checks what they
+    /// are told: whoever has the last seat since their part was read must not hear that it is full. Whether any had moved.
+    async fn refresh(&mut self, journal: &Journal) -> Result<bool, Error> {
+        let unwritten =
+            |one: &&mut Decided| one.outcome.as_ref().map_or(true, |(events, _)| events.is_empty());
+        let look = async |one: &mut Decided| {
+            let part = &one.before;
+            let moved = !journal.store().load(&part.stream, part.version, 1).await?.is_empty();
+            if moved {
+                one.waiting.part = journal.load(&part.stream).await?;
+            }
+            Ok::<_, Error>(moved)
+        };
+        let moved = try_join_all(self.decided.iter_mut().filter(unwritten).map(look)).await?;
+        Ok(moved.contains(&true))
+    }
+
     /// Appends what was decided and answers.
-    pub(super) async fn commit(self, journal: &Journal) -> Outcome {
+    pub(super) async fn commit(mut self, journal: &Journal) -> Outcome {
+        match self.refresh(journal).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let known = Some(self.known.again());
+                return Outcome::Again { waiting: self.everybody(), known };
+            }
+            Err(error) => return Outcome::Failed { waiting: self.everybody(), error },
+        }
         let writes = self.decided.iter().any(|one| {
             one.outcome
                 .as_ref()
@@ -237,11 +263,7 @@ impl Round {
             ) => *subject,
             _ => return Outcome::Failed { waiting: self.everybody(), error },
         };
-        let known = Known {
-            challenge: self.known.challenge.clone(),
-            seats: self.known.seats.clone(),
-            fresh: self.known.fresh,
-        };
+        let known = self.known.again();
         let (theirs, others): (Vec<_>, Vec<_>) =
             self.everybody().into_iter().partition(|waiting| waiting.account.uuid() == gone);
         if theirs.is_empty() {
@@ -254,7 +276,24 @@ impl Round {
     }
 }
 
+/// Each account's part as it was read last: of several commands at once, some may have read it before another's answer.
+fn newest_parts(waiting: &[Waiting]) -> HashMap<AccountId, Loaded<Participation>> {
+    let mut parts: HashMap<AccountId, Loaded<Participation>> = HashMap::with_capacity(waiting.len());
+    for one in waiting {
+        let part = parts.entry(one.account).or_insert_with(|| one.part.clone());
+        if part.version < one.part.version {
+            *part = one.part.clone();
+        }
+    }
+    parts
+}
+
 impl Known {
+    /// For another round on the same.
+    fn again(&self) -> Self {
+        Self { challenge: self.challenge.clone(), seats: self.seats.clone(), fresh: self.fresh }
+    }
+
     /// Whether neither stream has moved since.
     async fn is_current(&self, journal: &Journal) -> Result<bool, Error> {
         let store = journal.store();

@@ -86,8 +86,11 @@ impl Tally {
         *touch = Touch { position: at.position, told: true };
         if more != 0 {
             let mut contest = self.contest(tx, row.challenge).await?;
-            contest.participants += more;
-            self.keep(tx, contest, at).await?;
+            // Settled, it says who took part: an erasure takes nobody away from that.
+            if contest.settled_us.is_none() {
+                contest.participants += more;
+                self.keep(tx, contest, at).await?;
+            }
         }
         Ok(())
     }
