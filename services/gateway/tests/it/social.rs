@@ -163,6 +163,21 @@ async fn a_comment_goes_to_the_activity_of_its_owner() {
     assert_eq!((&kudos["count"], &kudos["mine"]), (&json!(3), &json!(true)));
 }
 
+#[tokio::test]
+async fn a_comment_of_somebody_hidden_says_nothing_of_them() {
+    let fleet = Fleet::default();
+    let view = activity::ActivityView { id: id(5), account_id: id(3), ..Default::default() };
+    fleet.answers("GetActivity", &view);
+    let said = |n, author| social::Comment { id: id(n), author, text: "!".to_owned(), at_us: 1 };
+    let items = vec![said(6, Some(person(1, "Me"))), said(7, Some(social::Person::default())), said(8, None)];
+    fleet.answers("ListComments", &social::ListCommentsResponse { items, ..Default::default() });
+    let world = world_of(&fleet);
+    let path = format!("/v1/activities/{}/comments", Uuid::from_u128(5));
+    let items = world.get_as_me(&path).await.json()["items"].clone();
+    assert_eq!(items[0]["account"]["id"], json!(Uuid::from_u128(1)));
+    assert_eq!((&items[1]["account"], &items[2]["account"]), (&json!({}), &json!({})));
+}
+
 fn row(n: u128, kind: &str) -> social::FeedItem {
     let activity_id = if kind == "activity" { id(100 + n) } else { Bytes::new() };
     let badge = if kind == "achievement" { "first_run" } else { "" };

@@ -28,16 +28,34 @@ pub(super) fn routes() -> Doors {
 #[derive(Debug, Serialize, ToSchema)]
 struct Comment {
     id: AnId,
-    account: Person,
+    account: Author,
     text: String,
     at: Instant,
+}
+
+/// Who said it: nothing at all of somebody whose profile I may not see.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CommentAuthor)]
+#[serde(untagged)]
+enum Author {
+    Seen(Person),
+    Hidden {},
+}
+
+impl Author {
+    fn of(author: Option<social::Person>) -> Self {
+        match author.filter(|author| !author.account_id.is_empty()) {
+            Some(author) => Self::Seen(Person::of(author)),
+            None => Self::Hidden {},
+        }
+    }
 }
 
 impl Comment {
     fn of(comment: social::Comment) -> Self {
         Self {
             id: AnId::must(&comment.id),
-            account: Person::of(comment.author.unwrap_or_default()),
+            account: Author::of(comment.author),
             text: comment.text,
             at: Instant(comment.at_us),
         }
