@@ -167,7 +167,7 @@ fn challenge_to_wire(view: View) -> wire::Challenge {
     let id = view.id;
     wire::Challenge {
         id: bytes_of(id),
-        author_id: bytes_of(view.author),
+        author_id: view.author.map(bytes_of).unwrap_or_default(),
         terms: Some(terms_to_wire(&view.terms)),
         state: view.state.as_str().to_owned(),
         participants: view.taken,

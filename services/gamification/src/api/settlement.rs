@@ -13,8 +13,9 @@ use crate::{
     app::{
         App,
         challenges::read::Asker,
-        settlement::{self, Place, Told},
+        settlement::{self, Place},
     },
+    store::placements::Adjustment as Told,
     wire::{bytes_of, challenge::placement_to_wire},
 };
 
@@ -54,12 +55,11 @@ fn place_to_wire(asker: Asker, place: Place) -> SettledPlace {
 }
 
 fn adjustment_to_wire(told: Told) -> Adjustment {
-    let Told { adjustment, named } = told;
     Adjustment {
-        account_id: if named { bytes_of(adjustment.account) } else { Bytes::new() },
-        before: adjustment.score_before,
-        after: adjustment.score_after,
-        reason: adjustment.reason,
-        at_us: adjustment.at_us,
+        account_id: bytes_of(told.account),
+        before: told.score_before,
+        after: told.score_after,
+        reason: told.reason,
+        at_us: told.at_us,
     }
 }

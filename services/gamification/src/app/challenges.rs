@@ -42,7 +42,8 @@ pub const SETTLE: &str = "settle";
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     pub id: ChallengeId,
-    pub author: AccountId,
+    /// `None`: not told to whoever asks.
+    pub author: Option<AccountId>,
     pub terms: Arc<Terms>,
     pub marks: Marks,
     pub state: State,
@@ -65,7 +66,8 @@ pub(crate) fn nobody() -> AccountId {
     AccountId::new(Uuid::nil())
 }
 
-/// A challenge at the head of its stream, with seats and the viewer's part as the read model holds them.
+/// A challenge at the head of its stream, with seats and the viewer's part as the read model holds them: for whoever may
+/// change it.
 pub(crate) async fn newest(app: &App, id: ChallengeId, viewer: AccountId) -> Result<View, Refusal> {
     let challenge = app.journal.load::<Challenge>(&stream_of(id)).await?.state;
     let drafted = challenge.known()?;
@@ -73,7 +75,7 @@ pub(crate) async fn newest(app: &App, id: ChallengeId, viewer: AccountId) -> Res
     let (taken, mine) = row.map_or((0, None), |row| (row.taken, row.mine));
     Ok(View {
         id,
-        author: drafted.author,
+        author: Some(drafted.author),
         terms: drafted.terms.clone(),
         marks: challenge.marks(),
         state: challenge.state(now_us(app)),

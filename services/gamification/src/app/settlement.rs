@@ -1,6 +1,6 @@
 //! The final order as somebody may see it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use kernel::{AccountId, Code, Refusal};
 use platform::{Look, Sight};
@@ -27,8 +27,8 @@ pub struct Settlement {
     pub places: Vec<Place>,
     /// Empty at the end.
     pub next_cursor: String,
-    /// With the first page.
-    pub adjustments: Vec<Told>,
+    /// With the first page: of those only whose names whoever asks may see.
+    pub adjustments: Vec<Adjustment>,
 }
 
 pub struct Place {
@@ -36,11 +36,6 @@ pub struct Place {
     /// `None`: anonymous to whoever asks, who then does not learn the account either.
     pub display_name: Option<String>,
     pub percentile: f64,
-}
-
-pub struct Told {
-    pub adjustment: Adjustment,
-    pub named: bool,
 }
 
 /// `not_found` before it is settled, and for whom the challenge is hidden from.
@@ -62,21 +57,24 @@ pub async fn settlement(
     let next_cursor = if next < contest.placed { next.to_string() } else { String::new() };
     let adjustments =
         if from == 0 { app.store.adjustments(id).await.map_err(eventing::Error::from)? } else { Vec::new() };
-    let names = names(app, asker, &placements, &adjustments).await;
+    let chosen = chosen_names(&placements, &adjustments);
+    let names = names(app, asker, &chosen).await;
     let percentiles = percentiles(app, id, &placements, from, contest.placed).await?;
     let place = |(placement, percentile): (Placement, f64)| Place {
         placement,
         display_name: names.get(&placement.account).cloned(),
         percentile,
     };
-    let told = |adjustment: Adjustment| Told { named: names.contains_key(&adjustment.account), adjustment };
+    // What changed for whom cannot be told without telling whom.
+    let tells = |told: &Adjustment| asker == Asker::Service || names.contains_key(&told.account);
+    let adjustments = adjustments.into_iter().map(|(adjustment, _)| adjustment).filter(tells).collect();
     Ok(Settlement {
         settled_us,
         stopped_us: contest.stopped_us,
         participants: count(contest.participants),
         places: placements.into_iter().zip(percentiles).map(place).collect(),
         next_cursor,
-        adjustments: adjustments.into_iter().map(told).collect(),
+        adjustments,
     })
 }
 
@@ -104,29 +102,34 @@ fn place_of(cursor: &str) -> Result<i64, Refusal> {
     place.ok_or_else(|| Refusal::new(Code::BadCursor, "the cursor does not belong to this list"))
 }
 
+/// How everybody of these chose to be shown when they joined.
+fn chosen_names(
+    placements: &[Placement],
+    adjustments: &[(Adjustment, bool)],
+) -> HashMap<AccountId, BoardName> {
+    let shown = |anonymous| if anonymous { BoardName::Anonymous } else { BoardName::Shown };
+    let placed = placements.iter().map(|one| (one.account, shown(one.anonymous)));
+    let adjusted = adjustments.iter().map(|(one, anonymous)| (one.account, shown(*anonymous)));
+    placed.chain(adjusted).collect()
+}
+
 /// The names that whoever asks may see. Who cannot be asked about is shown without one.
 async fn names(
     app: &App,
     asker: Asker,
-    placements: &[Placement],
-    adjustments: &[Adjustment],
+    chosen: &HashMap<AccountId, BoardName>,
 ) -> HashMap<AccountId, String> {
     let viewer = if let Asker::Account(account) = asker { Some(account) } else { None };
-    let mut owners: Vec<AccountId> = placements.iter().map(|placement| placement.account).collect();
-    owners.extend(adjustments.iter().map(|adjustment| adjustment.account));
+    let owners: Vec<AccountId> = chosen.keys().copied().collect();
     if owners.is_empty() {
         return HashMap::new();
     }
-    let anonymous: HashSet<AccountId> =
-        placements.iter().filter(|one| one.anonymous).map(|one| one.account).collect();
-    let chosen = |account| if anonymous.contains(account) { BoardName::Anonymous } else { BoardName::Shown };
+    let name = |account: &AccountId, look: &Look| {
+        let chosen = chosen.get(account).copied().unwrap_or(BoardName::Anonymous);
+        Some((*account, look.board_name(chosen)?.to_owned()))
+    };
     match Sight::new(app.peers.clone()).looks(viewer, &owners).await {
-        Ok(looks) => looks
-            .iter()
-            .filter_map(|(account, look): (&AccountId, &Look)| {
-                Some((*account, look.board_name(chosen(account))?.to_owned()))
-            })
-            .collect(),
+        Ok(looks) => looks.iter().filter_map(|(account, look)| name(account, look)).collect(),
         Err(refusal) => {
             warn!(%refusal, "a settlement is shown without names");
             HashMap::new()

@@ -255,3 +255,29 @@ fn other_rules_reassess_what_was_given() {
         matches!(events.as_slice(), [Event::BadgeRevoked { badge, rule_version: 2, .. }] if badge == "5k")
     );
 }
+
+#[test]
+fn a_badge_is_private_as_long_as_anything_that_earned_it_is() {
+    let hidden = |fact: Fact| Fact { only_me: Some(true), ..fact };
+    let said = |story: &Story, badge: &str| story.progress.badges[badge].private;
+    let mut story = given_an_account().recorded("hidden", hidden(run(0, 1_000)));
+    assert!(said(&story, "first_run"));
+    story = story.recorded("shown", run(1, 5_000));
+    assert!(!said(&story, "5k") && said(&story, "first_run"), "by what earned it, nothing else");
+    for day in 2..101 {
+        story = story.recorded(&format!("{day}"), run(day * 2, 1_000));
+    }
+    assert!(said(&story, "run_100km"), "also by what the explanation is too short to name");
+    // Shown to somebody from now on: nothing but that is told anew.
+    let story = story.hears("hidden", 2, Change::Counts(run(0, 1_000)));
+    let told: Vec<(&str, bool)> = story
+        .last
+        .iter()
+        .filter_map(|event| match event {
+            Event::BadgeReexplained(given) => Some((given.badge.as_str(), given.award.private)),
+            _ => None,
+        })
+        .collect();
+    assert!(told.contains(&("first_run", false)) && told.contains(&("run_100km", false)), "{told:?}");
+    assert!(!told.iter().any(|(badge, _)| *badge == "5k"), "{told:?}");
+}

@@ -4,7 +4,7 @@ use eventing::{Row, Tx, args, sql::DbError};
 use kernel::AccountId;
 
 use super::Store;
-use crate::domain::{ChallengeId, challenge::Placement};
+use crate::domain::{ChallengeId, challenge::Placement, participation::ShowAs};
 
 /// What would have been, had it been heard in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,25 +94,32 @@ impl Store {
         self.db.fetch_one(sql, args![challenge, nth, rank]).await?.map(|row| row.get(0)).transpose()
     }
 
-    /// What was said of the order afterwards, the newest first.
-    pub async fn adjustments(&self, challenge: ChallengeId) -> Result<Vec<Adjustment>, DbError> {
+    /// What was said of the order afterwards, the newest first, and whether it is of somebody without a name: as the
+    /// placement says, else the participation, else so.
+    pub async fn adjustments(&self, challenge: ChallengeId) -> Result<Vec<(Adjustment, bool)>, DbError> {
         let rows = self
             .db
             .fetch(
-                "SELECT account_id, score_before, score_after, reason, at_us FROM placement_adjustment
-                 WHERE challenge_id = $1 ORDER BY position DESC LIMIT $2",
+                "SELECT a.account_id, a.score_before, a.score_after, a.reason, a.at_us, p.anonymous, t.show_as
+                 FROM placement_adjustment a
+                 LEFT JOIN placement p ON p.challenge_id = a.challenge_id AND p.account_id = a.account_id
+                 LEFT JOIN participation t ON t.challenge_id = a.challenge_id AND t.account_id = a.account_id
+                 WHERE a.challenge_id = $1 ORDER BY a.position DESC LIMIT $2",
                 args![challenge, ADJUSTMENTS_MAX],
             )
             .await?;
         rows.iter()
             .map(|row| {
-                Ok(Adjustment {
+                let adjustment = Adjustment {
                     account: row.get(0)?,
                     score_before: row.get(1)?,
                     score_after: row.get(2)?,
                     reason: row.get(3)?,
                     at_us: row.get(4)?,
-                })
+                };
+                let (placed, show_as): (Option<bool>, Option<String>) = (row.get(5)?, row.get(6)?);
+                let takes_part = show_as.as_deref().and_then(ShowAs::parse);
+                Ok((adjustment, placed.unwrap_or(takes_part != Some(ShowAs::Name))))
             })
             .collect()
     }

@@ -328,10 +328,120 @@ async fn a_preview_tells_who_could_join_who_not_and_why_and_how_the_board_would_
     let all = |seen: &wire::PreviewChallengeResponse| seen.accounts_looked_at == 4 && seen.scoring == 2;
     let seen = eventually("everybody is known", async || ask(marketer).await.unwrap(), all).await;
     assert!(seen.complete);
-    assert_eq!((seen.eligible, seen.scores_best.as_slice()), (3, &[9_000_000, 5_000_000][..]));
+    assert_eq!((seen.eligible, seen.scores_best.len()), (3, 0), "so few could be told apart");
     let refused: Vec<_> = seen.refused.into_iter().map(|why| (why.clause_json, why.accounts)).collect();
     assert_eq!(refused, [(r#"{"region_in":["KZ-75"]}"#.to_owned(), 1)]);
     assert_eq!(code(ask(early).await), Code::NotFound);
+    for nth in 0..17 {
+        arena.runs(arena.athlete(&format!("crowd {nth}"), "KZ-75"), "2026-05-09", 100.0).await;
+    }
+    let crowd = |seen: &wire::PreviewChallengeResponse| seen.scoring == 19;
+    let seen = eventually("a crowd", async || ask(marketer).await.unwrap(), crowd).await;
+    assert_eq!((seen.eligible, &seen.scores_best[..3]), (20, &[9_000_000, 5_000_000, 100_000][..]));
     assert_eq!(arena.get(marketer, &draft).await.unwrap().state, "draft", "nothing was written");
+    arena.stop().await;
+}
+
+fn ours(group: &str) -> wire::ChallengeTerms {
+    let eligibility_json = format!(r#"{{"all":[{{"level_at_least":1}},{{"group":"{group}"}}]}}"#);
+    wire::ChallengeTerms { eligibility_json, ..may() }
+}
+
+fn rewarded(badge: &str, terms: wire::ChallengeTerms) -> wire::ChallengeTerms {
+    let reward = wire::ChallengeReward {
+        reached: Some(1.0),
+        points: 500,
+        badge: badge.to_owned(),
+        ..Default::default()
+    };
+    wire::ChallengeTerms { rewards: vec![reward], ..terms }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_runs_a_group_promises_no_rewards_and_looks_at_nobody() {
+    let ground = Ground::sqlite();
+    let arena = Arena::on(&ground).await;
+    let captain = arena.athlete("captain", "KZ-75");
+    let group = arena.joins_group(captain, "runners", true);
+    let pointer = |refused: Result<wire::Challenge, tonic::Status>| {
+        let refusal = platform::refusal(&refused.unwrap_err());
+        assert_eq!(refusal.code, Code::InvalidField);
+        (refusal.fields[0].pointer.clone(), refusal.fields[0].code.clone())
+    };
+    let refused = ("/rewards".to_owned(), "not_allowed".to_owned());
+    assert_eq!(pointer(arena.create(captain, rewarded("", ours(&group))).await), refused);
+    let draft = arena.create(captain, ours(&group)).await.unwrap();
+    assert_eq!(draft.author_id, bytes_of(captain));
+    let change = async |terms: wire::ChallengeTerms| {
+        let terms = Some(terms);
+        let request =
+            wire::ChangeChallengeRequest { challenge_id: draft.id.clone(), terms, expected_revision: None };
+        arena.client().change_challenge(by(captain, request)).await.map(tonic::Response::into_inner)
+    };
+    assert_eq!(pointer(change(rewarded("", ours(&group))).await), refused);
+    assert!(change(wire::ChallengeTerms { capacity: Some(9), ..ours(&group) }).await.is_ok());
+    let request = wire::PreviewChallengeRequest { challenge_id: draft.id.clone() };
+    assert_eq!(code(arena.client().preview_challenge(by(captain, request)).await), Code::Forbidden);
+    // Who may promise badges promises none that activities earn.
+    let operator = arena.operator();
+    let refused = ("/rewards/0/badge".to_owned(), "not_allowed".to_owned());
+    assert_eq!(pointer(arena.create(operator, rewarded("marathon", may())).await), refused);
+    assert!(arena.create(operator, rewarded("club_marathon", may())).await.is_ok());
+    arena.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_groups_challenge_is_known_to_its_members_who_takes_part_the_author_and_the_staff() {
+    let ground = Ground::sqlite();
+    let arena = Arena::on(&ground).await;
+    let (captain, member) = (arena.athlete("captain", "KZ-75"), arena.athlete("member", "KZ-75"));
+    let (runner, other) = (arena.athlete("runner", "KZ-75"), arena.athlete("other", "KZ-75"));
+    let group = arena.joins_group(captain, "runners", true);
+    for account in [member, runner] {
+        arena.joins_group(account, "runners", false);
+    }
+    arena.joins_group(other, "chess", false);
+    let everybodys = arena.running(may()).await;
+    let id = arena.create(captain, ours(&group)).await.unwrap().id;
+    arena.open(captain, &id).await.unwrap();
+    let public =
+        arena.create(captain, wire::ChallengeTerms { public: true, ..ours(&group) }).await.unwrap().id;
+    arena.open(captain, &public).await.unwrap();
+    arena.join(runner, &id).await.unwrap();
+    // Out of the group, and still on its board.
+    arena.joins_group(runner, "chess", false);
+
+    let listed = async |viewer: AccountId| {
+        let page = arena.list(viewer, wire::ListChallengesRequest { limit: 1, ..Default::default() }).await;
+        let (mut ids, mut page) = (Vec::new(), page.unwrap());
+        loop {
+            ids.extend(page.items.iter().map(|item| (item.id.clone(), item.author_id.clone())));
+            if page.next_cursor.is_empty() {
+                return ids;
+            }
+            let next =
+                wire::ListChallengesRequest { limit: 1, cursor: page.next_cursor, ..Default::default() };
+            page = arena.list(viewer, next).await.unwrap();
+        }
+    };
+    let (nobody, author) = (bytes::Bytes::new(), bytes_of(captain));
+    for (viewer, told) in [(member, &nobody), (runner, &nobody), (captain, &author)] {
+        assert_eq!(&arena.get(viewer, &id).await.unwrap().author_id, told);
+        let others = (everybodys.clone(), nobody.clone());
+        assert_eq!(
+            listed(viewer).await,
+            [(public.clone(), told.clone()), (id.clone(), told.clone()), others]
+        );
+    }
+    assert_eq!(arena.get(arena.operator(), &id).await.unwrap().author_id, author);
+    assert_eq!(listed(arena.operator()).await.len(), 3);
+    assert_eq!(code(arena.get(other, &id).await), Code::NotFound);
+    assert_eq!(listed(other).await, [(public.clone(), nobody.clone()), (everybodys.clone(), nobody)]);
+
+    arena.known.social_is_away(true);
+    assert_eq!(code(arena.get(member, &id).await), Code::Unavailable);
+    assert_eq!(listed(member).await.len(), 2, "hidden while nobody says who is a member");
+    assert_eq!(listed(runner).await.len(), 3);
+    assert!(arena.get(other, &public).await.is_ok());
     arena.stop().await;
 }

@@ -260,7 +260,8 @@ async fn a_challenge_is_settled_once_and_pays(ground: Ground) {
     // Too late for the places: said beside them, and so is what is deleted afterwards.
     let adjusted = async || world.app.store.adjustments(contest.id).await.unwrap();
     let said = eventually("one adjustment", adjusted, |said| said.len() == 1).await;
-    assert_eq!((said[0].account, said[0].score_before, said[0].score_after), (second, 4_500_000, 13_500_000));
+    let (late, _) = &said[0];
+    assert_eq!((late.account, late.score_before, late.score_after), (second, 4_500_000, 13_500_000));
     let run = ActivityId::derived(&[first.as_bytes(), b"run"]);
     let deleted = told::ActivityDeleted {
         activity_id: bytes_of(run),
@@ -269,10 +270,8 @@ async fn a_challenge_is_settled_once_and_pays(ground: Ground) {
     };
     world.tell(first, run, &deleted).await;
     let said = eventually("another", adjusted, |said| said.len() == 2).await;
-    assert_eq!(
-        (said[0].score_before, said[0].score_after, said[0].reason.as_str()),
-        (5_000_000, 0, "deleted")
-    );
+    let (gone, _) = &said[0];
+    assert_eq!((gone.score_before, gone.score_after, gone.reason.as_str()), (5_000_000, 0, "deleted"));
     assert_eq!(world.app.store.placements(contest.id, 0, 500).await.unwrap(), placed);
 
     // Who is erased afterwards has taken part.
@@ -293,6 +292,74 @@ async fn a_challenge_is_settled_once_and_pays_on_sqlite() {
 async fn a_challenge_is_settled_once_and_pays_on_postgres() {
     let Some(ground) = Ground::postgres("settlement on PostgreSQL") else { return };
     a_challenge_is_settled_once_and_pays(ground).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_adjusted_of_somebody_without_a_name_is_told_to_nobody_else() {
+    let ground = Ground::sqlite();
+    let world = world(&ground, "2026-05-21T00:00:00Z").await;
+    let contest = world.contest().await;
+    let (id, [first, second, third]) = (contest.id, contest.accounts);
+    for (account, name) in [(first, "Aigerim"), (second, "Bek"), (third, "Dana")] {
+        let privacy = Some(proto::auth::Privacy {
+            audiences: vec![proto::auth::Audience {
+                data_class: "profile".to_owned(),
+                members: vec!["everyone".to_owned()],
+            }],
+            board_name: "shown".to_owned(),
+            ..Default::default()
+        });
+        world.known.person(proto::auth::AccountStanding {
+            account_id: bytes_of(account),
+            known: true,
+            display_name: name.to_owned(),
+            privacy,
+            ..Default::default()
+        });
+    }
+    let nameless = participation::Event::Changed {
+        challenge: id,
+        account: second,
+        show_as: participation::ShowAs::Anonymous,
+        count_private: false,
+    };
+    takes_part(&world.app.journal, nameless).await;
+    world.has_scores(id, 3).await;
+    world.clock.set(AFTER_THE_GRACE.parse().unwrap());
+    let placed = world.settles(id).await;
+    assert_eq!(placed.iter().map(|one| one.anonymous).collect::<Vec<_>>(), [false, true, false]);
+    let rewards = async || {
+        let stream = StreamId::of("progress", second);
+        let events = world.app.journal.store().load(&stream, 0, 500).await.unwrap();
+        let plains = world.app.journal.sealer().open(&events).await.unwrap();
+        plains
+            .iter()
+            .filter_map(|plain| plain.decode::<wire::RewardBadgeGiven>())
+            .map(|given| given.unwrap().anonymous)
+            .collect::<Vec<_>>()
+    };
+    eventually("a nameless badge", rewards, |given| given.as_slice() == [true]).await;
+
+    for account in [first, second] {
+        let run = ActivityId::derived(&[account.as_bytes(), b"run"]);
+        let (activity_id, account_id) = (bytes_of(run), bytes_of(account));
+        let deleted = told::ActivityDeleted { activity_id, account_id, client_version: None };
+        world.tell(account, run, &deleted).await;
+    }
+    let adjusted = async || world.app.store.adjustments(id).await.unwrap();
+    eventually("two adjustments", adjusted, |said| said.len() == 2).await;
+    for (viewer, seen) in [(first, vec![first]), (third, vec![first]), (second, vec![first, second])] {
+        // The nameless one stands on another page.
+        let request = wire::SettlementRequest { challenge_id: bytes_of(id), limit: 1, ..Default::default() };
+        let page = world.peers.gamification().settlement(by(viewer, request)).await.unwrap().into_inner();
+        let mut told: Vec<_> = page.adjustments.iter().map(|one| one.account_id.clone()).collect();
+        let mut wanted: Vec<_> = seen.into_iter().map(bytes_of).collect();
+        told.sort();
+        wanted.sort();
+        assert_eq!((page.placements.len(), told), (1, wanted));
+        assert_eq!(page.placements[0].display_name, "Aigerim");
+    }
+    world.stop().await;
 }
 
 /// Where a process ends in the middle of a settlement.

@@ -23,6 +23,7 @@ pub(crate) struct Known(Arc<Mutex<Inner>>);
 struct Inner {
     people: HashMap<AccountId, auth::AccountStanding>,
     groups: HashMap<AccountId, social::AccountGroups>,
+    social_away: bool,
 }
 
 impl Known {
@@ -34,6 +35,11 @@ impl Known {
     pub(crate) fn groups(&self, groups: social::AccountGroups) {
         let id = AccountId::new(uuid::Uuid::from_slice(&groups.account_id).unwrap());
         self.0.lock().unwrap().groups.insert(id, groups);
+    }
+
+    /// social answers nobody from now on, or again.
+    pub(crate) fn social_is_away(&self, away: bool) {
+        self.0.lock().unwrap().social_away = away;
     }
 
     fn standing(&self, request: auth::StandingRequest) -> auth::StandingResponse {
@@ -53,6 +59,13 @@ impl Known {
         };
         social::GroupsOfResponse { items: request.account_ids.iter().map(of).collect() }
     }
+}
+
+/// Everybody is a stranger to everybody.
+fn strangers(request: social::RelationsRequest) -> social::RelationsResponse {
+    let stranger = |owner_id: bytes::Bytes| social::Relation { owner_id, ..Default::default() };
+    let items = request.owner_ids.into_iter().map(stranger).collect();
+    social::RelationsResponse { items, ..Default::default() }
 }
 
 #[derive(Clone)]
@@ -119,7 +132,11 @@ impl Service<http::Request<Body>> for Social {
     fn call(&mut self, request: http::Request<Body>) -> Answer {
         let known = self.0.clone();
         match request.uri().path().rsplit('/').next() {
+            _ if known.0.lock().unwrap().social_away => {
+                Box::pin(async { Ok(Status::unavailable("social is away").into_http()) })
+            }
             Some("GroupsOf") => unary(request, move |asked| known.groups_of(asked)),
+            Some("Relations") => unary(request, strangers),
             _ => unimplemented(),
         }
     }

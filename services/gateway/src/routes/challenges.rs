@@ -47,8 +47,9 @@ struct Challenge {
     #[schema(example = "open")]
     state: String,
     participants: u32,
-    /// Who wrote it.
-    author: AnId,
+    /// Who wrote it, told to its author and to those who may change it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<AnId>,
     /// Of the terms; also the `ETag`.
     revision: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +70,7 @@ impl Challenge {
             terms: Terms::of(challenge.terms.unwrap_or_default()),
             state: challenge.state,
             participants: challenge.participants,
-            author: AnId::must(&challenge.author_id),
+            author: AnId::of(&challenge.author_id),
             revision: challenge.revision,
             opened_at: Instant::known(challenge.opened_us),
             stopped_at: Instant::known(challenge.stopped_us),
@@ -140,7 +141,8 @@ fn asked(id: &PathId) -> gamification::GetChallengeRequest {
     gamification::GetChallengeRequest { challenge_id: id.bytes() }
 }
 
-/// One challenge. Open to everybody when it is public.
+/// One challenge. Open to everybody when it is public; one for a group's members is known to them, its participants and
+/// the staff.
 #[utoipa::path(get, path = "/challenges/{id}", tag = "challenges", params(IdParam),
     responses((status = 200, body = Challenge)), security((), ("bearer" = [])))]
 async fn show(State(door): Shared, caller: MaybeAccount, id: PathId) -> Answer {

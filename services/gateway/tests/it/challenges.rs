@@ -6,7 +6,7 @@ use kernel::{Code, Refusal};
 use proto::gamification::{
     Challenge, ChallengeReward, ChallengeTerms, ChallengeWindow, ChangeChallengeRequest,
     CreateChallengeRequest, JoinChallengeRequest, Participation, Placement, SettlementResponse,
-    settlement_response::SettledPlace,
+    settlement_response::{self, SettledPlace},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -108,6 +108,13 @@ async fn a_challenge_is_answered_with_its_rule_as_it_was_written_and_my_part_in_
     assert_eq!((&body["state"], &body["participants"]), (&json!("open"), &json!(7)));
     assert_eq!(body["opened_at"], "2026-05-01T01:00:00Z");
     assert!(body.get("settled_at").is_none() && body.get("stopped_at").is_none(), "{body}");
+    assert_eq!(body["author"], Uuid::from_u128(9).to_string());
+    fleet.answers("GetChallenge", &Challenge { author_id: bytes::Bytes::new(), ..challenge() });
+    let untold = || async { world_of(&fleet).get_as_me(ID).await.json() };
+    // The answer that is left over from above comes first.
+    untold().await;
+    let body = untold().await;
+    assert!(body.get("author").is_none(), "nobody is named instead: {body}");
 }
 
 #[tokio::test]
@@ -264,6 +271,9 @@ async fn a_settlement_names_nobody_who_is_anonymous_to_me() {
         participants: 2,
         placements: vec![place(1, "Aigerim"), place(2, "")],
         next_cursor: "2".to_owned(),
+        adjustments: [id(), bytes::Bytes::new()]
+            .map(|account_id| settlement_response::Adjustment { account_id, ..Default::default() })
+            .into(),
         ..Default::default()
     };
     fleet.answers("Settlement", &settlement);
@@ -273,4 +283,5 @@ async fn a_settlement_names_nobody_who_is_anonymous_to_me() {
     assert_eq!(items[0]["account_id"], Uuid::from_u128(9).to_string());
     assert!(items[1].get("account_id").is_none() && items[1].get("display_name").is_none(), "{items}");
     assert!(body["placements"]["next_cursor"].is_string());
+    assert_eq!(body["adjustments"].as_array().unwrap().len(), 1, "{body}");
 }

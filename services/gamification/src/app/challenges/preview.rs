@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kernel::{AccountId, Refusal};
+use kernel::{AccountId, Code, Refusal};
 use proto::auth::{AccountStanding, StandingRequest};
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ use crate::{
 /// Siblings answer for so many accounts at once.
 const PAGE: u32 = 200;
 const BEST_MAX: usize = 10;
+/// Of fewer, single scores would tell of single people.
+const ELIGIBLE_MIN: u32 = 20;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preview {
@@ -27,17 +29,20 @@ pub struct Preview {
     pub eligible: u32,
     /// Failing clause, as written → how many fail by it.
     pub refused: BTreeMap<String, u32>,
-    /// The best first, thousandths of the metric's unit.
+    /// The best first, thousandths of the metric's unit; empty while fewer than 20 are eligible.
     pub scores_best: Vec<i64>,
     /// Eligible accounts that would have a score.
     pub scoring: u32,
 }
 
-/// For those who may change the challenge. Accounts that never recorded anything are not looked at.
+/// For the staff who may change the challenge: those who run a group alone would learn, rule by rule, what their members
+/// keep to themselves. Accounts that never recorded anything are not looked at.
 pub async fn preview(app: &App, by: AccountId, id: ChallengeId) -> Result<Preview, Refusal> {
     let challenge = app.journal.load::<Challenge>(&stream_of(id)).await?.state;
-    staff::manager(app, by, &challenge).await?;
     let terms = challenge.known()?.terms.clone();
+    if !staff::manager(app, by, &challenge).await?.by_role(&terms) {
+        return Err(Refusal::new(Code::Forbidden, "previews are for operators, coaches and marketers"));
+    }
     let mut preview = Preview { complete: true, ..Preview::default() };
     let mut after = AccountId::new(Uuid::nil());
     loop {
@@ -58,7 +63,7 @@ pub async fn preview(app: &App, by: AccountId, id: ChallengeId) -> Result<Previe
     if !terms.metric.ascending() {
         preview.scores_best.reverse();
     }
-    preview.scores_best.truncate(BEST_MAX);
+    preview.scores_best.truncate(if preview.eligible < ELIGIBLE_MIN { 0 } else { BEST_MAX });
     Ok(preview)
 }
 

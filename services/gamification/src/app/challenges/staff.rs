@@ -69,7 +69,7 @@ impl Hand {
     /// To write a challenge with these terms.
     pub fn may_write(&self, terms: &Terms) -> Result<(), Refusal> {
         let own_group = terms.group().is_some_and(|group| self.staffs.contains(group));
-        if self.coach || own_group || self.is_staff_of(terms) {
+        if own_group || self.by_role(terms) {
             return Ok(());
         }
         let why = match &self.marketer {
@@ -83,7 +83,24 @@ impl Hand {
         Err(Refusal::new(Code::Forbidden, why))
     }
 
-    fn may_manage(&self, author: AccountId, terms: &Terms) -> bool {
+    /// Whether a role lets them work on a challenge with these terms, not only a group that they run.
+    pub fn by_role(&self, terms: &Terms) -> bool {
+        self.coach || self.is_staff_of(terms)
+    }
+
+    /// To promise points and badges: nobody gives them away who only runs a group.
+    pub fn may_reward(&self, terms: &Terms) -> Result<(), Refusal> {
+        if terms.rewards.is_empty() || self.by_role(terms) {
+            return Ok(());
+        }
+        Err(Refusal::field(
+            "/rewards",
+            "not_allowed",
+            "rewards are promised by marketers, coaches and operators",
+        ))
+    }
+
+    pub(super) fn may_manage(&self, author: AccountId, terms: &Terms) -> bool {
         self.account == author || self.is_staff_of(terms)
     }
 }
@@ -96,7 +113,7 @@ pub async fn hand(app: &App, account: AccountId, terms: Option<&Terms>) -> Resul
         return Err(Refusal::new(Code::Forbidden, "the account is locked"));
     }
     let mut hand = Hand::of(account, &standing);
-    if terms.is_some_and(|terms| terms.group().is_some() && !hand.coach && !hand.is_staff_of(terms)) {
+    if terms.is_some_and(|terms| terms.group().is_some() && !hand.by_role(terms)) {
         hand.staffs = groups(app, &[account]).await?.into_iter().flat_map(|groups| groups.staffs).collect();
     }
     Ok(hand)

@@ -3,7 +3,7 @@
 use proto::auth::Role;
 
 use super::*;
-use crate::domain::challenge::terms::Written;
+use crate::domain::challenge::{Reward, RewardAt, terms::Written};
 
 fn hand(roles: &[(&str, &[&str])]) -> Hand {
     let role = |(role, regions): &(&str, &[&str])| Role {
@@ -67,4 +67,24 @@ fn the_author_operators_and_the_staff_of_its_regions_manage_it() {
         assert!(!hand(&[roles]).may_manage(other, &terms(ALMATY)));
     }
     assert!(!hand(&[]).may_manage(other, &terms("")));
+}
+
+#[test]
+fn nobody_promises_rewards_who_only_runs_a_group() {
+    let rewarded = |rule: &str| {
+        let reward = Reward { at: RewardAt::Places { first: 1, last: 1 }, points: 500, badge: None };
+        Terms { rewards: vec![reward], ..terms(rule) }
+    };
+    let club = r#"{"group":"g"}"#;
+    let mut athlete = hand(&[]);
+    athlete.staffs.insert("g".to_owned());
+    assert!(athlete.may_write(&rewarded(club)).is_ok() && athlete.may_reward(&terms(club)).is_ok());
+    let refused = athlete.may_reward(&rewarded(club)).unwrap_err();
+    assert_eq!((refused.code, refused.fields[0].pointer.as_str()), (Code::InvalidField, "/rewards"));
+    // A role that does not reach the challenge is none.
+    let elsewhere = Hand { staffs: athlete.staffs, ..hand(&[("marketer", &["DE-BE"])]) };
+    assert!(elsewhere.may_write(&rewarded(club)).is_ok() && elsewhere.may_reward(&rewarded(club)).is_err());
+    for roles in [("operator", &[][..]), ("coach", &[]), ("marketer", &["KZ-75"])] {
+        assert!(hand(&[roles]).may_reward(&rewarded(ALMATY)).is_ok(), "{roles:?}");
+    }
 }

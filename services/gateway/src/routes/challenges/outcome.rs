@@ -37,7 +37,7 @@ struct Preview {
     refused: Vec<RefusedBy>,
     /// Of those who are eligible, who would have a score.
     scoring: u32,
-    /// The best of them, at most 10.
+    /// The best of them, at most 10; none while fewer than 20 are eligible.
     scores_best: Vec<Figure>,
 }
 
@@ -49,7 +49,7 @@ struct RefusedBy {
     accounts: u32,
 }
 
-/// What a challenge would be, for those who run it. Nothing is written.
+/// What a challenge would be, for the staff who run it; those who run a group alone may not ask. Nothing is written.
 #[utoipa::path(get, path = "/challenges/{id}/preview", tag = "challenges", params(IdParam),
     responses((status = 200, body = Preview)))]
 async fn preview(State(door): Shared, caller: Account, id: PathId) -> Answer {
@@ -80,7 +80,8 @@ struct Settlement {
     stopped_at: Option<Instant>,
     participants: u32,
     placements: List<Entry>,
-    /// With the first page: activities deleted, edited or restored since; the order stays.
+    /// With the first page: activities deleted, edited or restored since, of those whose names I may see; the order
+    /// stays.
     adjustments: Vec<Adjustment>,
 }
 
@@ -120,12 +121,14 @@ async fn settlement(State(door): Shared, caller: Account, id: PathId, Params(pag
         limit: page.limit.unwrap_or_default(),
     };
     let reply = caller.call(door.peers.gamification().settlement(request)).await?;
-    let adjustment = |one: settlement_response::Adjustment| Adjustment {
-        account_id: AnId::must(&one.account_id),
-        before: Figure::thousandths(one.before),
-        after: Figure::thousandths(one.after),
-        reason: one.reason,
-        at: Instant(one.at_us),
+    let adjustment = |one: settlement_response::Adjustment| {
+        Some(Adjustment {
+            account_id: AnId::of(&one.account_id)?,
+            before: Figure::thousandths(one.before),
+            after: Figure::thousandths(one.after),
+            reason: one.reason,
+            at: Instant(one.at_us),
+        })
     };
     answer::ok(&Settlement {
         id: AnId(id.0),
@@ -136,6 +139,6 @@ async fn settlement(State(door): Shared, caller: Account, id: PathId, Params(pag
             next_cursor: caller.next_cursor(&reply.next_cursor),
             items: reply.placements.into_iter().map(placed).collect(),
         },
-        adjustments: reply.adjustments.into_iter().map(adjustment).collect(),
+        adjustments: reply.adjustments.into_iter().filter_map(adjustment).collect(),
     })
 }
