@@ -22,7 +22,7 @@ impl App {
     /// # Errors
     /// As [`App::open`]; `unauthenticated` for strangers.
     pub async fn around(&self, viewer: Viewer, asked: Around) -> Result<Page, Refusal> {
-        let (cell, terms) = self.open(asked.challenge, viewer)?;
+        let (cell, terms) = self.open(asked.challenge, viewer).await?;
         let me = viewer.account()?;
         let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
         let span = if asked.span == 0 { SPAN } else { asked.span.min(SPAN_MAX) };

@@ -24,7 +24,7 @@ impl App {
             let detail = format!("at most {ACCOUNTS_MAX} accounts at once");
             return Err(Refusal::field("/accounts", "too_many", detail));
         }
-        let (cell, terms) = self.open(asked.challenge, viewer)?;
+        let (cell, terms) = self.open(asked.challenge, viewer).await?;
         let me = viewer.account()?;
         let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
         let known = self.known_by_name(&cell, Some(me), &asked.accounts).await?;

@@ -41,7 +41,7 @@ impl App {
         if asked.segment == FRIENDS {
             return Err(Refusal::new(Code::MalformedQuery, "friends are not shown live; ask for them"));
         }
-        let (cell, _) = self.open(asked.challenge, viewer)?;
+        let (cell, _) = self.open(asked.challenge, viewer).await?;
         let segment = if asked.segment.is_empty() { ALL.to_owned() } else { asked.segment };
         if !is_admitted(&self.peers, viewer.account, &segment).await? {
             return Err(Refusal::not_found());
