@@ -274,13 +274,13 @@ impl Board {
         let key = self.key(slot).filter(|_| self.is_in(slot, segment))?;
         let Segment { order, scores, .. } = self.segments.get(segment)?;
         if self.ties == Ties::First {
-            let at = order.position(|other| self.members.compare(other, &key).is_lt());
+            let at = order.position(key.merit, |other| self.members.compare(other, &key).is_lt());
             return Some(Place::new(slot, (at, at, order.len()), false));
         }
-        let better = |order: &Order| order.position(|other| other.merit() < key.merit);
+        let better = |order: &Order| order.position(key.merit, |_| false);
         let ahead = better(order);
         let ranks = scores.as_ref().map_or(ahead, better);
-        let upto = order.position(|other| other.merit() <= key.merit);
+        let upto = order.position(key.merit, |_| true);
         Some(Place::new(slot, (ranks, ahead, order.len()), upto - ahead > 1))
     }
 
@@ -290,7 +290,7 @@ impl Board {
             return None;
         }
         let order = &self.segments.get(segment)?.order;
-        Some(order.position(|other| self.members.compare(other, &key).is_lt()))
+        Some(order.position(key.merit, |other| self.members.compare(other, &key).is_lt()))
     }
 
     /// The accounts that have a score, in order.
@@ -311,7 +311,7 @@ impl Board {
     fn stretch(&self, segment: &Segment, from: usize, take: usize) -> Vec<Place> {
         let items: Vec<Item> = segment.order.iter_from(from).take(take.saturating_add(1)).collect();
         let Some(first) = items.first().copied() else { return Vec::new() };
-        let better = |order: &Order| order.position(|other| other.merit() < first.merit());
+        let better = |order: &Order| order.position(first.merit(), |_| false);
         let ahead = Ahead {
             position: from,
             better: if self.ties == Ties::First { from } else { better(&segment.order) },

@@ -1,8 +1,8 @@
 //! A counted B+tree: an order in which the place of an item, and the item at a place, take O(log n).
 //!
 //! Nodes lie in two arenas and name each other by number. An item is twelve bytes: a score and the number of who holds
-//! it. What decides between equal scores lies with the holder, so every search takes a closure that compares an item
-//! with what is sought; the tree never looks behind an item itself.
+//! it. What decides between equal scores lies with the holder, so every search takes the score that is sought, and a
+//! closure for the items that have the same; the tree never looks behind an item itself.
 //!
 //! Invariants: no node is empty but a root leaf; every child's count and first item, as its parent has them, are exact.
 //! Thin nodes are merged with a neighbour where the two fill no more than three quarters of one; others stay thin,
@@ -14,7 +14,7 @@ mod tests;
 
 use std::cmp::Ordering;
 
-use node::{FAN, Inner, Leaf, MERGED_MAX, THIN};
+use node::{FAN, Inner, Leaf, MERGED_MAX, THIN, count_ahead};
 
 /// A score and its holder. The lesser merit stands ahead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,19 +79,20 @@ impl Order {
         self.len == 0
     }
 
-    /// How many items stand before the first of which `ahead` does not hold; it must hold of a beginning of the order.
-    pub fn position(&self, ahead: impl Fn(Item) -> bool) -> usize {
+    /// How many items have a lesser merit, or have this very one and `ahead` holds of them; of these it must hold of a
+    /// beginning.
+    pub fn position(&self, merit: u64, ahead: impl Fn(Item) -> bool) -> usize {
         let (mut node, mut position) = (self.root, 0);
         for _ in 0..self.height {
             let inner = &self.inners[node as usize];
-            let child = inner.child_of(&ahead);
+            let child = inner.child_of(merit, &ahead);
             position += inner.count_before(child);
             node = inner.children[child];
         }
-        position + self.leaves[node as usize].items().partition_point(|item| ahead(*item))
+        position + count_ahead(self.leaves[node as usize].items(), merit, ahead)
     }
 
-    /// Adds an item; `compare` says how another one stands to it. Its place, from 0.
+    /// Adds an item; `compare` says how another one of the same merit stands to it. Its place, from 0.
     pub fn insert(&mut self, item: Item, compare: impl Fn(Item) -> Ordering) -> usize {
         let (position, split) = self.insert_under(self.root, self.height, item, &compare);
         self.len += 1;
@@ -106,9 +107,9 @@ impl Order {
         position
     }
 
-    /// Takes out the item that `compare` calls equal. The place it had; `None` when there is none.
-    pub fn remove(&mut self, compare: impl Fn(Item) -> Ordering) -> Option<usize> {
-        let position = self.remove_under(self.root, self.height, &compare)?;
+    /// Takes out the item of this merit that `compare` calls equal. The place it had; `None` when there is none.
+    pub fn remove(&mut self, merit: u64, compare: impl Fn(Item) -> Ordering) -> Option<usize> {
+        let position = self.remove_under(self.root, self.height, merit, &compare)?;
         self.len -= 1;
         while self.height > 0 && self.inners[self.root as usize].len == 1 {
             let old = self.root;
@@ -159,7 +160,7 @@ impl Order {
             return self.insert_in_leaf(node, item, ahead);
         }
         let inner = &self.inners[node as usize];
-        let child = inner.child_of(ahead);
+        let child = inner.child_of(item.merit(), ahead);
         let (before, below) = (inner.count_before(child), inner.children[child]);
         let (position, split) = self.insert_under(below, height - 1, item, compare);
         let inner = &mut self.inners[node as usize];
@@ -191,7 +192,7 @@ impl Order {
         ahead: impl Fn(Item) -> bool,
     ) -> (usize, Option<Split>) {
         let leaf = &mut self.leaves[node as usize];
-        let position = leaf.items().partition_point(|other| ahead(*other));
+        let position = count_ahead(leaf.items(), item.merit(), ahead);
         if leaf.len < FAN {
             leaf.insert(position, item);
             return (position, None);
@@ -207,22 +208,29 @@ impl Order {
         (position, Some(Split { node, count, first }))
     }
 
-    fn remove_under(&mut self, node: u32, height: u32, compare: &impl Fn(Item) -> Ordering) -> Option<usize> {
+    fn remove_under(
+        &mut self,
+        node: u32,
+        height: u32,
+        merit: u64,
+        compare: &impl Fn(Item) -> Ordering,
+    ) -> Option<usize> {
         // The last item that is not behind the sought one is it, or it is not here.
         let upto = |other: Item| compare(other) != Ordering::Greater;
         if height == 0 {
             let leaf = &mut self.leaves[node as usize];
-            let position = leaf.items().partition_point(|other| upto(*other)).checked_sub(1)?;
-            if compare(leaf.items[position]) != Ordering::Equal {
+            let position = count_ahead(leaf.items(), merit, upto).checked_sub(1)?;
+            let last = leaf.items[position];
+            if last.merit() != merit || compare(last) != Ordering::Equal {
                 return None;
             }
             leaf.remove(position);
             return Some(position);
         }
         let inner = &self.inners[node as usize];
-        let child = inner.child_of(upto);
+        let child = inner.child_of(merit, upto);
         let (before, below) = (inner.count_before(child), inner.children[child]);
-        let position = self.remove_under(below, height - 1, compare)?;
+        let position = self.remove_under(below, height - 1, merit, compare)?;
         let count = {
             let inner = &mut self.inners[node as usize];
             inner.counts[child] -= 1;

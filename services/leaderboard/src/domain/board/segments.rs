@@ -25,23 +25,23 @@ impl Segment {
         if let Some(scores) = &mut self.scores
             && !has_score(&self.order, item.merit())
         {
-            scores.insert(Item::new(item.merit(), 0), |other| other.merit().cmp(&item.merit()));
+            scores.insert(Item::new(item.merit(), 0), |_| Ordering::Equal);
         }
         self.order.insert(item, compare);
     }
 
     pub(super) fn remove(&mut self, merit: u64, compare: impl Fn(Item) -> Ordering) {
-        self.order.remove(compare);
+        self.order.remove(merit, compare);
         if let Some(scores) = &mut self.scores
             && !has_score(&self.order, merit)
         {
-            scores.remove(|other| other.merit().cmp(&merit));
+            scores.remove(merit, |_| Ordering::Equal);
         }
     }
 }
 
 fn has_score(order: &Order, merit: u64) -> bool {
-    let at = order.position(|other| other.merit() < merit);
+    let at = order.position(merit, |_| false);
     order.get(at).is_some_and(|item| item.merit() == merit)
 }
 

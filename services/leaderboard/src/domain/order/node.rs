@@ -63,9 +63,9 @@ impl Inner {
     pub(super) const EMPTY: Self =
         Self { len: 0, children: [0; FAN], counts: [0; FAN], firsts: [Item::new(0, 0); FAN] };
 
-    /// The last child whose first item `ahead` holds of; the first when it holds of none.
-    pub(super) fn child_of(&self, ahead: impl Fn(Item) -> bool) -> usize {
-        self.firsts[1..self.len].partition_point(|first| ahead(*first))
+    /// The last child whose first item stands ahead, as [`count_ahead`] has it; the first when none does.
+    pub(super) fn child_of(&self, merit: u64, ahead: impl Fn(Item) -> bool) -> usize {
+        count_ahead(&self.firsts[1..self.len], merit, ahead)
     }
 
     pub(super) fn count_before(&self, child: usize) -> usize {
@@ -113,6 +113,17 @@ impl Inner {
         self.firsts[to].copy_from_slice(&other.firsts[..other.len]);
         self.len += other.len;
     }
+}
+
+/// How many of these stand ahead: those of lesser merit, and of those with this very merit the first that `ahead` holds
+/// of. Merits alone are sought first, for which no branch has to be guessed and no holder to be looked at.
+pub(super) fn count_ahead(items: &[Item], merit: u64, ahead: impl Fn(Item) -> bool) -> usize {
+    let lesser = items.partition_point(|item| item.merit() < merit);
+    let rest = &items[lesser..];
+    if rest.first().is_none_or(|item| item.merit() != merit) {
+        return lesser;
+    }
+    lesser + rest.partition_point(|item| item.merit() == merit && ahead(*item))
 }
 
 /// What stays in a full node that is split.
