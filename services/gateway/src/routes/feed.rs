@@ -81,7 +81,7 @@ async fn seen(caller: &Account, rows: Vec<social::FeedItem>) -> Result<Vec<Item>
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let (people, mut activities) = futures::try_join!(people(caller, &rows), activities(caller, &rows))?;
+    let mut activities = activities(caller, &rows).await?;
     let item = |row: social::FeedItem| {
         // Social has decided over all but activities: those are shown or hidden by their own service.
         let activity = match row.kind.as_str() {
@@ -89,8 +89,8 @@ async fn seen(caller: &Account, rows: Vec<social::FeedItem>) -> Result<Vec<Item>
             _ => None,
         };
         // What somebody did may be for more eyes than who they are.
-        let account = match people.get(&row.account_id) {
-            Some(person) => Person::of(person.clone()),
+        let account = match row.person {
+            Some(person) => Person::of(person),
             None => Person::nameless(AnId::must(&row.account_id)),
         };
         Some(Item {
@@ -105,18 +105,6 @@ async fn seen(caller: &Account, rows: Vec<social::FeedItem>) -> Result<Vec<Item>
         })
     };
     Ok(rows.into_iter().filter_map(item).collect())
-}
-
-async fn people(
-    caller: &Account,
-    rows: &[social::FeedItem],
-) -> Result<HashMap<Bytes, social::Person>, Problem> {
-    let mut account_ids: Vec<_> = rows.iter().map(|row| row.account_id.clone()).collect();
-    account_ids.sort_unstable();
-    account_ids.dedup();
-    let request = social::PeopleRequest { account_ids };
-    let reply = caller.call(caller.door.peers.social().people(request)).await?;
-    Ok(reply.items.into_iter().map(|person| (person.account_id.clone(), person)).collect())
 }
 
 async fn activities(

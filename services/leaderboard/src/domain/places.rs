@@ -1,4 +1,4 @@
-//! From an order to places: what ties mean, and who is at or behind.
+//! From an order to places: what ties mean, and how many one has left behind.
 
 use super::order::Item;
 
@@ -33,14 +33,19 @@ pub struct Place {
     pub rank: u32,
     /// Another one has the same rank.
     pub tied: bool,
-    /// The share of all that stand at this place or behind it, 0 to 100.
+    /// How many of all stand at this place or behind it, oneself not counted, of 100.
     pub percentile: f64,
 }
 
 impl Place {
     /// `better`: how many stand ahead of it; `behind_ranks`: how many ranks; both of `of` in all.
     pub(super) fn new(slot: u32, (behind_ranks, better, of): (usize, usize, usize), tied: bool) -> Self {
-        Self { slot, rank: narrow(behind_ranks).saturating_add(1), tied, percentile: share(of - better, of) }
+        Self {
+            slot,
+            rank: narrow(behind_ranks).saturating_add(1),
+            tied,
+            percentile: share((of - better).saturating_sub(1), of),
+        }
     }
 }
 

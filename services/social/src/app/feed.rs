@@ -9,19 +9,19 @@ use platform::Look;
 use privacy::{BoardName, DataClass};
 use proto::social as p;
 
-use super::{App, fault, page, sieve::Sieve};
+use super::{App, fault, page, people::Card, sieve::Sieve};
 use crate::{
     store::{
         Place,
+        edges::Rels,
         posts::{Kind, Post},
     },
     wire::bytes_of,
 };
 
 const DAY_US: i64 = 24 * 3600 * 1_000_000;
-/// How far back is looked at first; each further look goes back eight times as far.
-const FIRST_LOOK_US: i64 = 2 * DAY_US;
-const LOOKS_MAX: u32 = 6;
+/// How far back is looked at first, and then; whoever follows few finds a page in everything there is.
+const LOOKS_US: [i64; 2] = [4 * DAY_US, 64 * DAY_US];
 
 impl App {
     pub async fn feed(
@@ -33,11 +33,11 @@ impl App {
         let mut sieve = Sieve::behind(place, page(request.limit, 30, 100));
         while let Some((before, count)) = sieve.next_look() {
             let posts = self.posts_before(viewer, before, count).await?;
-            let looks = self.looks_at(viewer, &posts).await?;
+            let (looks, rels) = self.looks_at(viewer, &posts).await?;
             for post in posts {
                 let place = Place { at_us: post.at_us, id: post.item };
-                let shown = looks.get(&post.author).is_some_and(|look| shows(look, &post));
-                sieve.put(place, shown.then(|| item(&post)));
+                let look = looks.get(&post.author).filter(|look| shows(look, &post));
+                sieve.put(place, look.map(|look| item(&post, &Card::of(post.author, look, &rels))));
             }
         }
         let (items, next_cursor) = sieve.page();
@@ -48,8 +48,8 @@ impl App {
     async fn posts_before(&self, viewer: AccountId, before: Place, limit: u32) -> Result<Vec<Post>, Refusal> {
         let newest = before.at_us.min(self.now_us().saturating_add(DAY_US));
         let wanted = usize::try_from(limit).unwrap_or(100);
-        for look in 0..LOOKS_MAX {
-            let from_us = newest.saturating_sub(FIRST_LOOK_US.saturating_mul(8_i64.saturating_pow(look)));
+        for look_us in LOOKS_US {
+            let from_us = newest.saturating_sub(look_us);
             let posts = self.store.feed(viewer, before, from_us, limit).await.map_err(fault)?;
             if posts.len() >= wanted {
                 return Ok(posts);
@@ -58,12 +58,16 @@ impl App {
         self.store.feed(viewer, before, i64::MIN, limit).await.map_err(fault)
     }
 
-    async fn looks_at(&self, viewer: AccountId, posts: &[Post]) -> Result<HashMap<AccountId, Look>, Refusal> {
+    async fn looks_at(
+        &self,
+        viewer: AccountId,
+        posts: &[Post],
+    ) -> Result<(HashMap<AccountId, Look>, Rels), Refusal> {
         let authors: Vec<AccountId> = posts.iter().map(|post| post.author).collect();
         if authors.is_empty() {
-            return Ok(HashMap::new());
+            return Ok((HashMap::new(), Rels::new()));
         }
-        Ok(self.looks(viewer, &authors, false).await?.0)
+        self.looks(viewer, &authors, false).await
     }
 }
 
@@ -82,12 +86,13 @@ fn shows(look: &Look, post: &Post) -> bool {
     }
 }
 
-fn item(post: &Post) -> p::FeedItem {
+fn item(post: &Post, card: &Card) -> p::FeedItem {
     let mut item = p::FeedItem {
         id: bytes::Bytes::copy_from_slice(post.item.as_bytes()),
         kind: post.kind.as_str().to_owned(),
         account_id: bytes_of(post.author),
         at_us: post.at_us,
+        person: card.shown.then(|| card.person.clone()),
         ..p::FeedItem::default()
     };
     match post.kind {

@@ -77,7 +77,7 @@ impl Fold {
                 Ties::Shared => (ahead + 1, ahead),
                 Ties::Dense => (scores.len() + 1, ahead),
             };
-            let percentile = (rows.len() - ahead) as f64 * 100.0 / rows.len() as f64;
+            let percentile = (rows.len() - ahead - 1) as f64 * 100.0 / rows.len() as f64;
             let tied = self.ties != Ties::First && same > 1;
             (row.2, Place { slot: 0, rank: u32::try_from(rank).unwrap(), tied, percentile })
         };
@@ -188,7 +188,7 @@ fn ties_are_ranked_as_their_policy_says() {
         assert_eq!(order, [0, 2, 1, 3], "who reached it first is listed ahead");
         let tied = ties != Ties::First;
         assert_eq!(places.iter().map(|place| place.tied).collect::<Vec<_>>(), [false, tied, tied, false]);
-        assert!((places[0].percentile - 100.0).abs() < f64::EPSILON);
-        assert!((places[3].percentile - 25.0).abs() < f64::EPSILON);
+        assert!((places[0].percentile - 75.0).abs() < f64::EPSILON);
+        assert!(places[3].percentile.abs() < f64::EPSILON);
     }
 }
