@@ -74,6 +74,30 @@ impl DomainEvent for Snapshot {
     }
 }
 
+/// A badge of the rules, shown and private, and one of a challenge.
+fn badges(account: AccountId, activity: ActivityId) -> ([BadgeGiven; 2], RewardGiven) {
+    let award = Arc::new(Award {
+        unlocked_us: 1_777_602_600_000_000,
+        rule: "first activity in running".to_owned(),
+        because: vec![Cause { activity_id: activity, value: 1.0, at_us: 1_777_602_600_000_000 }],
+        private: false,
+    });
+    let unshown = Arc::new(Award { private: true, ..Award::clone(&award) });
+    let (id, badge) = (achievement_id(account, "first_run"), "first_run".to_owned());
+    let given = BadgeGiven { id, account, badge: badge.clone(), rule_version: 1, award };
+    let hidden = BadgeGiven { award: unshown, ..given.clone() };
+    let podium = RewardGiven {
+        id,
+        account,
+        badge,
+        challenge: ChallengeId::derived(&[b"golden challenge"]),
+        rank: 2,
+        at_us: 1_777_602_600_000_000,
+        anonymous: false,
+    };
+    ([given, hidden], podium)
+}
+
 #[test]
 fn golden_events_are_read_as_they_were_written() {
     let account = AccountId::derived(&[b"golden"]);
@@ -93,25 +117,8 @@ fn golden_events_are_read_as_they_were_written() {
     };
     // As it was before receipts and visibility were kept.
     let first = Fact { received_us: 0, only_me: None, ..fact.clone() };
-    let award = Arc::new(Award {
-        unlocked_us: 1_777_602_600_000_000,
-        rule: "first activity in running".to_owned(),
-        because: vec![Cause { activity_id: activity, value: 1.0, at_us: 1_777_602_600_000_000 }],
-        private: false,
-    });
-    let unshown = Arc::new(Award { private: true, ..Award::clone(&award) });
-    let (id, badge) = (achievement_id(account, "first_run"), "first_run".to_owned());
-    let given = BadgeGiven { id, account, badge: badge.clone(), rule_version: 1, award };
-    let hidden = BadgeGiven { award: unshown, ..given.clone() };
-    let podium = RewardGiven {
-        id,
-        account,
-        badge: badge.clone(),
-        challenge: ChallengeId::derived(&[b"golden challenge"]),
-        rank: 2,
-        at_us: 1_777_602_600_000_000,
-        anonymous: false,
-    };
+    let ([given, hidden], podium) = badges(account, activity);
+    let (id, badge) = (given.id, given.badge.clone());
     let (unknown, receipt) = (Receipt::default(), Receipt { at_us: 1_777_602_700_000_000, position: 77 });
     let parts = vec![XpPart { activity, rule: "first_activity".to_owned(), xp: 50 }];
     let run = Run { days: 3, last_day: 20_574 };

@@ -263,11 +263,8 @@ async fn a_challenge_is_settled_once_and_pays(ground: Ground) {
     let (late, _) = &said[0];
     assert_eq!((late.account, late.score_before, late.score_after), (second, 4_500_000, 13_500_000));
     let run = ActivityId::derived(&[first.as_bytes(), b"run"]);
-    let deleted = told::ActivityDeleted {
-        activity_id: bytes_of(run),
-        account_id: bytes_of(first),
-        client_version: None,
-    };
+    let (activity_id, account_id) = (bytes_of(run), bytes_of(first));
+    let deleted = told::ActivityDeleted { activity_id, account_id, client_version: None };
     world.tell(first, run, &deleted).await;
     let said = eventually("another", adjusted, |said| said.len() == 2).await;
     let (gone, _) = &said[0];
