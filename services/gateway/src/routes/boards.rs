@@ -77,7 +77,7 @@ pub(super) struct Entry {
     #[schema(example = 5012.3)]
     pub(super) score: Figure,
     pub(super) tied: bool,
-    /// How many of the segment stand at this place or behind it, oneself not counted, of 100.
+    /// The share of the segment that stands strictly behind, 0 to 100.
     pub(super) percentile: Figure,
 }
 

@@ -199,8 +199,9 @@ async fn what_i_may_not_see_is_left_out_of_the_feed_and_the_page_is_filled_up() 
         items: rows,
         next_cursor: next.to_owned(),
     };
-    fleet.answers("Feed", &page(vec![row(1, "activity"), row(2, "activity")], "a"));
-    fleet.answers("Feed", &page(vec![row(3, "achievement")], "b"));
+    let named = |n, kind| social::FeedItem { person: Some(person(2, "Aigerim")), ..row(n, kind) };
+    fleet.answers("Feed", &page(vec![named(1, "activity"), named(2, "activity")], "a"));
+    fleet.answers("Feed", &page(vec![named(3, "achievement")], "b"));
     let shown = activity::ActivityView {
         id: id(101),
         account_id: id(2),
@@ -208,7 +209,6 @@ async fn what_i_may_not_see_is_left_out_of_the_feed_and_the_page_is_filled_up() 
         ..Default::default()
     };
     fleet.answers("ShowActivities", &activity::ShowActivitiesResponse { items: vec![shown] });
-    fleet.answers("People", &social::PeopleResponse { items: vec![person(2, "Aigerim")] });
     let body = world_of(&fleet).get_as_me("/v1/feed?limit=2").await.json();
     let items = body["items"].as_array().unwrap();
     assert_eq!(items.len(), 2, "{body}");
@@ -237,7 +237,6 @@ async fn behind_a_wall_of_hidden_things_the_feed_is_short_and_goes_on() {
         &social::FeedResponse { items: vec![row(1, "activity")], next_cursor: "more".to_owned() },
     );
     fleet.answers("ShowActivities", &activity::ShowActivitiesResponse::default());
-    fleet.answers("People", &social::PeopleResponse::default());
     let body = world_of(&fleet).get_as_me("/v1/feed").await.json();
     assert_eq!(body["items"], json!([]));
     assert!(body["next_cursor"].is_string());
@@ -248,7 +247,6 @@ async fn behind_a_wall_of_hidden_things_the_feed_is_short_and_goes_on() {
 async fn whose_profile_is_hidden_is_an_id_in_the_feed() {
     let fleet = Fleet::default();
     fleet.answers("Feed", &social::FeedResponse { items: vec![row(2, "achievement")], ..Default::default() });
-    fleet.answers("People", &social::PeopleResponse::default());
     let body = world_of(&fleet).get_as_me("/v1/feed").await.json();
     assert_eq!(body["items"][0]["account"], json!({"id": Uuid::from_u128(2)}));
     assert!(body.get("next_cursor").is_none(), "this was all");

@@ -275,13 +275,13 @@ impl Board {
         let Segment { order, scores, .. } = self.segments.get(segment)?;
         if self.ties == Ties::First {
             let at = order.position(key.merit, |other| self.members.compare(other, &key).is_lt());
-            return Some(Place::new(slot, (at, at, order.len()), false));
+            return Some(Place::new(slot, at, (at + 1, order.len()), false));
         }
         let better = |order: &Order| order.position(key.merit, |_| false);
         let ahead = better(order);
         let ranks = scores.as_ref().map_or(ahead, better);
         let upto = order.position(key.merit, |_| true);
-        Some(Place::new(slot, (ranks, ahead, order.len()), upto - ahead > 1))
+        Some(Place::new(slot, ranks, (upto, order.len()), upto - ahead > 1))
     }
 
     fn position(&self, segment: &str, slot: u32) -> Option<usize> {
@@ -304,7 +304,7 @@ impl Board {
 
     fn among(&self, accounts: &[AccountId]) -> Vec<Place> {
         let items = self.sorted(accounts);
-        let ahead = Ahead { of: items.len(), ..Ahead::default() };
+        let ahead = Ahead { through: items.len(), of: items.len(), ..Ahead::default() };
         number(self.ties, &items, items.len(), ahead)
     }
 
@@ -312,10 +312,12 @@ impl Board {
         let items: Vec<Item> = segment.order.iter_from(from).take(take.saturating_add(1)).collect();
         let Some(first) = items.first().copied() else { return Vec::new() };
         let better = |order: &Order| order.position(first.merit(), |_| false);
+        let last = items.get(take.min(items.len()).saturating_sub(1)).copied().unwrap_or(first);
         let ahead = Ahead {
             position: from,
             better: if self.ties == Ties::First { from } else { better(&segment.order) },
             scores_better: segment.scores.as_ref().map_or(0, better),
+            through: segment.order.position(last.merit(), |_| true),
             of: segment.order.len(),
         };
         number(self.ties, &items, take, ahead)

@@ -33,23 +33,19 @@ pub struct Place {
     pub rank: u32,
     /// Another one has the same rank.
     pub tied: bool,
-    /// How many of all stand at this place or behind it, oneself not counted, of 100.
+    /// The share of all that stand strictly behind, 0 to 100: whoever shares the place stands beside.
     pub percentile: f64,
 }
 
 impl Place {
-    /// `better`: how many stand ahead of it; `behind_ranks`: how many ranks; both of `of` in all.
-    pub(super) fn new(slot: u32, (behind_ranks, better, of): (usize, usize, usize), tied: bool) -> Self {
-        Self {
-            slot,
-            rank: narrow(behind_ranks).saturating_add(1),
-            tied,
-            percentile: share((of - better).saturating_sub(1), of),
-        }
+    /// `ranks_ahead`: how many ranks are better; `through`: how many of `of` stand up to the last who shares the place.
+    pub(super) fn new(slot: u32, ranks_ahead: usize, (through, of): (usize, usize), tied: bool) -> Self {
+        let percentile = share(of.saturating_sub(through), of);
+        Self { slot, rank: narrow(ranks_ahead).saturating_add(1), tied, percentile }
     }
 }
 
-/// What stands ahead of a stretch of an order.
+/// What stands around a stretch of an order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ahead {
     /// Items before the stretch.
@@ -58,26 +54,37 @@ pub struct Ahead {
     pub better: usize,
     /// Scores better than its first.
     pub scores_better: usize,
+    /// Items up to the last that shares the place of the last one wanted.
+    pub through: usize,
     /// Items of the whole order.
     pub of: usize,
 }
 
 /// The places of the first `take` items of a stretch; one item more tells whether the last is tied.
 pub fn number(ties: Ties, stretch: &[Item], take: usize, ahead: Ahead) -> Vec<Place> {
-    let Ahead { position, mut better, mut scores_better, of } = ahead;
-    let mut places: Vec<Place> = Vec::with_capacity(take.min(stretch.len()));
-    for (at, item) in stretch.iter().enumerate().take(take) {
-        let same = |other: Option<&Item>| other.is_some_and(|other| other.merit() == item.merit());
-        let continues = at > 0 && same(stretch.get(at - 1));
+    let Ahead { position, mut better, mut scores_better, through, of } = ahead;
+    let wanted = take.min(stretch.len());
+    let alike = |one: usize, other: usize| match (stretch.get(one), stretch.get(other)) {
+        (Some(one), Some(other)) => one.merit() == other.merit(),
+        _ => false,
+    };
+    let mut throughs = vec![through; wanted];
+    for at in (0..wanted.saturating_sub(1)).rev() {
+        throughs[at] = if alike(at, at + 1) { throughs[at + 1] } else { position + at + 1 };
+    }
+    let mut places: Vec<Place> = Vec::with_capacity(wanted);
+    for (at, item) in stretch.iter().enumerate().take(wanted) {
+        let continues = at > 0 && alike(at - 1, at);
         if ties == Ties::First {
             better = position + at;
         } else if at > 0 && !continues {
             better = position + at;
             scores_better += 1;
         }
-        let shares = same(stretch.get(at + 1)) || continues || better < position + at;
+        let shares = alike(at, at + 1) || continues || better < position + at;
         let ranks = if ties == Ties::Dense { scores_better } else { better };
-        places.push(Place::new(item.holder, (ranks, better, of), ties != Ties::First && shares));
+        let through = if ties == Ties::First { position + at + 1 } else { throughs[at] };
+        places.push(Place::new(item.holder, ranks, (through, of), ties != Ties::First && shares));
     }
     places
 }

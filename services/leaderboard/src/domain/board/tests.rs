@@ -77,7 +77,8 @@ impl Fold {
                 Ties::Shared => (ahead + 1, ahead),
                 Ties::Dense => (scores.len() + 1, ahead),
             };
-            let percentile = (rows.len() - ahead - 1) as f64 * 100.0 / rows.len() as f64;
+            let beside = if self.ties == Ties::First { 1 } else { same };
+            let percentile = (rows.len() - ahead - beside) as f64 * 100.0 / rows.len() as f64;
             let tied = self.ties != Ties::First && same > 1;
             (row.2, Place { slot: 0, rank: u32::try_from(rank).unwrap(), tied, percentile })
         };
