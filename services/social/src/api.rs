@@ -145,12 +145,6 @@ impl Social for Api {
         read(self.app.get_person(viewer, found(&request.get_ref().account_id)?).await)
     }
 
-    async fn people(&self, request: Request<p::PeopleRequest>) -> Answer<p::PeopleResponse> {
-        let viewer = Caller::of(&request)?.account()?;
-        let accounts = all(&request.get_ref().account_ids)?;
-        read(self.app.some_people(viewer, &accounts).await.map(|items| p::PeopleResponse { items }))
-    }
-
     async fn search_people(
         &self,
         request: Request<p::SearchPeopleRequest>,

@@ -255,9 +255,8 @@ impl Told {
         self.events.push(Incoming { source: "gamification".to_owned(), event, plain });
     }
 
-    fn op(&mut self, op: &Op, nth: usize) {
+    fn taking_part(&mut self, op: &Op) {
         let challenge = self.challenge();
-        let (by, position) = (self.account(9), u64::try_from(nth).unwrap() + 1);
         let of_part = |account| format!("participation-{challenge}-{account}");
         match op {
             Op::Join { who, zone, private, joined_h } => {
@@ -283,6 +282,15 @@ impl Told {
                     participation::Event::Changed { challenge, account, show_as, count_private: *private };
                 self.say(&of_part(account), &changed);
             }
+            _ => {}
+        }
+    }
+
+    fn op(&mut self, op: &Op, nth: usize) {
+        let challenge = self.challenge();
+        let (by, position) = (self.account(9), u64::try_from(nth).unwrap() + 1);
+        match op {
+            Op::Join { .. } | Op::Leave { .. } | Op::Private { .. } => self.taking_part(op),
             Op::Count { who, activity, fact, received_h, xp } => {
                 let (account, revision) = (self.account(*who), position);
                 let activity = ActivityId::derived(&[account.as_bytes(), &activity.to_be_bytes()]);

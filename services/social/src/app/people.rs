@@ -74,22 +74,6 @@ impl App {
         let card = self.cards(viewer, &[account]).await?.remove(&account);
         card.filter(|card| card.known).map(|card| card.person).ok_or_else(Refusal::not_found)
     }
-
-    /// In the order asked; whoever's profile may not be seen is left out.
-    pub async fn some_people(
-        &self,
-        viewer: AccountId,
-        accounts: &[AccountId],
-    ) -> Result<Vec<p::Person>, Refusal> {
-        if accounts.len() > PEOPLE_MAX {
-            return Err(Refusal::field("/account_ids", "too_many", "at most 200 accounts"));
-        }
-        let mut cards = self.cards(viewer, accounts).await?;
-        let shown = |account: &AccountId| {
-            cards.remove(account).filter(|card| card.known && card.shown).map(|card| card.person)
-        };
-        Ok(accounts.iter().filter_map(shown).collect())
-    }
 }
 
 /// A person on a list.
