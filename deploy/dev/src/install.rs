@@ -30,8 +30,13 @@ pub(crate) fn is_root() -> bool {
 
 /// Is there such a program on the path?
 pub(crate) fn has(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|paths| std::env::split_paths(&paths).any(|path| path.join(program).is_file()))
+    found(program).is_some()
+}
+
+/// Where the program is, by the path.
+fn found(program: &str) -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH")?;
+    std::env::split_paths(&paths).map(|path| path.join(program)).find(|path| path.is_file())
 }
 
 /// The folder of the Python tools' programs: a virtual environment with exactly what `requirements.txt` names.
@@ -60,11 +65,12 @@ pub(crate) struct Browser {
 
 /// Chromium from Debian, Node from wherever there is one that is new enough.
 pub(crate) fn browser() -> Result<Browser> {
-    let chromium = "chromium";
-    if !has(chromium) {
-        debian(&[chromium])?;
+    let package = "chromium";
+    if !has(package) {
+        debian(&[package])?;
     }
-    Ok(Browser { node: node()?, chromium: chromium.into() })
+    let chromium = found(package).context("chromium was installed and is not on the path")?;
+    Ok(Browser { node: node()?, chromium })
 }
 
 /// The oldest that the tests' driver runs on.

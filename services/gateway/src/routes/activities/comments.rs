@@ -28,14 +28,15 @@ pub(super) fn routes() -> Doors {
 #[derive(Debug, Serialize, ToSchema)]
 struct Comment {
     id: AnId,
+    /// Who said it, as a profile; empty of somebody whose profile I may not see.
+    #[schema(value_type = Object)]
     account: Author,
     text: String,
     at: Instant,
 }
 
 /// Who said it: nothing at all of somebody whose profile I may not see.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = CommentAuthor)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Author {
     Seen(Person),
