@@ -95,7 +95,9 @@ pub(crate) async fn smoke(options: &Options, report: &mut Report) -> anyhow::Res
 }
 
 async fn measure(plan: &str, options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let plan: Plan = toml::from_str(plan).context("this is no plan of live streams")?;
+    let mut plan: Plan = toml::from_str(plan).context("this is no plan of live streams")?;
+    plan.updates_per_s = options.rate.unwrap_or(plan.updates_per_s);
+    anyhow::ensure!(plan.updates_per_s.is_finite() && plan.updates_per_s > 0.0, "--rate must be above 0");
     let binary = binary(options).await?;
     let folder = options.fresh_folder()?;
     let data = folder.path().join("data");

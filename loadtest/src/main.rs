@@ -78,6 +78,9 @@ pub(crate) struct Options {
     /// Samples for each measurement of a latency
     #[arg(long, global = true, default_value_t = 200)]
     pub(crate) samples: u32,
+    /// Calls or workouts a second, instead of the scenario's own: to find what a machine can bear
+    #[arg(long, global = true)]
+    pub(crate) rate: Option<f64>,
     /// A PostgreSQL server on which databases may be made, `postgres://…` without a database
     #[arg(long, global = true, env = "STADION_TEST_POSTGRES")]
     pub(crate) postgres: Option<String>,

@@ -23,11 +23,11 @@ const SMOKE: &str = include_str!("../scenarios/smoke.toml");
 const VERIFIED: usize = 100;
 
 pub(crate) async fn steady(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    run(&Scenario::parse(STEADY)?, options, report).await
+    run(&Scenario::parse(STEADY)?.at(options.rate)?, options, report).await
 }
 
 pub(crate) async fn smoke(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    run(&Scenario::parse(SMOKE)?, options, report).await
+    run(&Scenario::parse(SMOKE)?.at(options.rate)?, options, report).await
 }
 
 async fn run(scenario: &Scenario, options: &Options, report: &mut Report) -> anyhow::Result<()> {

@@ -96,6 +96,16 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The same at another rate, if one is given.
+    ///
+    /// # Errors
+    /// A rate that is none.
+    pub(crate) fn at(self, rate_per_s: Option<f64>) -> anyhow::Result<Self> {
+        let rate_per_s = rate_per_s.unwrap_or(self.rate_per_s);
+        ensure!(rate_per_s.is_finite() && rate_per_s > 0.0, "--rate must be above 0, not {rate_per_s}");
+        Ok(Self { rate_per_s, ..self })
+    }
+
     pub(crate) fn give_up_after(&self) -> Duration {
         Duration::from_millis(self.give_up_after_ms)
     }
