@@ -5,6 +5,7 @@
 //! | [`story`] | `given(events).when(decision).then(events)` for aggregates |
 //! | [`golden`] | payloads of the past with what they must decode to |
 //! | [`fleet`] | an installation in this process, on real engines |
+//! | [`stand_in`] | a sibling that answers what a test has told |
 //! | [`engines`] | where the real engines are, and what to say when they are not |
 //!
 //! The house rules stand in `tests/it`: dependency direction, service graph, sizes, names, migrations, contract.
@@ -12,6 +13,8 @@
 pub mod engines;
 pub mod fleet;
 pub mod golden;
+pub mod stand_in;
 pub mod story;
 
+pub use stand_in::StandIn;
 pub use story::given;

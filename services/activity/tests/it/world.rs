@@ -6,10 +6,6 @@ use std::{
 };
 
 use activity::{Config, MIGRATIONS};
-use axum::{
-    Router,
-    routing::{MethodRouter, post},
-};
 use bytes::Bytes;
 use eventing::Journal;
 use formats::Activity;
@@ -23,8 +19,11 @@ use proto::{
     auth::{AccountStanding, Audience, Privacy, StandingRequest, StandingResponse},
     social::{Relation, RelationsRequest, RelationsResponse, ViewAsRequest, ViewAsResponse},
 };
-use testkit::fleet::{Fleet, Ground};
-use tonic::{Request, Response, Status, service::Routes};
+use testkit::{
+    StandIn,
+    fleet::{Fleet, Ground},
+};
+use tonic::{Request, Response, Status};
 
 /// What auth says of accounts; outlives fleets.
 #[derive(Clone, Default)]
@@ -125,23 +124,6 @@ impl Accounts {
     }
 }
 
-/// A method of a service, answered from what a test has told.
-fn told<Q, A>(accounts: &Accounts, answer: fn(&Accounts, &Q) -> Result<A, Status>) -> MethodRouter
-where
-    Q: prost::Message + Default + 'static,
-    A: prost::Message + Default + 'static,
-{
-    let accounts = accounts.clone();
-    post(move |request: axum::extract::Request| async move {
-        let answer = tower::service_fn(move |request: Request<Q>| {
-            let answer = answer(&accounts, request.get_ref()).map(Response::new);
-            async move { answer }
-        });
-        let codec = tonic_prost::ProstCodec::<A, Q>::default();
-        tonic::server::Grpc::new(codec).unary(answer, request).await.map(axum::body::Body::new)
-    })
-}
-
 /// One run of the installation; another may be started on the same ground.
 pub(crate) struct World<'a> {
     pub(crate) auth: Journal,
@@ -157,13 +139,15 @@ pub(crate) async fn start<'a>(ground: &'a Ground, accounts: &Accounts) -> World<
 pub(crate) async fn start_with<'a>(ground: &'a Ground, accounts: &Accounts, config: Config) -> World<'a> {
     let fleet = ground.fleet(&["auth", "social", "activity"]).await;
     let auth = fleet.stand_in("auth").await;
-    let routes = Router::new().route("/stadion.auth.v1.Auth/Standing", told(accounts, Accounts::standing));
-    fleet.serve(Module::new("auth", &[], Routes::from(routes)));
+    let known = accounts.clone();
+    let routes = StandIn::of("stadion.auth.v1.Auth").on("Standing", move |asked| known.standing(&asked));
+    fleet.serve(Module::new("auth", &[], routes.routes()));
     fleet.stand_in("social").await;
-    let routes = Router::new()
-        .route("/stadion.social.v1.Social/Relations", told(accounts, Accounts::relations))
-        .route("/stadion.social.v1.Social/ViewAs", told(accounts, Accounts::view_as));
-    fleet.serve(Module::new("social", &["auth"], Routes::from(routes)));
+    let [relations, views] = [(); 2].map(|()| accounts.clone());
+    let routes = StandIn::of("stadion.social.v1.Social")
+        .on("Relations", move |asked| relations.relations(&asked))
+        .on("ViewAs", move |asked| views.view_as(&asked));
+    fleet.serve(Module::new("social", &["auth"], routes.routes()));
     let resources = fleet.resources("activity").await;
     MIGRATIONS.apply(&resources.db).await.unwrap();
     let db = resources.db.clone();

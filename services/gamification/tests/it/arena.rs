@@ -12,7 +12,7 @@ use tonic::{Response, Status, service::Routes};
 
 use crate::{
     fleet::{by, bytes_of, run_on},
-    siblings::{Auth, Known, Social},
+    siblings::{self, Known},
 };
 
 /// One run of it; another may be started on the same ground.
@@ -46,8 +46,8 @@ impl<'a> Arena<'a> {
 
     async fn knowing(ground: &'a Ground, known: Known) -> Self {
         let fleet = ground.fleet(&["auth", "social", "activity", "gamification"]).await;
-        let auth = sibling(&fleet, "auth", Routes::new(Auth(known.clone()))).await;
-        sibling(&fleet, "social", Routes::new(Social(known.clone()))).await;
+        let auth = sibling(&fleet, "auth", siblings::auth(&known)).await;
+        sibling(&fleet, "social", siblings::social(&known)).await;
         let activity = fleet.stand_in("activity").await;
         let resources = fleet.resources("gamification").await;
         MIGRATIONS.apply(&resources.db).await.unwrap();

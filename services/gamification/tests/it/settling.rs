@@ -1,12 +1,8 @@
 //! Settlement, exactly once, through stops at each of its steps.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    task::{Context, Poll},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use eventing::{Command, Db, DomainEvent, Journal, StreamId, store::Timer};
@@ -18,56 +14,30 @@ use gamification::{
 use kernel::{AccountId, ActivityId, Code, time::ManualClock};
 use platform::{Module, Peers};
 use proto::{activity as told, gamification as wire};
-use testkit::fleet::{self, Fleet, Ground, eventually};
-use tonic::{Request, Response, Status, body::Body, server::Grpc, server::NamedService, service::Routes};
-use tonic_prost::ProstCodec;
-use tower::{Service, service_fn};
+use testkit::{
+    StandIn,
+    fleet::{self, Fleet, Ground, eventually},
+};
+use tonic::{Response, Status, service::Routes};
 
 use crate::{
     contest::{happens, joins, opened, takes_part, written},
     fleet::{by, bytes_of, run_on},
-    siblings::{Auth, Known, Social},
+    siblings::{self, Known},
 };
 
 /// activity as a settlement meets it: it tells whether uploads wait.
-#[derive(Clone)]
-struct Activity {
-    journal: Journal,
-    waiting: Arc<AtomicU32>,
-}
-
-impl NamedService for Activity {
-    const NAME: &'static str = "stadion.activity.v1.Activities";
-}
-
-impl Service<http::Request<Body>> for Activity {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let this = self.clone();
-        Box::pin(async move {
-            let answer = service_fn(move |_: Request<told::SettledRequest>| {
-                let this = this.clone();
-                async move {
-                    let head = this.journal.store().head().await.unwrap().unsigned_abs();
-                    let waiting = this.waiting.load(Ordering::SeqCst);
-                    Ok::<_, Status>(Response::new(told::SettledResponse {
-                        settled: waiting == 0,
-                        head,
-                        waiting,
-                    }))
-                }
-            });
-            let codec = ProstCodec::<told::SettledResponse, told::SettledRequest>::default();
-            Ok(Grpc::new(codec).unary(answer, request).await)
-        })
-    }
+fn activity(journal: &Journal, waiting: &Arc<AtomicU32>) -> Routes {
+    let (journal, waiting) = (journal.clone(), waiting.clone());
+    let settled = move |_: told::SettledRequest| {
+        let (journal, waiting) = (journal.clone(), waiting.clone());
+        async move {
+            let head = journal.store().head().await.unwrap().unsigned_abs();
+            let waiting = waiting.load(Ordering::SeqCst);
+            Ok(told::SettledResponse { settled: waiting == 0, head, waiting })
+        }
+    };
+    StandIn::of("stadion.activity.v1.Activities").on_later("Settled", settled).routes()
 }
 
 struct World<'a> {
@@ -85,9 +55,7 @@ async fn world<'a>(ground: &'a Ground, now: &str) -> World<'a> {
     let fleet = ground.fleet(&["auth", "social", "activity", "gamification"]).await;
     fleet.clock.set(now.parse().unwrap());
     let known = Known::default();
-    for (name, routes) in
-        [("auth", Routes::new(Auth(known.clone()))), ("social", Routes::new(Social(known.clone())))]
-    {
+    for (name, routes) in [("auth", siblings::auth(&known)), ("social", siblings::social(&known))] {
         let resources = fleet.resources(name).await;
         let (journal, spine) = (resources.journal.clone(), resources.spine());
         fleet.serve(Module::new(name, &[], routes).spine(&journal, spine));
@@ -95,7 +63,7 @@ async fn world<'a>(ground: &'a Ground, now: &str) -> World<'a> {
     let resources = fleet.resources("activity").await;
     let (activity, spine) = (resources.journal.clone(), resources.spine());
     let waiting = Arc::new(AtomicU32::new(0));
-    let routes = Routes::new(Activity { journal: activity.clone(), waiting: waiting.clone() });
+    let routes = self::activity(&activity, &waiting);
     fleet.serve(Module::new("activity", &[], routes).spine(&activity, spine));
     let resources = fleet.resources("gamification").await;
     MIGRATIONS.apply(&resources.db).await.unwrap();

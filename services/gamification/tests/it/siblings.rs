@@ -2,18 +2,13 @@
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
 };
 
 use kernel::AccountId;
 use proto::{auth, social};
-use tonic::{Request, Response, Status, body::Body, server::Grpc, server::NamedService};
-use tonic_prost::ProstCodec;
-use tower::{Service, service_fn};
+use testkit::StandIn;
+use tonic::{Status, service::Routes};
 
 /// What is known of people and their groups.
 #[derive(Clone, Default)]
@@ -59,6 +54,11 @@ impl Known {
         };
         social::GroupsOfResponse { items: request.account_ids.iter().map(of).collect() }
     }
+
+    fn there(&self) -> Result<(), Status> {
+        let away = self.0.lock().unwrap().social_away;
+        if away { Err(Status::unavailable("social is away")) } else { Ok(()) }
+    }
 }
 
 /// Everybody is a stranger to everybody.
@@ -68,76 +68,15 @@ fn strangers(request: social::RelationsRequest) -> social::RelationsResponse {
     social::RelationsResponse { items, ..Default::default() }
 }
 
-#[derive(Clone)]
-pub(crate) struct Auth(pub(crate) Known);
-
-#[derive(Clone)]
-pub(crate) struct Social(pub(crate) Known);
-
-impl NamedService for Auth {
-    const NAME: &'static str = "stadion.auth.v1.Auth";
+pub(crate) fn auth(known: &Known) -> Routes {
+    let known = known.clone();
+    StandIn::of("stadion.auth.v1.Auth").on("Standing", move |asked| Ok(known.standing(asked))).routes()
 }
 
-impl NamedService for Social {
-    const NAME: &'static str = "stadion.social.v1.Social";
-}
-
-type Answer = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
-
-fn unary<Q, A>(request: http::Request<Body>, answer: impl Fn(Q) -> A + Clone + Send + 'static) -> Answer
-where
-    Q: prost::Message + Default + Send + 'static,
-    A: prost::Message + Default + Send + 'static,
-{
-    Box::pin(async move {
-        let handler = service_fn(move |request: Request<Q>| {
-            let answered = answer(request.into_inner());
-            async move { Ok::<_, Status>(Response::new(answered)) }
-        });
-        Ok(Grpc::new(ProstCodec::<A, Q>::default()).unary(handler, request).await)
-    })
-}
-
-fn unimplemented() -> Answer {
-    Box::pin(async { Ok(Status::unimplemented("gamification does not ask this").into_http()) })
-}
-
-impl Service<http::Request<Body>> for Auth {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        let known = self.0.clone();
-        match request.uri().path().rsplit('/').next() {
-            Some("Standing") => unary(request, move |asked| known.standing(asked)),
-            _ => unimplemented(),
-        }
-    }
-}
-
-impl Service<http::Request<Body>> for Social {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        let known = self.0.clone();
-        match request.uri().path().rsplit('/').next() {
-            _ if known.0.lock().unwrap().social_away => {
-                Box::pin(async { Ok(Status::unavailable("social is away").into_http()) })
-            }
-            Some("GroupsOf") => unary(request, move |asked| known.groups_of(asked)),
-            Some("Relations") => unary(request, strangers),
-            _ => unimplemented(),
-        }
-    }
+pub(crate) fn social(known: &Known) -> Routes {
+    let [groups, relations] = [(); 2].map(|()| known.clone());
+    StandIn::of("stadion.social.v1.Social")
+        .on("GroupsOf", move |asked| groups.there().map(|()| groups.groups_of(asked)))
+        .on("Relations", move |asked| relations.there().map(|()| strangers(asked)))
+        .routes()
 }

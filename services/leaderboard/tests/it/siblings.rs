@@ -2,19 +2,14 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use kernel::{AccountId, Id};
 use proto::{auth, social};
-use tonic::{Request, Response, Status, body::Body, server::Grpc, server::NamedService};
-use tonic_prost::ProstCodec;
-use tower::{Service, service_fn};
+use testkit::StandIn;
+use tonic::{Status, service::Routes};
 use uuid::Uuid;
 
 /// What is known of people.
@@ -156,78 +151,17 @@ fn with(pairs: &HashSet<(AccountId, AccountId)>, account: AccountId) -> Vec<Byte
     pairs.iter().filter(|pair| pair.0 == account).map(|pair| bytes_of(pair.1)).collect()
 }
 
-#[derive(Clone)]
-pub(crate) struct Auth(pub(crate) Known);
-
-#[derive(Clone)]
-pub(crate) struct Social(pub(crate) Known);
-
-impl NamedService for Auth {
-    const NAME: &'static str = "stadion.auth.v1.Auth";
+pub(crate) fn auth(known: &Known) -> Routes {
+    let known = known.clone();
+    StandIn::of("stadion.auth.v1.Auth").on("Standing", move |asked| known.standing(asked)).routes()
 }
 
-impl NamedService for Social {
-    const NAME: &'static str = "stadion.social.v1.Social";
-}
-
-type Answer = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
-
-fn unary<Q, A>(
-    request: http::Request<Body>,
-    answer: impl Fn(Q) -> Result<A, Status> + Clone + Send + 'static,
-) -> Answer
-where
-    Q: prost::Message + Default + Send + 'static,
-    A: prost::Message + Default + Send + 'static,
-{
-    Box::pin(async move {
-        let handler = service_fn(move |request: Request<Q>| {
-            let answered = answer(request.into_inner());
-            async move { answered.map(Response::new) }
-        });
-        Ok(Grpc::new(ProstCodec::<A, Q>::default()).unary(handler, request).await)
-    })
-}
-
-fn unimplemented() -> Answer {
-    Box::pin(async { Ok(Status::unimplemented("the leaderboard does not ask this").into_http()) })
-}
-
-impl Service<http::Request<Body>> for Auth {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        let known = self.0.clone();
-        match request.uri().path() {
-            "/stadion.auth.v1.Auth/Standing" => unary(request, move |asked| known.standing(asked)),
-            _ => unimplemented(),
-        }
-    }
-}
-
-impl Service<http::Request<Body>> for Social {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        let known = self.0.clone();
-        match request.uri().path() {
-            "/stadion.social.v1.Social/Relations" => unary(request, move |asked| known.relations(asked)),
-            "/stadion.social.v1.Social/Hidden" => unary(request, move |asked| known.hidden(asked)),
-            "/stadion.social.v1.Social/FriendsOf" => unary(request, move |asked| known.friends_of(asked)),
-            "/stadion.social.v1.Social/GroupsOf" => unary(request, move |asked| known.groups_of(asked)),
-            _ => unimplemented(),
-        }
-    }
+pub(crate) fn social(known: &Known) -> Routes {
+    let [relations, hidden, friends, groups] = [(); 4].map(|()| known.clone());
+    StandIn::of("stadion.social.v1.Social")
+        .on("Relations", move |asked| relations.relations(asked))
+        .on("Hidden", move |asked| hidden.hidden(asked))
+        .on("FriendsOf", move |asked| friends.friends_of(asked))
+        .on("GroupsOf", move |asked| groups.groups_of(asked))
+        .routes()
 }

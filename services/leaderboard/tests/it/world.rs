@@ -20,7 +20,7 @@ use testkit::fleet::{Fleet, Ground, eventually};
 use tonic::{Request, Status, service::Routes};
 
 use crate::{
-    siblings::{Auth, Known, Social, bytes_of},
+    siblings::{self, Known, bytes_of},
     stream::Stream,
 };
 
@@ -39,8 +39,8 @@ pub(crate) struct World<'a> {
 pub(crate) async fn start<'a>(ground: &'a Ground, known: &Known) -> World<'a> {
     let fleet = ground.fleet(&["auth", "gamification", "leaderboard", "social"]).await;
     let gamification = stand_in(&fleet, "gamification", Routes::default()).await;
-    let auth = stand_in(&fleet, "auth", Routes::new(Auth(known.clone()))).await;
-    let social = stand_in(&fleet, "social", Routes::new(Social(known.clone()))).await;
+    let auth = stand_in(&fleet, "auth", siblings::auth(known)).await;
+    let social = stand_in(&fleet, "social", siblings::social(known)).await;
     let resources = fleet.resources("leaderboard").await;
     let health = resources.health.clone();
     fleet.serve(leaderboard::module(resources, leaderboard::Config::default()).await.unwrap());

@@ -2,19 +2,14 @@
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use kernel::AccountId;
 use proto::{auth, gamification, social};
-use tonic::{Request, Response, Status, body::Body, server::Grpc, server::NamedService};
-use tonic_prost::ProstCodec;
-use tower::{Service, service_fn};
+use testkit::StandIn;
+use tonic::{Status, service::Routes};
 
 use crate::world::id_of;
 
@@ -107,102 +102,22 @@ impl Known {
     }
 }
 
-/// One service of the three, on its own gRPC paths.
-#[derive(Clone)]
-pub(crate) struct Auth(pub(crate) Known);
-
-#[derive(Clone)]
-pub(crate) struct Gamification(pub(crate) Known);
-
-#[derive(Clone)]
-pub(crate) struct Social(pub(crate) Known);
-
-impl NamedService for Social {
-    const NAME: &'static str = "stadion.social.v1.Social";
+pub(crate) fn auth(known: &Known) -> Routes {
+    let [people, shops] = [(); 2].map(|()| known.clone());
+    StandIn::of("stadion.auth.v1.Auth")
+        .on("Standing", move |asked| Ok(people.standing(asked)))
+        .on("ListPartners", move |asked| Ok(shops.partners(asked)))
+        .routes()
 }
 
-impl NamedService for Auth {
-    const NAME: &'static str = "stadion.auth.v1.Auth";
+pub(crate) fn gamification(known: &Known) -> Routes {
+    let known = known.clone();
+    StandIn::of("stadion.gamification.v1.Gamification")
+        .on("Facts", move |asked| Ok(known.facts(asked)))
+        .routes()
 }
 
-impl NamedService for Gamification {
-    const NAME: &'static str = "stadion.gamification.v1.Gamification";
-}
-
-type Answer = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
-
-fn unary<Q, A>(
-    request: http::Request<Body>,
-    answer: impl Fn(Q) -> Result<A, Status> + Clone + Send + 'static,
-) -> Answer
-where
-    Q: prost::Message + Default + Send + 'static,
-    A: prost::Message + Default + Send + 'static,
-{
-    Box::pin(async move {
-        let handler = service_fn(move |request: Request<Q>| {
-            let answered = answer(request.into_inner());
-            async move { answered.map(Response::new) }
-        });
-        Ok(Grpc::new(ProstCodec::<A, Q>::default()).unary(handler, request).await)
-    })
-}
-
-fn unimplemented() -> Answer {
-    Box::pin(async { Ok(Status::unimplemented("promo does not ask this").into_http()) })
-}
-
-impl Service<http::Request<Body>> for Auth {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        let known = self.0.clone();
-        match request.uri().path().rsplit('/').next() {
-            Some("Standing") => unary(request, move |asked| Ok(known.standing(asked))),
-            Some("ListPartners") => unary(request, move |asked| Ok(known.partners(asked))),
-            _ => unimplemented(),
-        }
-    }
-}
-
-impl Service<http::Request<Body>> for Gamification {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        let known = self.0.clone();
-        match request.uri().path().rsplit('/').next() {
-            Some("Facts") => unary(request, move |asked| Ok(known.facts(asked))),
-            _ => unimplemented(),
-        }
-    }
-}
-
-impl Service<http::Request<Body>> for Social {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        let known = self.0.clone();
-        match request.uri().path().rsplit('/').next() {
-            Some("GroupsOf") => unary(request, move |asked| known.groups_of(asked)),
-            _ => unimplemented(),
-        }
-    }
+pub(crate) fn social(known: &Known) -> Routes {
+    let known = known.clone();
+    StandIn::of("stadion.social.v1.Social").on("GroupsOf", move |asked| known.groups_of(asked)).routes()
 }

@@ -18,7 +18,7 @@ use proto::{
 use testkit::fleet::{Fleet, Ground, eventually, tell};
 use tonic::{Request, Response, Status, service::Routes};
 
-use crate::siblings::{Auth, Gamification, Known, Social};
+use crate::siblings::{self, Known};
 
 pub(crate) const REGION: &str = "KZ-75";
 pub(crate) const BADGE: &str = "first_run";
@@ -62,9 +62,9 @@ impl<'a> World<'a> {
 
     async fn knowing(ground: &'a Ground, known: Known) -> Self {
         let fleet = ground.fleet(&["auth", "gamification", "social", "promo"]).await;
-        let auth = sibling(&fleet, "auth", Routes::new(Auth(known.clone()))).await;
-        let gamification = sibling(&fleet, "gamification", Routes::new(Gamification(known.clone()))).await;
-        sibling(&fleet, "social", Routes::new(Social(known.clone()))).await;
+        let auth = sibling(&fleet, "auth", siblings::auth(&known)).await;
+        let gamification = sibling(&fleet, "gamification", siblings::gamification(&known)).await;
+        sibling(&fleet, "social", siblings::social(&known)).await;
         let resources: Resources = fleet.resources("promo").await;
         promo::MIGRATIONS.apply(&resources.db).await.unwrap();
         fleet.serve(promo::module(resources, promo::Config::default()).await.unwrap());

@@ -2,18 +2,13 @@
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
 };
 
 use kernel::AccountId;
 use proto::auth;
-use tonic::{Request, Response, Status, body::Body, server::Grpc, server::NamedService};
-use tonic_prost::ProstCodec;
-use tower::{Service, service_fn};
+use testkit::StandIn;
+use tonic::service::Routes;
 
 use crate::world::id_of;
 
@@ -41,34 +36,7 @@ impl Known {
     }
 }
 
-#[derive(Clone)]
-pub(crate) struct Auth(pub(crate) Known);
-
-impl NamedService for Auth {
-    const NAME: &'static str = "stadion.auth.v1.Auth";
-}
-
-impl Service<http::Request<Body>> for Auth {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let known = self.0.clone();
-        Box::pin(async move {
-            if !request.uri().path().ends_with("/Standing") {
-                return Ok(Status::unimplemented("social does not ask this").into_http());
-            }
-            let handler = service_fn(move |asked: Request<auth::StandingRequest>| {
-                let answered = known.standing(asked.into_inner());
-                async move { Ok::<_, Status>(Response::new(answered)) }
-            });
-            let codec = ProstCodec::<auth::StandingResponse, auth::StandingRequest>::default();
-            Ok(Grpc::new(codec).unary(handler, request).await)
-        })
-    }
+pub(crate) fn auth(known: &Known) -> Routes {
+    let known = known.clone();
+    StandIn::of("stadion.auth.v1.Auth").on("Standing", move |asked| Ok(known.standing(asked))).routes()
 }

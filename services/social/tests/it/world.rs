@@ -16,9 +16,9 @@ use proto::{
     social::{self as p, social_client::SocialClient},
 };
 use testkit::fleet::{Fleet, Ground, tell};
-use tonic::{Request, Response, Status, service::Routes};
+use tonic::{Request, Response, Status};
 
-use crate::siblings::{Auth, Known};
+use crate::siblings::{self, Known};
 
 pub(crate) const REGION: &str = "KZ-75";
 
@@ -70,7 +70,7 @@ impl<'a> World<'a> {
         let fleet = ground.fleet(&["auth", "activity", "gamification", "social"]).await;
         let resources = fleet.resources("auth").await;
         let (auth, spine) = (resources.journal.clone(), resources.spine());
-        fleet.serve(Module::new("auth", &[], Routes::new(Auth(known.clone()))).spine(&auth, spine));
+        fleet.serve(Module::new("auth", &[], siblings::auth(&known)).spine(&auth, spine));
         let activity = fleet.stand_in("activity").await;
         let gamification = fleet.stand_in("gamification").await;
         let resources: Resources = fleet.resources("social").await;
