@@ -1,20 +1,27 @@
-//! SQLite: one connection writes, several read. Units of work that wait together are committed together.
+//! SQLite: one thread writes, callers read. Units of work that wait together are committed together.
+//!
+//! A read runs on the thread that asks: a page-cached point query is cheaper than the way to another thread and back
+//! (ADR 0021). What it may cost is bounded by the `LIMIT` that every query of the house carries.
 
-use std::{panic::AssertUnwindSafe, path::Path, str::FromStr, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use eventing::sql::{Database, Db, DbError, Engine, Job, Row, Tx, Value};
 use futures::FutureExt;
-use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, Row as _, Sqlite, SqliteConnection, SqlitePool, TypeInfo,
-    ValueRef,
-    query::Query,
-    sqlite::{
-        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-        SqliteSynchronous,
-    },
+use rusqlite::{
+    CachedStatement, Connection, Error, ErrorCode, ToSql,
+    types::{ToSqlOutput, ValueRef},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -22,51 +29,78 @@ use tracing::error;
 const GROUP_MAX: usize = 256;
 /// Units of work that may wait for the writer.
 const QUEUE_MAX: usize = 4_096;
-const READERS: u32 = 4;
+/// Connections for reading that are kept open; as many are in use as threads read at one moment.
+const READERS_IDLE_MAX: usize = 8;
 const STATEMENTS_CACHED: usize = 512;
 
 /// How a file is opened.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Trades durability for speed: a power cut may lose the last commits. For tests only.
-    pub relaxed: bool,
     /// Cancelled when a commit's outcome is unknown: the process must stop and start again.
     pub fatal: CancellationToken,
 }
 
 /// Opens the file, making it when it is missing: WAL, `synchronous=FULL`.
 pub async fn open(path: &Path, options: Options) -> Result<Db, DbError> {
-    let synchronous = if options.relaxed { SqliteSynchronous::Off } else { SqliteSynchronous::Full };
-    let connect = SqliteConnectOptions::from_str("sqlite://")
-        .map_err(statement)?
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(synchronous)
-        .busy_timeout(Duration::from_secs(5))
-        .foreign_keys(true)
-        // What was deleted (keys, erased rows) does not linger in free pages.
-        .pragma("secure_delete", "ON")
-        .statement_cache_capacity(STATEMENTS_CACHED)
-        .disable_statement_logging();
-    let writer = connect.connect().await.map_err(|error| unopened(path, &error))?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(Duration::from_secs(10))
-        .connect_with(connect.pragma("query_only", "ON"))
-        .await
-        .map_err(|error| unopened(path, &error))?;
+    let unopened =
+        |error: String| DbError::Unavailable(format!("{} cannot be opened: {error}", path.display()));
+    let writer = connected(path).map_err(|error| unopened(error.to_string()))?;
+    // The writer has made the file: readers find it, and find out now whether they may open it.
+    let readers = Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()) };
+    readers.give_back(readers.opened().map_err(|error| unopened(error.to_string()))?);
     let (jobs, queue) = mpsc::channel(QUEUE_MAX);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the writer lives as long as its handles: it ends when they are dropped"
-    )]
-    tokio::spawn(write(writer, queue, options.fatal));
+    let runtime = Handle::current();
+    thread::Builder::new()
+        .name("sqlite-writer".to_owned())
+        .spawn(move || write(writer, queue, &runtime, &options.fatal))
+        .map_err(|error| unopened(error.to_string()))?;
     Ok(Db::new(SqliteDatabase { readers, jobs }))
 }
 
+fn connected(path: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA temp_store = MEMORY;
+         -- What was deleted (keys, erased rows) does not linger in free pages.
+         PRAGMA secure_delete = ON;",
+    )?;
+    Ok(connection)
+}
+
+/// Connections that only read.
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    fn fetch(&self, sql: &str, args: &[Value]) -> Result<Vec<Row>, DbError> {
+        let known = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let reader = known.map_or_else(|| self.opened(), Ok).map_err(|error| statement(&error))?;
+        let found = rows(&reader, sql, args);
+        self.give_back(reader);
+        found
+    }
+
+    fn opened(&self) -> Result<Connection, Error> {
+        let reader = connected(&self.path)?;
+        reader.pragma_update(None, "query_only", true)?;
+        Ok(reader)
+    }
+
+    fn give_back(&self, reader: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < READERS_IDLE_MAX {
+            idle.push(reader);
+        }
+    }
+}
+
 struct SqliteDatabase {
-    readers: SqlitePool,
+    readers: Readers,
     jobs: mpsc::Sender<Queued>,
 }
 
@@ -82,8 +116,7 @@ impl Database for SqliteDatabase {
     }
 
     async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let rows = bound(sql, args)?.fetch_all(&self.readers).await.map_err(statement)?;
-        rows.iter().map(row).collect()
+        self.readers.fetch(sql, &args)
     }
 
     async fn run(&self, job: Job) -> Result<(), DbError> {
@@ -94,14 +127,15 @@ impl Database for SqliteDatabase {
     }
 }
 
-/// The writer: takes what waits, runs each unit in a savepoint, commits all, then answers.
-async fn write(
-    mut connection: SqliteConnection,
+/// The writer: takes what waits, runs each unit in a savepoint, commits all, then answers. Ends with its handles.
+fn write(
+    mut connection: Connection,
     mut queue: mpsc::Receiver<Queued>,
-    fatal: CancellationToken,
+    runtime: &Handle,
+    fatal: &CancellationToken,
 ) {
-    while let Some(first) = queue.recv().await {
-        match commit_group(&mut connection, first, &mut queue).await {
+    while let Some(first) = queue.blocking_recv() {
+        match commit_group(&mut connection, first, &mut queue, runtime) {
             Ok(()) => {}
             Err(Broken) => {
                 error!("a commit's outcome is unknown: this process must not go on");
@@ -115,26 +149,27 @@ async fn write(
 /// The connection can no longer be trusted.
 struct Broken;
 
-async fn commit_group(
-    connection: &mut SqliteConnection,
+fn commit_group(
+    connection: &mut Connection,
     first: Queued,
     queue: &mut mpsc::Receiver<Queued>,
+    runtime: &Handle,
 ) -> Result<(), Broken> {
-    if let Err(error) = run_sql(connection, "BEGIN IMMEDIATE").await {
+    if let Err(error) = run_sql(connection, "BEGIN IMMEDIATE") {
         let _ = first.answer.send(Err(DbError::Unavailable(error.to_string())));
         return Ok(());
     }
     let mut answers = Vec::new();
     let mut next = Some(first);
     while let Some(queued) = next {
-        let result = run_job(connection, queued.job).await?;
+        let result = run_job(connection, queued.job, runtime)?;
         answers.push((queued.answer, result));
         next = if answers.len() < GROUP_MAX { queue.try_recv().ok() } else { None };
     }
-    let committed = run_sql(connection, "COMMIT").await;
+    let committed = run_sql(connection, "COMMIT");
     if let Err(error) = &committed {
         // Full disk and the like leave the transaction open; only a rollback that works makes "not done" certain.
-        let certain = !is_io_error(error) && run_sql(connection, "ROLLBACK").await.is_ok();
+        let certain = !is_io_error(error) && run_sql(connection, "ROLLBACK").is_ok();
         let failure =
             if certain { DbError::Unavailable(error.to_string()) } else { DbError::Fatal(error.to_string()) };
         for (answer, _) in answers {
@@ -148,30 +183,30 @@ async fn commit_group(
     Ok(())
 }
 
-async fn run_job(connection: &mut SqliteConnection, job: Job) -> Result<Result<(), DbError>, Broken> {
-    run_sql(connection, "SAVEPOINT unit").await.map_err(|_| Broken)?;
-    let mut tx = SqliteTx { connection: &mut *connection };
+fn run_job(connection: &mut Connection, job: Job, runtime: &Handle) -> Result<Result<(), DbError>, Broken> {
+    run_sql(connection, "SAVEPOINT unit").map_err(|_| Broken)?;
+    let mut tx = SqliteTx { connection };
     let panicked = || Err(DbError::RolledBack("the work panicked".to_owned()));
-    let result = AssertUnwindSafe(job(&mut tx)).catch_unwind().await.unwrap_or_else(|_| panicked());
+    let work = AssertUnwindSafe(job(&mut tx)).catch_unwind();
+    let result = runtime.block_on(work).unwrap_or_else(|_| panicked());
     if result.is_err() {
-        run_sql(connection, "ROLLBACK TO unit").await.map_err(|_| Broken)?;
+        run_sql(connection, "ROLLBACK TO unit").map_err(|_| Broken)?;
     }
-    run_sql(connection, "RELEASE unit").await.map_err(|_| Broken)?;
+    run_sql(connection, "RELEASE unit").map_err(|_| Broken)?;
     Ok(result)
 }
 
-async fn run_sql(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
-    sqlx::query(sql).execute(connection).await.map(|_| ())
+fn run_sql(connection: &Connection, sql: &str) -> Result<(), Error> {
+    connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
 /// SQLITE_IOERR and its kin: what was written is unknown.
-fn is_io_error(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| code & 0xff == 10)
+fn is_io_error(error: &Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
 }
 
 struct SqliteTx<'c> {
-    connection: &'c mut SqliteConnection,
+    connection: &'c mut Connection,
 }
 
 #[async_trait]
@@ -181,69 +216,85 @@ impl Tx for SqliteTx<'_> {
     }
 
     async fn execute(&mut self, sql: &str, args: Vec<Value>) -> Result<u64, DbError> {
-        let done = bound(sql, args)?.execute(&mut *self.connection).await.map_err(statement)?;
-        Ok(done.rows_affected())
+        let changed = bound(self.connection, sql, &args)?.raw_execute().map_err(|error| statement(&error))?;
+        Ok(changed as u64)
     }
 
     async fn fetch(&mut self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let rows = bound(sql, args)?.fetch_all(&mut *self.connection).await.map_err(statement)?;
-        rows.iter().map(row).collect()
+        rows(self.connection, sql, &args)
     }
 }
 
-fn bound(sql: &str, args: Vec<Value>) -> Result<Query<'static, Sqlite, SqliteArguments>, DbError> {
-    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
-    for arg in args {
-        query = match arg {
-            Value::Null => query.bind(None::<i64>),
-            Value::Int(int) => query.bind(int),
-            Value::Real(real) => query.bind(real),
-            Value::Text(text) => query.bind(text),
-            Value::Blob(blob) => query.bind(blob),
-            Value::AppendPosition => {
-                return Err(DbError::Statement("a position is only known inside an append".to_owned()));
-            }
-        };
+fn rows(connection: &Connection, sql: &str, args: &[Value]) -> Result<Vec<Row>, DbError> {
+    let failed = |error: Error| statement(&error);
+    let mut prepared = bound(connection, sql, args)?;
+    let columns = prepared.column_count();
+    let mut found = prepared.raw_query();
+    let mut rows = Vec::new();
+    while let Some(row) = found.next().map_err(failed)? {
+        let values = (0..columns).map(|index| value(index, row.get_ref(index).map_err(failed)?));
+        rows.push(Row(values.collect::<Result<_, _>>()?));
     }
-    Ok(query)
+    Ok(rows)
 }
 
-fn row(found: &SqliteRow) -> Result<Row, DbError> {
-    let mut values = Vec::with_capacity(found.len());
-    for column in found.columns() {
-        let index = column.ordinal();
-        let raw = found.try_get_raw(index).map_err(statement)?;
-        let kind = raw.type_info().name().to_owned();
-        let value = if raw.is_null() {
-            Value::Null
-        } else {
-            match kind.as_str() {
-                "INTEGER" | "INT4" | "INT8" | "BOOLEAN" => {
-                    Value::Int(found.try_get_unchecked(index).map_err(statement)?)
-                }
-                "REAL" | "NUMERIC" => Value::Real(found.try_get_unchecked(index).map_err(statement)?),
-                "TEXT" => Value::Text(found.try_get_unchecked(index).map_err(statement)?),
-                "BLOB" => Value::Blob(found.try_get_unchecked(index).map_err(statement)?),
-                other => {
-                    return Err(DbError::Statement(format!("column {index} has the foreign type {other}")));
-                }
-            }
-        };
-        values.push(value);
+/// The statement with its arguments: `$n` is the n-th of them, wherever and however often it stands.
+fn bound<'c>(connection: &'c Connection, sql: &str, args: &[Value]) -> Result<CachedStatement<'c>, DbError> {
+    let failed = |error: Error| statement(&error);
+    let mut prepared = connection.prepare_cached(sql).map_err(failed)?;
+    for index in 1..=prepared.parameter_count() {
+        let number =
+            prepared.parameter_name(index).and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok());
+        let arg = number.and_then(|number| args.get(number.checked_sub(1)?));
+        let arg =
+            arg.ok_or_else(|| DbError::Statement(format!("no argument for parameter {index} of {sql}")))?;
+        if *arg == Value::AppendPosition {
+            return Err(DbError::Statement("a position is only known inside an append".to_owned()));
+        }
+        prepared.raw_bind_parameter(index, Argument(arg)).map_err(failed)?;
     }
-    Ok(Row(values))
+    Ok(prepared)
 }
 
-fn statement(error: sqlx::Error) -> DbError {
-    match &error {
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::Io(_) => DbError::Unavailable(error.to_string()),
+/// A value on its way into a statement: borrowed, SQLite keeps a copy.
+struct Argument<'a>(&'a Value);
+
+impl ToSql for Argument<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null | Value::AppendPosition => ValueRef::Null,
+            Value::Int(int) => ValueRef::Integer(*int),
+            Value::Real(real) => ValueRef::Real(*real),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(blob) => ValueRef::Blob(blob),
+        }))
+    }
+}
+
+fn value(index: usize, found: ValueRef<'_>) -> Result<Value, DbError> {
+    Ok(match found {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(int) => Value::Int(int),
+        ValueRef::Real(real) => Value::Real(real),
+        ValueRef::Text(text) => Value::Text(
+            String::from_utf8(text.to_vec())
+                .map_err(|error| DbError::Statement(format!("column {index} is no text: {error}")))?,
+        ),
+        ValueRef::Blob(blob) => Value::Blob(blob.to_vec()),
+    })
+}
+
+/// What may pass by itself is `Unavailable`; everything else is the statement's own fault.
+fn statement(error: &Error) -> DbError {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DiskFull
+            | ErrorCode::CannotOpen
+            | ErrorCode::OutOfMemory,
+        ) => DbError::Unavailable(error.to_string()),
         _ => DbError::Statement(error.to_string()),
     }
-}
-
-fn unopened(path: &Path, error: &sqlx::Error) -> DbError {
-    DbError::Unavailable(format!("{} cannot be opened: {error}", path.display()))
 }
