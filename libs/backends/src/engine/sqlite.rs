@@ -238,16 +238,16 @@ fn rows(connection: &Connection, sql: &str, args: &[Value]) -> Result<Vec<Row>, 
     Ok(rows)
 }
 
-/// The statement with its arguments: `$n` is the n-th of them, wherever and however often it stands.
+/// The statement with its arguments. What the house writes as `$n` SQLite calls `?n`: to it `$n` is a name, looked for
+/// among all others each time.
 fn bound<'c>(connection: &'c Connection, sql: &str, args: &[Value]) -> Result<CachedStatement<'c>, DbError> {
     let failed = |error: Error| statement(&error);
-    let mut prepared = connection.prepare_cached(sql).map_err(failed)?;
-    for index in 1..=prepared.parameter_count() {
-        let number =
-            prepared.parameter_name(index).and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok());
-        let arg = number.and_then(|number| args.get(number.checked_sub(1)?));
-        let arg =
-            arg.ok_or_else(|| DbError::Statement(format!("no argument for parameter {index} of {sql}")))?;
+    let mut prepared = connection.prepare_cached(&sql.replace('$', "?")).map_err(failed)?;
+    let wanted = prepared.parameter_count();
+    if wanted != args.len() {
+        return Err(DbError::Statement(format!("{wanted} arguments wanted, {} given: {sql}", args.len())));
+    }
+    for (index, arg) in (1..).zip(args) {
         if *arg == Value::AppendPosition {
             return Err(DbError::Statement("a position is only known inside an append".to_owned()));
         }
