@@ -31,28 +31,25 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Stored batches read of one partition in one poll.
 const ROWS_MAX: i64 = 200;
 
-type Ends = HashMap<String, Vec<i64>>;
+/// The end of each partition of a topic; its readers wait for it to move.
+type Ends = watch::Sender<Vec<i64>>;
 
 /// One process' log. Readers are woken by what this process publishes; the file alone is the truth.
 #[derive(Clone)]
 pub struct SqliteBus {
     db: Db,
     clock: Arc<dyn Clock>,
-    ends: Arc<Mutex<Ends>>,
-    news: watch::Sender<u64>,
+    topics: Arc<Mutex<HashMap<String, Ends>>>,
 }
 
 impl SqliteBus {
     /// `db` is the bus file, migrated with [`BUS_MIGRATIONS`].
     pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self, DbError> {
-        let mut ends = Ends::new();
-        for row in db.fetch("SELECT topic, part, next_offset FROM bus_part", vec![]).await? {
-            let parts = ends.entry(row.get(0)?).or_insert_with(empty);
-            if let Some(end) = parts.get_mut(row.get::<u32>(1)? as usize) {
-                *end = row.get(2)?;
-            }
+        let bus = Self { db, clock, topics: Arc::default() };
+        for row in bus.db.fetch("SELECT topic, part, next_offset FROM bus_part", vec![]).await? {
+            bus.moved(&row.get::<String>(0)?, [(row.get(1)?, row.get(2)?)]);
         }
-        Ok(Self { db, clock, ends: Arc::new(Mutex::new(ends)), news: watch::Sender::new(0) })
+        Ok(bus)
     }
 
     /// Forgets event batches older than `before_us`; state topics keep their newest values. The number forgotten.
@@ -60,13 +57,23 @@ impl SqliteBus {
         self.db.execute("DELETE FROM bus_batch WHERE key IS NULL AND at_us < $1", args![before_us]).await
     }
 
-    fn end_of(&self, topic: &str) -> Vec<i64> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned().unwrap_or_else(empty)
+    fn topic(&self, topic: &str) -> Ends {
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = topics.get(topic) {
+            return known.clone();
+        }
+        topics.entry(topic.to_owned()).or_insert_with(|| Ends::new(vec![0; PARTITIONS as usize])).clone()
     }
-}
 
-fn empty() -> Vec<i64> {
-    vec![0; PARTITIONS as usize]
+    fn moved(&self, topic: &str, to: impl IntoIterator<Item = (u32, i64)>) {
+        self.topic(topic).send_modify(|ends| {
+            for (part, next) in to {
+                if let Some(end) = ends.get_mut(part as usize) {
+                    *end = next.max(*end);
+                }
+            }
+        });
+    }
 }
 
 fn unavailable(error: DbError) -> BusError {
@@ -86,16 +93,7 @@ impl LogSink for SqliteBus {
             .transact(move |tx| Box::pin(async move { append(tx, &name, rows, at_us).await }))
             .await
             .map_err(unavailable)?;
-        {
-            let mut known = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-            let parts = known.entry(topic.name.clone()).or_insert_with(empty);
-            for (part, end) in ends {
-                if let Some(known) = parts.get_mut(part as usize) {
-                    *known = end.max(*known);
-                }
-            }
-        }
-        self.news.send_modify(|count| *count = count.wrapping_add(1));
+        self.moved(&topic.name, ends);
         Ok(())
     }
 }
@@ -172,16 +170,16 @@ impl Bus for SqliteBus {
             topic: topic.name.clone(),
             places: from.to_vec(),
             first: 0,
-            news: self.news.subscribe(),
+            ends: self.topic(&topic.name).subscribe(),
         }))
     }
 
     async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
-        Ok(self.end_of(&topic.name))
+        Ok(self.topic(&topic.name).borrow().clone())
     }
 
     async fn begins(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
-        let mut begins = self.end_of(&topic.name);
+        let mut begins = self.topic(&topic.name).borrow().clone();
         let sql = "SELECT part, MIN(first_offset) FROM bus_batch WHERE topic = $1 GROUP BY part";
         for row in self.db.fetch(sql, args![topic.name.as_str()]).await.map_err(unavailable)? {
             let (part, first): (u32, i64) =
@@ -200,18 +198,18 @@ struct SqliteSource {
     places: Vec<(u32, i64)>,
     /// The partition whose turn it is to be read first.
     first: usize,
-    news: watch::Receiver<u64>,
+    ends: watch::Receiver<Vec<i64>>,
 }
 
 #[async_trait]
 impl LogSource for SqliteSource {
     async fn poll(&mut self, max: usize) -> Result<Vec<Batch>, BusError> {
-        self.news.mark_unchanged();
-        if !self.has_news() {
-            // Whether news came or time passed: the ends tell.
-            let _ = tokio::time::timeout(PATIENCE, self.news.changed()).await;
-        }
-        let ends = self.bus.end_of(&self.topic);
+        let behind = |ends: &Vec<i64>| {
+            self.places.iter().any(|(part, offset)| ends.get(*part as usize).is_some_and(|end| end > offset))
+        };
+        // Whether news came or time passed: the ends tell.
+        let _ = tokio::time::timeout(PATIENCE, self.ends.wait_for(behind)).await;
+        let ends = self.ends.borrow_and_update().clone();
         let mut batches = Vec::new();
         let mut left = max;
         for turn in 0..self.places.len() {
@@ -233,21 +231,17 @@ impl LogSource for SqliteSource {
 }
 
 impl SqliteSource {
-    fn has_news(&self) -> bool {
-        let ends = self.bus.end_of(&self.topic);
-        self.places.iter().any(|(part, offset)| ends.get(*part as usize).is_some_and(|end| end > offset))
-    }
-
     /// At most `max` records of one partition, whole stored batches except the one that begins before `offset`.
     async fn read(&self, part: u32, offset: i64, max: usize) -> Result<Batch, BusError> {
+        // The stored batch that `offset` lies in begins at it or before: nothing further back is looked at.
         let sql = "SELECT first_offset, next_offset, body FROM bus_batch
-             WHERE topic = $1 AND part = $2 AND next_offset > $3 AND first_offset >= $4 ORDER BY first_offset LIMIT $5";
-        // A stored batch holds at most a relay's page: a row that reaches past `offset` begins no earlier than this.
-        let earliest = offset.saturating_sub(4_096);
+             WHERE topic = $1 AND part = $2 AND next_offset > $3 AND first_offset >= COALESCE(
+                 (SELECT MAX(first_offset) FROM bus_batch WHERE topic = $1 AND part = $2 AND first_offset <= $3), 0)
+             ORDER BY first_offset LIMIT $4";
         let rows = self
             .bus
             .db
-            .fetch(sql, args![self.topic.as_str(), part, offset, earliest, ROWS_MAX])
+            .fetch(sql, args![self.topic.as_str(), part, offset, ROWS_MAX])
             .await
             .map_err(unavailable)?;
         let mut records = Vec::new();
@@ -266,8 +260,7 @@ impl SqliteSource {
         }
         if rows.is_empty() {
             // Everything up to the end was swept or overtaken by newer values.
-            next_offset =
-                self.bus.end_of(&self.topic).get(part as usize).copied().unwrap_or(offset).max(offset);
+            next_offset = self.ends.borrow().get(part as usize).copied().unwrap_or(offset).max(offset);
         }
         Ok(Batch { part, records, next_offset })
     }

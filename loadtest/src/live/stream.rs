@@ -141,16 +141,19 @@ impl Reader {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose name stands at a member, if one does.
-    pub(super) fn names(&self, member: &str) -> Option<String> {
-        self.board().names.get(member).cloned()
+    /// Whether the member has a place in the window.
+    pub(super) fn shows(&self, member: &str) -> bool {
+        self.board().entries.contains_key(member)
     }
 
-    /// Names of those in the window now.
+    /// Whether a name stands at the member.
+    pub(super) fn names(&self, member: &str) -> bool {
+        self.board().names.contains_key(member)
+    }
+
+    /// Members with the accounts that they are named after.
     pub(super) fn seen_names(&self) -> Vec<(String, String)> {
-        let board = self.board();
-        let seen = board.names.iter().filter(|(member, _)| board.entries.contains_key(*member));
-        seen.map(|(member, account)| (member.clone(), account.clone())).collect()
+        self.board().names.iter().map(|(member, account)| (member.clone(), account.clone())).collect()
     }
 
     /// What of this stream is not the final state, in words.
@@ -236,6 +239,8 @@ impl Reading {
                 let mut board = self.board();
                 for member in &delta.left {
                     board.entries.remove(member);
+                    // Whoever comes back is named anew.
+                    board.names.remove(member);
                 }
                 board.take(&delta.changes);
             }

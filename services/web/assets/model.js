@@ -32,7 +32,11 @@ export class Model {
   }
 
   delta(frame) {
-    for (const member of frame.left ?? []) this.entries.delete(member);
+    for (const member of frame.left ?? []) {
+      // Whoever comes back is named anew: it may have been hidden meanwhile.
+      this.entries.delete(member);
+      this.names.delete(member);
+    }
     if (Number.isFinite(frame.participants)) this.participants = frame.participants;
     this.#take(frame.changes);
   }
