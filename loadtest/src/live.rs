@@ -27,7 +27,7 @@ use crate::{
     Options,
     generator::{
         dice::Dice,
-        schedule::{Arrivals, Schedule},
+        schedule::{Arrivals, Schedule, starts},
         tally::{Times, note, times},
         wire::Lines,
     },
@@ -82,7 +82,7 @@ struct Stage {
 struct Phase {
     cpu_s: f64,
     lag: Times,
-    sent: u64,
+    sent: usize,
     errors: u64,
 }
 
@@ -178,14 +178,13 @@ impl Stage {
         let schedule =
             Schedule::of(Arrivals::Constant, self.plan.updates_per_s, lasts, (0, 1), self.plan.seed);
         let mut lag = times(3)?;
-        let (cpu_s, begins) = (self.server.cpu_seconds()?, Instant::now());
+        let cpu_s = self.server.cpu_seconds()?;
         let mut running = JoinSet::new();
         let (mut sent, mut errors) = (0, 0);
-        for (nth, intended) in schedule.enumerate() {
-            let due = begins + intended;
-            tokio::time::sleep_until(due.into()).await;
+        let mut starts = starts(schedule);
+        while let Some(due) = starts.recv().await {
             note(&mut lag, due.elapsed());
-            running.spawn(run(self.shared(), nth % self.world.athletes.len(), due));
+            running.spawn(run(self.shared(), sent % self.world.athletes.len(), due));
             sent += 1;
             while let Some(ran) = running.try_join_next() {
                 errors += u64::from(ran?.is_err());

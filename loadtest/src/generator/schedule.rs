@@ -1,10 +1,17 @@
 //! When each call is to begin.
 
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
 use super::dice::Dice;
+
+/// Starts that may wait to be made.
+const DUE_MAX: usize = 1_024;
 
 /// How calls follow one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +69,23 @@ impl Iterator for Schedule {
         };
         Some(now)
     }
+}
+
+/// The starts of a schedule that begins now, each when it is due. A thread of its own tells them: a runtime that reads
+/// thousands of streams beside them looks at its clock too seldom.
+pub(crate) fn starts(schedule: Schedule) -> mpsc::Receiver<Instant> {
+    let (tell, told) = mpsc::channel(DUE_MAX);
+    let begins = Instant::now();
+    thread::spawn(move || {
+        for intended in schedule {
+            let due = begins + intended;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            if tell.blocking_send(due).is_err() {
+                return;
+            }
+        }
+    });
+    told
 }
 
 fn exponential(dice: &mut Dice, mean: f64) -> f64 {
