@@ -23,6 +23,7 @@ pub mod error;
 pub mod event;
 mod follow;
 pub mod journal;
+pub mod leases;
 pub mod migrate;
 pub mod outbox;
 pub mod ownership;

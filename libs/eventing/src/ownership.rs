@@ -2,16 +2,12 @@
 //!
 //! On SQLite the data folder's lock already says who the one owner is: it takes everything at boot and nothing expires.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     args,
-    sql::{Db, DbError, Engine},
+    sql::{Db, DbError, Engine, Tx},
 };
-
-/// How long a lease lives without renewal, and how often it is renewed.
-pub const LEASE_LIFE: Duration = Duration::from_secs(6);
-pub const RENEW_EVERY: Duration = Duration::from_secs(2);
 
 /// The resource that stands for a whole store in one process.
 pub const STORE: &str = "store";
@@ -22,6 +18,18 @@ const fn now_us(engine: Engine) -> &'static str {
         Engine::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
         Engine::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
     }
+}
+
+/// The row by which a process is counted among those that share a store's resources.
+const MEMBER: &str = "member:";
+
+/// One process' part of what is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// What is its own now, each under its epoch.
+    pub owned: BTreeMap<String, i64>,
+    /// Of that, what is above its fair part: to be given back when nothing works on it any more.
+    pub surplus: Vec<String>,
 }
 
 /// One process' claim to resources.
@@ -44,36 +52,105 @@ impl Holder {
              ON CONFLICT (resource) DO UPDATE SET holder = excluded.holder, address = excluded.address,
                epoch = es_lease.epoch + 1, expires_us = excluded.expires_us RETURNING epoch";
         let arguments = args![resource, &self.name, &self.address, i64::MAX];
-        self.returning(sql.to_owned(), arguments)
-            .await?
-            .ok_or_else(|| DbError::Statement("no epoch".to_owned()))
+        let epoch = self
+            .db
+            .transact(move |tx| {
+                Box::pin(async move { tx.fetch_one(sql, arguments).await?.map(|row| row.get(0)).transpose() })
+            })
+            .await?;
+        epoch.ok_or_else(|| DbError::Statement("no epoch".to_owned()))
     }
 
     /// Takes a resource that is free, expired or one's own; `None` while somebody else lives there.
     pub async fn acquire(&self, resource: &str, life: Duration) -> Result<Option<i64>, DbError> {
-        let now = now_us(self.db.engine());
+        let (holder, resource) = (self.clone(), resource.to_owned());
+        self.db
+            .transact(move |tx| {
+                Box::pin(async move { holder.acquire_in(tx, &resource, life_us(life)).await })
+            })
+            .await
+    }
+
+    async fn acquire_in(
+        &self,
+        tx: &mut dyn Tx,
+        resource: &str,
+        life_us: i64,
+    ) -> Result<Option<i64>, DbError> {
+        let now = now_us(tx.engine());
         let sql = format!(
             "INSERT INTO es_lease (resource, holder, address, epoch, expires_us) VALUES ($1, $2, $3, 1, {now} + $4)
              ON CONFLICT (resource) DO UPDATE SET holder = excluded.holder, address = excluded.address,
                epoch = es_lease.epoch + 1, expires_us = excluded.expires_us
              WHERE es_lease.expires_us <= {now} OR es_lease.holder = excluded.holder RETURNING epoch"
         );
-        self.returning(sql, args![resource, &self.name, &self.address, life_us(life)]).await
+        let row = tx.fetch_one(&sql, args![resource, &self.name, &self.address, life_us]).await?;
+        row.map(|row| row.get(0)).transpose()
     }
 
-    /// Prolongs everything this holder still has, in one statement; the number of resources kept.
-    pub async fn renew(&self, life: Duration) -> Result<u64, DbError> {
-        let now = now_us(self.db.engine());
-        let sql =
-            format!("UPDATE es_lease SET expires_us = {now} + $1 WHERE holder = $2 AND expires_us > {now}");
-        self.db.execute(&sql, args![life_us(life), &self.name]).await
+    /// Gives resources back at once. The epochs stay, so that the next owners' are higher.
+    pub async fn release(&self, resources: &[String]) -> Result<(), DbError> {
+        let (resources, name) = (resources.to_vec(), self.name.clone());
+        self.db
+            .transact(move |tx| {
+                Box::pin(async move {
+                    for resource in resources {
+                        let sql = "UPDATE es_lease SET expires_us = 0 WHERE resource = $1 AND holder = $2";
+                        tx.execute(sql, args![resource, &name]).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
     }
 
-    /// Gives a resource back at once. The epoch stays, so that the next owner's is higher.
-    pub async fn release(&self, resource: &str) -> Result<(), DbError> {
-        let sql = "UPDATE es_lease SET expires_us = 0 WHERE resource = $1 AND holder = $2";
-        self.db.execute(sql, args![resource, &self.name]).await?;
+    /// Gives everything back, and is no longer counted.
+    pub async fn leave(&self) -> Result<(), DbError> {
+        let sql = "UPDATE es_lease SET expires_us = 0 WHERE holder = $1";
+        self.db.execute(sql, args![&self.name]).await?;
         Ok(())
+    }
+
+    /// Renews what this holder has, counts who else is there, and takes of what is free up to its fair part of `wanted`
+    /// (in a fixed order, so that two who share at the same time cannot wait for each other).
+    pub async fn share(&self, wanted: &[String], life: Duration) -> Result<Share, DbError> {
+        let (holder, wanted, life) = (self.clone(), wanted.to_vec(), life_us(life));
+        self.db.transact(move |tx| Box::pin(async move { holder.share_in(tx, &wanted, life).await })).await
+    }
+
+    async fn share_in(&self, tx: &mut dyn Tx, wanted: &[String], life_us: i64) -> Result<Share, DbError> {
+        let now = now_us(tx.engine());
+        let member = format!("{MEMBER}{}", self.name);
+        self.acquire_in(tx, &member, life_us).await?;
+        let renew =
+            format!("UPDATE es_lease SET expires_us = {now} + $1 WHERE holder = $2 AND expires_us > {now}");
+        tx.execute(&renew, args![life_us, &self.name]).await?;
+        let live = format!("SELECT resource, holder, epoch FROM es_lease WHERE expires_us > {now}");
+        let mut live_owners: BTreeMap<String, (String, i64)> = BTreeMap::new();
+        for row in tx.fetch(&live, vec![]).await? {
+            live_owners.insert(row.get(0)?, (row.get(1)?, row.get(2)?));
+        }
+        let members = live_owners.keys().filter(|resource| resource.starts_with(MEMBER)).count();
+        let fair = wanted.len().div_ceil(members.max(1));
+        let mut share = Share::default();
+        for resource in wanted {
+            match live_owners.get(resource) {
+                Some((holder, epoch)) if *holder == self.name => {
+                    if share.owned.len() >= fair {
+                        share.surplus.push(resource.clone());
+                    }
+                    share.owned.insert(resource.clone(), *epoch);
+                }
+                Some(_) => {}
+                None if share.owned.len() < fair => {
+                    if let Some(epoch) = self.acquire_in(tx, resource, life_us).await? {
+                        share.owned.insert(resource.clone(), epoch);
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(share)
     }
 
     /// Who owns a resource now, and where.
@@ -81,20 +158,6 @@ impl Holder {
         let now = now_us(self.db.engine());
         let sql = format!("SELECT holder, address FROM es_lease WHERE resource = $1 AND expires_us > {now}");
         self.db.fetch_one(&sql, args![resource]).await?.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
-    }
-
-    async fn returning(
-        &self,
-        sql: String,
-        arguments: Vec<crate::sql::Value>,
-    ) -> Result<Option<i64>, DbError> {
-        self.db
-            .transact(move |tx| {
-                Box::pin(
-                    async move { tx.fetch_one(&sql, arguments).await?.map(|row| row.get(0)).transpose() },
-                )
-            })
-            .await
     }
 }
 

@@ -2,41 +2,32 @@
 
 use std::time::Duration;
 
-use proto::envelope::{Record, record::Body};
-use tracing::warn;
-
 use crate::{
     args,
     bus::{Routed, Topic},
-    consume::{Ground, back_off},
+    consume::{Ground, while_owned},
     event::Position,
     sql::DbError,
 };
+use proto::envelope::{Record, record::Body};
 
 /// Events published in one go.
 const BATCH: usize = 512;
 /// How often a relay tells every partition how far it has come: also those to which nothing of the news belongs.
 const WATERMARK_EVERY: Duration = Duration::from_secs(1);
 
-/// Publishes until the process stops.
+/// The relay's resource.
+pub(crate) const RELAY: &str = "relay";
+
+/// Publishes while it is owned here, until the process stops.
 pub(crate) async fn relay(ground: Ground) {
-    let mut attempt = 0;
-    while !ground.shutdown.is_cancelled() {
-        match run(&ground).await {
-            Ok(()) => attempt = 0,
-            Err(error) => warn!(service = ground.service, %error, "the relay starts again"),
-        }
-        attempt += 1;
-        if !back_off(attempt, &ground.shutdown).await {
-            return;
-        }
-    }
+    while_owned(&ground, RELAY, |epoch| run(&ground, epoch)).await;
 }
 
-async fn run(ground: &Ground) -> Result<(), String> {
+async fn run(ground: &Ground, epoch: i64) -> Result<(), String> {
     let topic = Topic::events(ground.service);
     let mut news = ground.store.watch();
-    let mut published = open_cursor(ground).await.map_err(|error| error.to_string())?;
+    let mut published = open_cursor(ground, epoch).await.map_err(|error| error.to_string())?;
     let mut marked = 0;
     let mut marks = tokio::time::interval(WATERMARK_EVERY);
     marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -65,14 +56,14 @@ async fn run(ground: &Ground) -> Result<(), String> {
             })
             .collect();
         ground.bus.publish(&topic, &records).await.map_err(|error| error.to_string())?;
-        move_cursor(ground, published, last).await?;
+        move_cursor(ground, epoch, (published, last)).await?;
         published = last;
     }
     Ok(())
 }
 
-async fn open_cursor(ground: &Ground) -> Result<Position, DbError> {
-    let (service, epoch) = (ground.service, ground.epoch);
+async fn open_cursor(ground: &Ground, epoch: i64) -> Result<Position, DbError> {
+    let service = ground.service;
     ground
         .db
         .transact(move |tx| {
@@ -100,12 +91,12 @@ async fn open_cursor(ground: &Ground) -> Result<Position, DbError> {
         .await
 }
 
-async fn move_cursor(ground: &Ground, from: Position, to: Position) -> Result<(), String> {
+async fn move_cursor(ground: &Ground, epoch: i64, (from, to): (Position, Position)) -> Result<(), String> {
     let moved = ground
         .db
         .execute(
             "UPDATE es_cursor SET source_pos = $1 WHERE consumer = 'relay' AND source = $2 AND source_pos = $3 AND epoch = $4",
-            args![to, ground.service, from, ground.epoch],
+            args![to, ground.service, from, epoch],
         )
         .await
         .map_err(|error| error.to_string())?;

@@ -2,23 +2,22 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use kernel::Clock;
-use tokio::{sync::watch, time::Instant};
-use tokio_util::sync::CancellationToken;
-use tracing::warn;
-
 use crate::{
     bus::{Bus, SiblingJournals},
-    consume::{self, Ground, Parked, Progress, Replayed},
+    consume::{self, Ground, Parked, Progress, Replayed, while_owned},
     event::Position,
     follow::{self, Freshness},
     journal::Journal,
+    leases::Leases,
     outbox,
     readers::{Follower, Projection, Reactor, Source, TimerHandler},
     relay,
     sql::{Db, DbError},
     timers,
 };
+use kernel::Clock;
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 /// A loop with a name; ends when the spine's shutdown is asked for.
 pub struct Loop {
@@ -26,6 +25,8 @@ pub struct Loop {
     pub run: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
+/// The outbox' resource.
+const OUTBOX: &str = "outbox";
 /// How often the outbox is looked at: while something happens, and while nothing does. State is what others see.
 const OUTBOX_BUSY: Duration = Duration::from_millis(10);
 const OUTBOX_IDLE: Duration = Duration::from_millis(200);
@@ -44,13 +45,13 @@ pub struct Spine {
 }
 
 impl Spine {
-    /// `epoch` proves ownership of the store: see [`crate::ownership`].
+    /// `leases` say what of the store's work is this process'.
     pub fn new(
         journal: &Journal,
         db: Db,
         bus: Arc<dyn Bus>,
         clock: Arc<dyn Clock>,
-        epoch: i64,
+        leases: Leases,
         shutdown: CancellationToken,
     ) -> Self {
         let ground = Ground {
@@ -60,7 +61,7 @@ impl Spine {
             bus,
             siblings: None,
             sealer: journal.sealer().clone(),
-            epoch,
+            leases,
             shutdown,
         };
         Self {
@@ -144,6 +145,11 @@ impl Spine {
         let service = self.ground.service;
         add(format!("{service}/relay"), Box::pin(relay::relay(self.ground.clone())));
         add(format!("{service}/outbox"), Box::pin(send_outbox(self.ground.clone())));
+        if self.ground.leases.are_shared() {
+            let (leases, wanted) = (self.ground.leases.clone(), self.resources());
+            let shutdown = self.ground.shutdown.clone();
+            add(format!("{service}/leases"), Box::pin(async move { leases.keep(&wanted, &shutdown).await }));
+        }
         for projection in &self.projections {
             for source in projection.sources() {
                 let told = (source == Source::OwnJournal).then(|| progress.clone());
@@ -166,6 +172,21 @@ impl Spine {
             add(format!("{service}/timers"), Box::pin(run));
         }
         loops
+    }
+
+    /// Everything of this service that has one owner.
+    fn resources(&self) -> Vec<String> {
+        let service = self.ground.service;
+        let mut all = vec![relay::RELAY.to_owned(), OUTBOX.to_owned()];
+        if self.timers.is_some() {
+            all.push(timers::TIMERS.to_owned());
+        }
+        let projections = self.projections.iter().map(|one| (one.name(), one.sources()));
+        let reactors = self.reactors.iter().map(|one| (one.name(), one.sources()));
+        for (name, sources) in projections.chain(reactors) {
+            all.extend(sources.into_iter().flat_map(|source| consume::resources(name, source, service)));
+        }
+        all
     }
 
     /// Everything that waits in this service's dead letters.
@@ -220,18 +241,21 @@ impl Projected {
     }
 }
 
+/// Publishes what waits while the outbox is owned here: two who publish the same key could overtake each other.
 async fn send_outbox(ground: Ground) {
+    while_owned(&ground, OUTBOX, |_| empty_outbox(&ground)).await;
+}
+
+async fn empty_outbox(ground: &Ground) -> Result<(), String> {
     let mut head = ground.store.watch();
     let mut alert_until = Instant::now();
     while !ground.shutdown.is_cancelled() {
-        match outbox::flush(&ground.db, &*ground.bus, ground.service).await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => warn!(service = ground.service, %error, "the outbox was not published"),
+        if outbox::flush(&ground.db, &*ground.bus, ground.service).await? > 0 {
+            continue;
         }
         let pause = if Instant::now() < alert_until { OUTBOX_BUSY } else { OUTBOX_IDLE };
         let news = tokio::select! {
-            () = ground.shutdown.cancelled() => return,
+            () = ground.shutdown.cancelled() => return Ok(()),
             () = tokio::time::sleep(pause) => false,
             // Rows may come of another's events too: the pause looks for those.
             changed = head.changed(), if pause == OUTBOX_IDLE => changed.is_ok(),
@@ -241,4 +265,5 @@ async fn send_outbox(ground: Ground) {
             alert_until = Instant::now() + OUTBOX_ALERT;
         }
     }
+    Ok(())
 }

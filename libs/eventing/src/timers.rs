@@ -6,7 +6,7 @@ use kernel::Clock;
 use tracing::warn;
 
 use crate::{
-    consume::{Ground, back_off},
+    consume::{Ground, while_owned},
     readers::{Failure, TimerHandler},
 };
 
@@ -14,19 +14,12 @@ const BATCH: usize = 200;
 /// The longest sleep: a timer set by another process is seen no later than this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Fires until the process stops.
+/// The timers' resource.
+pub(crate) const TIMERS: &str = "timers";
+
+/// Fires while they are owned here, until the process stops.
 pub(crate) async fn fire(ground: Ground, clock: Arc<dyn Clock>, handler: Arc<dyn TimerHandler>) {
-    let mut attempt = 0;
-    while !ground.shutdown.is_cancelled() {
-        match run(&ground, &*clock, &*handler).await {
-            Ok(()) => return,
-            Err(error) => warn!(service = ground.service, %error, "timers start again"),
-        }
-        attempt += 1;
-        if !back_off(attempt, &ground.shutdown).await {
-            return;
-        }
-    }
+    while_owned(&ground, TIMERS, |_| run(&ground, &*clock, &*handler)).await;
 }
 
 async fn run(ground: &Ground, clock: &dyn Clock, handler: &dyn TimerHandler) -> Result<(), String> {

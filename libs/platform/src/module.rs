@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use eventing::{Bus, Db, Journal, Projected, Spine, sealing::CachedKeys, sql::DbError};
+use eventing::{Bus, Db, Journal, Projected, Spine, leases::Leases, sealing::CachedKeys, sql::DbError};
 use kernel::Clock;
 use proto::journal::{journal_server::JournalServer, state_server::StateServer};
 use tokio_util::sync::CancellationToken;
@@ -28,8 +28,8 @@ pub struct Resources {
     pub journal: Journal,
     pub bus: Arc<dyn Bus>,
     pub clock: Arc<dyn Clock>,
-    /// Proves that this process owns the store; for [`Spine::new`].
-    pub epoch: i64,
+    /// What of the store's work is this process'; for [`Spine::new`].
+    pub leases: Leases,
     /// The data keys kept near, for a service that asks auth for them: its spine forgets those that are destroyed.
     pub keys: Option<Arc<CachedKeys>>,
     pub peers: Peers,
@@ -55,7 +55,7 @@ impl Resources {
             self.db.clone(),
             self.bus.clone(),
             self.clock.clone(),
-            self.epoch,
+            self.leases.clone(),
             self.shutdown.clone(),
         )
         .siblings(Arc::new(PeerJournals::of(&self.peers)));

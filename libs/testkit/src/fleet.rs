@@ -21,6 +21,7 @@ use std::{
 use backends::{BUS_MIGRATIONS, SqlEventStore, SqliteBus, postgres, sqlite};
 use eventing::{
     Aggregate, Bus, Command, Db, DecodeError, DomainEvent, Done, Journal, Plain, Sealer, StreamId,
+    leases::Leases,
     migrate::SPINE,
     ownership::{Holder, STORE},
     sealing::StaticKeys,
@@ -142,7 +143,7 @@ impl Fleet<'_> {
             journal: Journal::new(service, store, Sealer::new(self.ground.keys.clone()), clock.clone()),
             db,
             bus: self.bus.clone(),
-            epoch,
+            leases: Leases::whole(epoch),
             keys: None,
             peers: self.builder.seen_by(signer.clone()),
             data,

@@ -198,7 +198,7 @@ fn resources(shared: &Shared, store: Store, data: &Path, settings: &Settings) ->
         db: store.db,
         bus: shared.bus.clone(),
         clock: shared.clock.clone(),
-        epoch: store.epoch,
+        leases: store.leases,
         keys: near,
         peers,
         data: files,

@@ -6,6 +6,7 @@ use anyhow::Context;
 use backends::{BUS_MIGRATIONS, SqlEventStore, SqliteBus, sqlite};
 use eventing::{
     Bus, Db,
+    leases::Leases,
     migrate::{Migrations, SPINE},
     ownership::{Holder, STORE},
     store::EventStore,
@@ -31,8 +32,8 @@ pub struct Store {
     pub service: &'static str,
     pub db: Db,
     pub events: Arc<dyn EventStore>,
-    /// Of this owner; older owners' effects are refused.
-    pub epoch: i64,
+    /// Everything of it is this process'; older owners' effects are refused.
+    pub leases: Leases,
     /// What was applied at this opening.
     pub migrated: Vec<&'static str>,
 }
@@ -54,7 +55,7 @@ pub async fn open(
         let events: Arc<dyn EventStore> = Arc::new(SqlEventStore::open(db.clone()).await?);
         let holder = Holder::new(db.clone(), format!("process {}", std::process::id()), "");
         let epoch = holder.take(STORE).await?;
-        anyhow::Ok(Store { service, db, events, epoch, migrated })
+        anyhow::Ok(Store { service, db, events, leases: Leases::whole(epoch), migrated })
     };
     opening.await.with_context(|| format!("the store {} cannot be opened", path.display()))
 }

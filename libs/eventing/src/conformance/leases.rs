@@ -1,16 +1,28 @@
 //! Ownership's promises.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
+use tokio_util::sync::CancellationToken;
 
-use crate::{ownership::Holder, sql::Db};
+use crate::{
+    leases::{Leases, Owned, Pace},
+    ownership::Holder,
+    sql::Db,
+};
+
+const LIFE: Duration = Duration::from_millis(600);
+const PACE: Pace = Pace { life: LIFE, renew_every: Duration::from_millis(100) };
 
 pub async fn suite(db: Db) {
+    one_of_many_owns(db.clone()).await;
+    parts_are_shared_out_and_taken_over(db).await;
+}
+
+async fn one_of_many_owns(db: Db) {
     let names: Vec<String> = (0..8).map(|number| format!("holder-{number}")).collect();
-    let life = Duration::from_millis(400);
     let holders: Vec<Holder> = names.iter().map(|name| Holder::new(db.clone(), name, "here")).collect();
-    let epochs = join_all(holders.iter().map(|holder| holder.acquire("relay", life))).await;
+    let epochs = join_all(holders.iter().map(|holder| holder.acquire("relay", LIFE))).await;
     let owners: Vec<usize> = epochs
         .iter()
         .enumerate()
@@ -21,23 +33,83 @@ pub async fn suite(db: Db) {
     let (owner, other) = (&holders[owners[0]], &holders[(owners[0] + 1) % 8]);
     let owner_name = names[owners[0]].clone();
     assert_eq!(db_owner(owner).await.as_deref(), Some(owner_name.as_str()));
+    assert_eq!(other.acquire("relay", LIFE).await.expect("asked"), None);
 
-    assert_eq!(owner.renew(life).await.expect("renewed"), 1);
-    assert_eq!(other.renew(life).await.expect("asked"), 0, "nobody renews what is not theirs");
-    assert_eq!(other.acquire("relay", life).await.expect("asked"), None);
-
-    tokio::time::sleep(life * 2).await;
+    tokio::time::sleep(LIFE * 2).await;
     assert_eq!(db_owner(owner).await, None, "an owner that fell silent owns nothing");
-    let taken = other.acquire("relay", life).await.expect("asked").expect("a standby takes over");
+    let taken = other.acquire("relay", LIFE).await.expect("asked").expect("a standby takes over");
     assert_eq!(taken, 2, "the epoch has grown");
-    assert_eq!(owner.renew(life).await.expect("asked"), 0, "the one that comes back too late renews nothing");
+    assert_eq!(
+        owner.acquire("relay", LIFE).await.expect("asked"),
+        None,
+        "who comes back too late owns nothing"
+    );
 
-    other.release("relay").await.expect("released");
+    other.release(&["relay".to_owned()]).await.expect("released");
     let again =
-        owner.acquire("relay", life).await.expect("asked").expect("what was given back is free at once");
+        owner.acquire("relay", LIFE).await.expect("asked").expect("what was given back is free at once");
     assert_eq!(again, 3);
+    owner.leave().await.expect("left");
 }
 
 async fn db_owner(holder: &Holder) -> Option<String> {
     holder.owner("relay").await.expect("the row is readable").map(|(name, _)| name)
+}
+
+async fn parts_are_shared_out_and_taken_over(db: Db) {
+    let wanted: Vec<String> = (0..7).map(|part| format!("reader/topic:t/{part}")).collect();
+    let leases = |name: &str| Leases::shared(Holder::new(db.clone(), name, "here"), PACE);
+    let (one, other, third) = (leases("one"), leases("other"), leases("third"));
+    let (stop, vanish) = (CancellationToken::new(), CancellationToken::new());
+
+    let checked = async {
+        owns(&one, &wanted, 7).await;
+        let alone = one.owned().borrow().clone();
+        let newcomer = other.keep(&wanted, &stop);
+        let watched = async {
+            owns(&other, &wanted, 3).await;
+            owns(&one, &wanted, 4).await;
+            assert_eq!(common(&one, &other, &wanted), BTreeSet::new(), "nothing has two owners");
+            let grown = |part: &&String| {
+                other.owned().borrow().epoch(part).is_some_and(|epoch| Some(epoch) > alone.epoch(part))
+            };
+            assert_eq!(wanted.iter().filter(grown).count(), 3, "under a newer epoch than before");
+            vanish.cancel();
+            owns(&other, &wanted, 7).await;
+            stop.cancel();
+        };
+        tokio::join!(newcomer, watched);
+        assert_eq!(*other.owned().borrow(), Owned::default(), "who stops owns nothing any more");
+    };
+    let never = CancellationToken::new();
+    let first = async {
+        tokio::select! {
+            () = one.keep(&wanted, &never) => {}
+            // As by kill -9: nothing is given back.
+            () = vanish.cancelled() => {}
+        }
+    };
+    tokio::join!(first, checked);
+
+    // What was given back is free at once: long before a life is over.
+    let stop = CancellationToken::new();
+    let taking = async {
+        tokio::time::timeout(LIFE / 2, owns(&third, &wanted, 7)).await.expect("free at once");
+        stop.cancel();
+    };
+    tokio::join!(third.keep(&wanted, &stop), taking);
+}
+
+/// Waits until exactly so many of them are owned.
+async fn owns(leases: &Leases, wanted: &[String], many: usize) {
+    let mut owned = leases.owned();
+    let counted = |owned: &Owned| wanted.iter().filter(|part| owned.epoch(part).is_some()).count();
+    let waited = owned.wait_for(|owned| counted(owned) == many);
+    let waited = tokio::time::timeout(LIFE * 20, waited).await;
+    assert!(waited.is_ok(), "{many} wanted, {} owned", counted(&leases.owned().borrow()));
+}
+
+fn common(one: &Leases, other: &Leases, wanted: &[String]) -> BTreeSet<String> {
+    let has = |leases: &Leases, part: &String| leases.owned().borrow().epoch(part).is_some();
+    wanted.iter().filter(|part| has(one, part) && has(other, part)).cloned().collect()
 }

@@ -23,6 +23,7 @@ use crate::{
     command::Command,
     event::{Incoming, Plain, Recorded, StreamId},
     journal::Journal,
+    leases::Leases,
     outbox,
     readers::{Failure, Follower, Projection, Reactor, Source, StateValue},
     sealing::{Sealer, StaticKeys},
@@ -65,8 +66,9 @@ impl World {
     }
 
     fn spine(&self, epoch: i64, shutdown: &CancellationToken) -> Spine {
+        let leases = Leases::whole(epoch);
         let clock = Arc::new(SystemClock);
-        Spine::new(&self.journal, self.fresh.db.clone(), self.bus.clone(), clock, epoch, shutdown.clone())
+        Spine::new(&self.journal, self.fresh.db.clone(), self.bus.clone(), clock, leases, shutdown.clone())
     }
 
     async fn happen(&self, stream: &str, times: usize) {

@@ -8,7 +8,7 @@ use crate::{
     sql::{Db, DbError, Tx},
 };
 
-use super::source_name;
+use super::{owned::Parts, source_name};
 
 /// One partition's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub(crate) struct Place {
 pub(crate) struct Cursors {
     pub(crate) consumer: String,
     pub(crate) source: String,
-    pub(crate) epoch: i64,
+    /// What this owner holds, each under its epoch.
+    pub(crate) parts: Parts,
     pub(crate) places: Vec<Place>,
 }
 
@@ -39,14 +40,14 @@ pub(crate) enum CursorError {
 }
 
 impl Cursors {
-    /// Reads the cursors under this owner's epoch, making those that are missing.
+    /// Reads the cursors of these partitions under their owner's epochs, making those that are missing.
     pub(crate) async fn open(
         db: &Db,
         bus: &dyn Bus,
         consumer: &str,
         (source, service): (Source, &'static str),
         start: Start,
-        epoch: i64,
+        parts: Parts,
         head: Position,
     ) -> Result<Self, CursorError> {
         let ends = match (source, start) {
@@ -58,35 +59,55 @@ impl Cursors {
         };
         let first_pos = if source == Source::OwnJournal && start == Start::Present { head } else { 0 };
         let (consumer, source) = (consumer.to_owned(), source_name(source, service));
-        let cursors = Self { consumer: consumer.clone(), source: source.clone(), epoch, places: Vec::new() };
+        let cursors = Self { consumer, source, parts, places: Vec::new() };
+        let opening = cursors.clone();
         let places = db
             .transact(move |tx| {
                 Box::pin(async move {
-                    for (part, end) in ends.iter().enumerate() {
-                        tx.execute(
-                            "INSERT INTO es_cursor (consumer, source, part, log_offset, source_pos, epoch)
-                             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (consumer, source, part) DO NOTHING",
-                            args![
-                                &consumer,
-                                &source,
-                                i64::try_from(part).unwrap_or_default(),
-                                *end,
-                                first_pos,
-                                epoch
-                            ],
-                        )
-                        .await?;
+                    for (part, epoch) in &opening.parts {
+                        let end = ends.get(*part as usize).copied().unwrap_or_default();
+                        opening.take(tx, (*part, *epoch), (end, first_pos)).await?;
                     }
-                    tx.execute(
-                        "UPDATE es_cursor SET epoch = $3 WHERE consumer = $1 AND source = $2 AND epoch < $3",
-                        args![&consumer, &source, epoch],
-                    )
-                    .await?;
-                    read(tx, &consumer, &source).await
+                    opening.read(tx).await
                 })
             })
             .await?;
         Ok(Self { places, ..cursors })
+    }
+
+    /// One partition's cursor under its new epoch; a cursor that is not there yet begins at `first`.
+    async fn take(
+        &self,
+        tx: &mut dyn Tx,
+        (part, epoch): (u32, i64),
+        (log_offset, source_pos): (i64, Position),
+    ) -> Result<(), DbError> {
+        tx.execute(
+            "INSERT INTO es_cursor (consumer, source, part, log_offset, source_pos, epoch)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (consumer, source, part) DO NOTHING",
+            args![&self.consumer, &self.source, part, log_offset, source_pos, epoch],
+        )
+        .await?;
+        tx.execute(
+            "UPDATE es_cursor SET epoch = $4 WHERE consumer = $1 AND source = $2 AND part = $3 AND epoch < $4",
+            args![&self.consumer, &self.source, part, epoch],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn read(&self, tx: &mut dyn Tx) -> Result<Vec<Place>, DbError> {
+        let rows = tx
+            .fetch(
+                "SELECT part, log_offset, source_pos FROM es_cursor WHERE consumer = $1 AND source = $2 ORDER BY part",
+                args![&self.consumer, &self.source],
+            )
+            .await?;
+        let places = rows
+            .iter()
+            .map(|row| Ok(Place { part: row.get(0)?, log_offset: row.get(1)?, source_pos: row.get(2)? }))
+            .collect::<Result<Vec<Place>, DbError>>()?;
+        Ok(places.into_iter().filter(|place| self.parts.contains_key(&place.part)).collect())
     }
 
     pub(crate) fn place(&self, part: u32) -> Option<Place> {
@@ -103,6 +124,7 @@ impl Cursors {
     /// Moves one place, if nobody else has.
     pub(crate) async fn advance(&self, tx: &mut dyn Tx, to: Place) -> Result<(), CursorError> {
         let from = self.place(to.part).ok_or(CursorError::Fenced)?;
+        let epoch = self.parts.get(&to.part).copied().ok_or(CursorError::Fenced)?;
         let moved = tx
             .execute(
                 "UPDATE es_cursor SET log_offset = $1, source_pos = $2
@@ -115,7 +137,7 @@ impl Cursors {
                     to.part,
                     from.log_offset,
                     from.source_pos,
-                    self.epoch
+                    epoch
                 ],
             )
             .await?;
@@ -136,16 +158,4 @@ pub async fn heard(db: &Db, consumer: &str, of: &'static str) -> Result<Position
     let Some(row) = row else { return Ok(0) };
     let (parts, least): (i64, Option<Position>) = (row.get(0)?, row.get(1)?);
     Ok(if parts == i64::from(PARTITIONS) { least.unwrap_or_default() } else { 0 })
-}
-
-async fn read(tx: &mut dyn Tx, consumer: &str, source: &str) -> Result<Vec<Place>, DbError> {
-    let rows = tx
-        .fetch(
-            "SELECT part, log_offset, source_pos FROM es_cursor WHERE consumer = $1 AND source = $2 ORDER BY part",
-            args![consumer, source],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| Ok(Place { part: row.get(0)?, log_offset: row.get(1)?, source_pos: row.get(2)? }))
-        .collect()
 }

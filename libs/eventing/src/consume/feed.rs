@@ -46,7 +46,8 @@ pub(crate) struct HandOver {
     journals: Arc<dyn SiblingJournals>,
     bus: Arc<dyn Bus>,
     of: &'static str,
-    ends: Vec<i64>,
+    /// Of the partitions that are read here.
+    ends: Vec<(u32, i64)>,
     after: Position,
     head: Option<Position>,
 }
@@ -110,6 +111,9 @@ impl HandOver {
             format!("the log of {of} no longer reaches back to this reader's place, and its journal cannot be asked")
         })?;
         let ends = ground.bus.ends(&Topic::events(of)).await.map_err(|error| error.to_string())?;
+        let end =
+            |place: &Place| (place.part, ends.get(place.part as usize).copied().unwrap_or(place.log_offset));
+        let ends = cursors.places.iter().map(end).collect();
         let after = cursors.places.iter().map(|place| place.source_pos).min().unwrap_or_default();
         Ok(Self { journals, bus: ground.bus.clone(), of, ends, after, head: None })
     }
@@ -139,16 +143,15 @@ impl HandOver {
         if !arrivals.is_empty() || self.after < head {
             return Ok((arrivals, false));
         }
-        let last = cursors.places.iter().map(|place| {
-            let log_offset = self.ends.get(place.part as usize).copied().unwrap_or(place.log_offset);
-            Arrival { events: Vec::new(), to: Place { part: place.part, log_offset, source_pos: head } }
+        let last = self.ends.iter().map(|(part, end)| {
+            let to = Place { part: *part, log_offset: *end, source_pos: head };
+            Arrival { events: Vec::new(), to }
         });
         Ok((last.collect(), true))
     }
 
     async fn log(&self) -> Result<Box<dyn LogSource>, String> {
-        let from: Vec<(u32, i64)> = (0_u32..).zip(self.ends.iter().copied()).collect();
-        self.bus.source(&Topic::events(self.of), &from).await.map_err(|error| error.to_string())
+        self.bus.source(&Topic::events(self.of), &self.ends).await.map_err(|error| error.to_string())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cursor;
 mod feed;
+mod owned;
 mod parking;
 mod progress;
 mod projector;
@@ -10,6 +11,7 @@ mod step;
 
 pub use cursor::heard;
 pub(crate) use feed::Feed;
+pub(crate) use owned::{over_owned, resources, while_owned};
 pub(crate) use parking::parked;
 pub use parking::{Parked, Replayed};
 pub(crate) use progress::Progress;
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bus::{Bus, SiblingJournals},
+    leases::Leases,
     readers::Source,
     sealing::Sealer,
     sql::Db,
@@ -44,7 +47,7 @@ pub(crate) struct Ground {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) siblings: Option<Arc<dyn SiblingJournals>>,
     pub(crate) sealer: Sealer,
-    pub(crate) epoch: i64,
+    pub(crate) leases: Leases,
     pub(crate) shutdown: CancellationToken,
 }
 

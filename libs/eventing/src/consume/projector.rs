@@ -7,6 +7,8 @@ use tracing::{error, info, warn};
 use super::{
     Feed, Ground, POISON_TRIES, Progress, Replayed, back_off,
     cursor::{CursorError, Cursors},
+    over_owned,
+    owned::Parts,
     parking::{Parked, park, parked, parked_keys},
     source_name,
     step::Step,
@@ -39,34 +41,26 @@ impl From<CursorError> for StepError {
     }
 }
 
-/// Reads `source` until the process stops.
+/// Reads what is owned of `source` until the process stops.
 pub(crate) async fn project(
     ground: Ground,
     projection: Arc<dyn Projection>,
     source: Source,
     progress: Option<Arc<Progress>>,
 ) {
-    let mut attempt = 0;
-    while !ground.shutdown.is_cancelled() {
-        let ended = run(&ground, &projection, source, progress.as_deref()).await;
-        if let Err(error) = ended {
-            warn!(projection = projection.name(), %error, "a projection starts again");
-        }
-        attempt += 1;
-        if !back_off(attempt, &ground.shutdown).await {
-            return;
-        }
-    }
+    let work = |parts| run(&ground, &projection, source, parts, progress.as_deref());
+    over_owned(&ground, projection.name(), source, work).await;
 }
 
 async fn run(
     ground: &Ground,
     projection: &Arc<dyn Projection>,
     source: Source,
+    parts: Parts,
     progress: Option<&Progress>,
 ) -> Result<(), String> {
     let (name, of) = (projection.name(), (source, ground.service));
-    let mut cursors = Cursors::open(&ground.db, &*ground.bus, name, of, Start::Beginning, ground.epoch, 0)
+    let mut cursors = Cursors::open(&ground.db, &*ground.bus, name, of, Start::Beginning, parts, 0)
         .await
         .map_err(|error| error.to_string())?;
     let mut feed = Feed::open(ground, source, &cursors).await?;

@@ -11,6 +11,8 @@ use tracing::{error, warn};
 use super::{
     Feed, Ground, POISON_TRIES, Replayed, back_off,
     cursor::{CursorError, Cursors},
+    over_owned,
+    owned::Parts,
     parking::{park, parked, parked_keys},
     projector::park_step,
     source_name,
@@ -21,24 +23,20 @@ use crate::{
     sql::DbError,
 };
 
-/// Reads `source` until the process stops.
+/// Reads what is owned of `source` until the process stops.
 pub(crate) async fn react(ground: Ground, reactor: Arc<dyn Reactor>, source: Source) {
-    let mut attempt = 0;
-    while !ground.shutdown.is_cancelled() {
-        if let Err(error) = run(&ground, &reactor, source).await {
-            warn!(reactor = reactor.name(), %error, "a reactor starts again");
-        }
-        attempt += 1;
-        if !back_off(attempt, &ground.shutdown).await {
-            return;
-        }
-    }
+    over_owned(&ground, reactor.name(), source, |parts| run(&ground, &reactor, source, parts)).await;
 }
 
-async fn run(ground: &Ground, reactor: &Arc<dyn Reactor>, source: Source) -> Result<(), String> {
+async fn run(
+    ground: &Ground,
+    reactor: &Arc<dyn Reactor>,
+    source: Source,
+    parts: Parts,
+) -> Result<(), String> {
     let head = ground.store.head().await.map_err(|error| error.to_string())?;
     let (name, of) = (reactor.name(), (source, ground.service));
-    let mut cursors = Cursors::open(&ground.db, &*ground.bus, name, of, reactor.start(), ground.epoch, head)
+    let mut cursors = Cursors::open(&ground.db, &*ground.bus, name, of, reactor.start(), parts, head)
         .await
         .map_err(|error| error.to_string())?;
     let mut feed = Feed::open(ground, source, &cursors).await?;
