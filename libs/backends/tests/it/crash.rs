@@ -13,6 +13,7 @@ use std::{
 use async_trait::async_trait;
 use eventing::{
     Failure, Incoming, Journal, Projection, Sealer, Source, Spine, StreamId, Tx, args,
+    leases::Leases,
     ownership::{Holder, STORE},
     sealing::StaticKeys,
     store::{Append, CommandRow, Expected, NewEvent, Outcome, Write as StreamWrite},
@@ -70,7 +71,8 @@ async fn open(folder: &Path) -> House {
     let journal = Journal::new(SERVICE, fresh.store.clone(), sealer, clock.clone());
     let shutdown = CancellationToken::new();
     let bus = fresh::bus(folder).await;
-    let spine = Spine::new(&journal, fresh.db.clone(), bus, clock, epoch, shutdown.clone()).projection(Tally);
+    let spine = Spine::new(&journal, fresh.db.clone(), bus, clock, Leases::whole(epoch), shutdown.clone())
+        .projection(Tally);
     House { fresh, spine, shutdown }
 }
 
