@@ -1,6 +1,7 @@
 //! The log between services: topics cut into partitions, records in order within each.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use proto::envelope::{Record, record::Body};
 
 use crate::event::{Position, Recorded};
@@ -84,14 +85,20 @@ pub struct Batch {
     pub part: u32,
     /// `(offset, record)`, offsets ascending.
     pub records: Vec<(i64, Record)>,
+    /// What stands on the partition and is no record of ours, as it was found: readers park it, nobody waits for it.
+    pub unreadable: Vec<(i64, Bytes)>,
     /// Where to go on.
     pub next_offset: i64,
 }
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BusError {
+    /// The same call may succeed later.
     #[error("the bus is unavailable: {0}")]
     Unavailable(String),
+    /// Somebody has to do something first: the text says what.
+    #[error("the bus refuses: {0}")]
+    Refused(String),
     #[error("a record of {topic}/{part} at {offset} is not readable")]
     Corrupt { topic: String, part: u32, offset: i64 },
 }
@@ -99,7 +106,9 @@ pub enum BusError {
 /// The write side.
 #[async_trait]
 pub trait LogSink: Send + Sync + 'static {
-    /// When this answers, all records are durable, in the order given within each partition.
+    /// When this answers, all records are durable, in the order given within each partition. After an error some of the
+    /// first records of each partition may be there, now or later: the caller publishes the same again, in the same
+    /// order, and readers know what they have seen.
     async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError>;
 }
 
@@ -109,15 +118,21 @@ pub trait LogSource: Send {
     /// Waits a moment for records; an empty answer is no end. Parts take turns, so that none starves.
     async fn poll(&mut self, max: usize) -> Result<Vec<Batch>, BusError>;
 
-    /// Offsets reached, for dashboards only.
-    async fn hint_commit(&mut self, _part: u32, _offset: i64) {}
+    /// The offsets behind what had its effect, for dashboards only: they are never read back.
+    async fn hint_commit(&mut self, _reached: &[(u32, i64)]) {}
 }
 
 /// A log: a sink, and sources from given offsets.
 #[async_trait]
 pub trait Bus: LogSink {
-    /// Reads the partitions named, each from its offset.
-    async fn source(&self, topic: &Topic, from: &[(u32, i64)]) -> Result<Box<dyn LogSource>, BusError>;
+    /// Reads the partitions named, each from its offset; from the first that is kept where that is further on (see
+    /// [`Bus::begins`]). `reader` is `<service>.<consumer>`, for dashboards.
+    async fn source(
+        &self,
+        reader: &str,
+        topic: &Topic,
+        from: &[(u32, i64)],
+    ) -> Result<Box<dyn LogSource>, BusError>;
 
     /// For each partition the offset behind its last record.
     async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError>;

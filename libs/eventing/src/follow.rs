@@ -13,7 +13,7 @@ use proto::envelope::{State, record::Body};
 use tracing::warn;
 
 use crate::{
-    consume::{Ground, back_off},
+    consume::{Ground, back_off, reader_name},
     readers::{Follower, Start, StateValue},
     sealing::SealingError,
 };
@@ -80,7 +80,8 @@ async fn run(ground: &Ground, follower: &dyn Follower, freshness: &Freshness) ->
     let first = |end: &i64| if follower.start() == Start::Present { *end } else { 0 };
     let mut places: HashMap<u32, i64> = (0_u32..).zip(&ends).map(|(part, end)| (part, first(end))).collect();
     let from: Vec<(u32, i64)> = places.iter().map(|(part, offset)| (*part, *offset)).collect();
-    let mut log = ground.bus.source(&topic, &from).await.map_err(|error| error.to_string())?;
+    let reader = reader_name(ground.service, follower.name());
+    let mut log = ground.bus.source(&reader, &topic, &from).await.map_err(|error| error.to_string())?;
     let mut newest: HashMap<String, u64> = HashMap::new();
     loop {
         let caught_up = (0_u32..).zip(&ends).all(|(part, end)| places.get(&part).is_some_and(|at| at >= end));

@@ -3,6 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use crate::{
+    args,
     bus::{Bus, SiblingJournals},
     consume::{self, Ground, Parked, Progress, Replayed, while_owned},
     event::Position,
@@ -18,6 +19,7 @@ use crate::{
 use kernel::Clock;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 /// A loop with a name; ends when the spine's shutdown is asked for.
 pub struct Loop {
@@ -30,6 +32,8 @@ const OUTBOX: &str = "outbox";
 /// How often the outbox is looked at: while something happens, and while nothing does. State is what others see.
 const OUTBOX_BUSY: Duration = Duration::from_millis(10);
 const OUTBOX_IDLE: Duration = Duration::from_millis(200);
+/// Between two looks at how far other processes have projected.
+const LOOK_ELSEWHERE: Duration = Duration::from_millis(5);
 /// After news, projections may still be at work for so long.
 const OUTBOX_ALERT: Duration = Duration::from_millis(300);
 
@@ -124,17 +128,23 @@ impl Spine {
 
     /// How far the service's own projections have come. Without any, the journal's head itself.
     pub fn projected(&self) -> Projected {
-        Projected { progress: self.progress.subscribe(), head: self.ground.store.watch() }
+        let elsewhere = self.ground.leases.are_shared().then(|| Elsewhere {
+            db: self.ground.db.clone(),
+            source: consume::source_name(Source::OwnJournal, self.ground.service),
+            projections: self.own_projections(),
+        });
+        Projected { progress: self.progress.subscribe(), head: self.ground.store.watch(), elsewhere }
+    }
+
+    /// The names of the projections of the own journal.
+    fn own_projections(&self) -> Vec<&'static str> {
+        let own = self.projections.iter().filter(|one| one.sources().contains(&Source::OwnJournal));
+        own.map(|one| one.name()).collect()
     }
 
     /// Every loop of this service, to be run under the process' task keeper.
     pub fn loops(&self) -> Vec<Loop> {
-        let own: Vec<&'static str> = self
-            .projections
-            .iter()
-            .filter(|one| one.sources().contains(&Source::OwnJournal))
-            .map(|one| one.name())
-            .collect();
+        let own = self.own_projections();
         let progress = Arc::new(Progress::of(&own));
         if !own.is_empty() {
             self.progress.send_replace(Some(progress.watch()));
@@ -223,6 +233,41 @@ impl Spine {
 pub struct Projected {
     progress: watch::Receiver<Option<watch::Receiver<Position>>>,
     head: watch::Receiver<Position>,
+    elsewhere: Option<Elsewhere>,
+}
+
+/// Where other processes may project what this one does not: their cursors tell.
+#[derive(Clone)]
+struct Elsewhere {
+    db: Db,
+    source: String,
+    projections: Vec<&'static str>,
+}
+
+impl Elsewhere {
+    /// Ends when every projection has seen the position, wherever it runs.
+    async fn reached(&self, position: Position) {
+        loop {
+            match self.position().await {
+                Ok(at) if at >= position => return,
+                Ok(_) => {}
+                Err(error) => warn!(%error, "it cannot be known how far the projections have come"),
+            }
+            tokio::time::sleep(LOOK_ELSEWHERE).await;
+        }
+    }
+
+    /// The least position of all of them.
+    async fn position(&self) -> Result<Position, DbError> {
+        let sql = "SELECT consumer, source_pos FROM es_cursor WHERE source = $1 AND part = 0";
+        let rows = self.db.fetch(sql, args![&self.source]).await?;
+        let mut least = Position::MAX;
+        for name in &self.projections {
+            let row = rows.iter().find(|row| row.get::<String>(0).is_ok_and(|consumer| consumer == *name));
+            least = least.min(row.map_or(Ok(0), |row| row.get(1))?);
+        }
+        Ok(least)
+    }
 }
 
 impl Projected {
@@ -230,11 +275,25 @@ impl Projected {
     pub async fn reached(&self, position: Position, patience: Duration) -> bool {
         let running = self.progress.borrow().clone();
         let mut positions = running.unwrap_or_else(|| self.head.clone());
-        let reached = positions.wait_for(|at| *at >= position);
-        matches!(tokio::time::timeout(patience, reached).await, Ok(Ok(_)))
+        let here = async { positions.wait_for(|at| *at >= position).await.is_ok() };
+        let waited = async {
+            let Some(elsewhere) = self.elsewhere.as_ref().filter(|_| !self.is_past(position)) else {
+                return here.await;
+            };
+            tokio::select! {
+                biased;
+                reached = here => reached,
+                () = elsewhere.reached(position) => true,
+            }
+        };
+        tokio::time::timeout(patience, waited).await.unwrap_or_default()
     }
 
-    /// How far they are now.
+    fn is_past(&self, position: Position) -> bool {
+        self.position() >= position
+    }
+
+    /// How far they are now, as far as this process knows.
     pub fn position(&self) -> Position {
         let running = self.progress.borrow().clone();
         *running.unwrap_or_else(|| self.head.clone()).borrow()

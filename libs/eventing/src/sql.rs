@@ -7,6 +7,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// A bound argument or a column's value.
@@ -241,6 +242,12 @@ pub trait Database: Send + Sync + 'static {
     async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError>;
     /// Runs the job and commits it; when this answers `Ok` the effects are durable.
     async fn run(&self, job: Job) -> Result<(), DbError>;
+    /// Tells the other processes on this database that something is new. A hint: one that is lost delays, no more.
+    fn announce(&self, _news: i64) {}
+    /// The newest of what was announced, by whichever process; `None` where there is only one.
+    fn announced(&self) -> Option<watch::Receiver<i64>> {
+        None
+    }
 }
 
 /// A handle to one service's database; cheap to clone.
@@ -254,6 +261,16 @@ impl Db {
 
     pub fn engine(&self) -> Engine {
         self.0.engine()
+    }
+
+    /// See [`Database::announce`].
+    pub fn announce(&self, news: i64) {
+        self.0.announce(news);
+    }
+
+    /// See [`Database::announced`].
+    pub fn announced(&self) -> Option<watch::Receiver<i64>> {
+        self.0.announced()
     }
 
     pub async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {

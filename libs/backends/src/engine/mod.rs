@@ -1,4 +1,5 @@
 //! `Db` over each engine.
 
 pub mod postgres;
+mod postgres_news;
 pub mod sqlite;

@@ -15,6 +15,10 @@ use sqlx::{
     query::Query,
 };
 
+use tokio::sync::watch;
+
+use super::postgres_news::News;
+
 const STATEMENTS_CACHED: usize = 512;
 
 /// How a database is reached.
@@ -50,7 +54,7 @@ pub async fn connect(url: &str, options: Options) -> Result<Db, DbError> {
         .connect_with(connect)
         .await
         .map_err(|error| DbError::Unavailable(error.to_string()))?;
-    Ok(Db::new(PostgresDatabase { pool }))
+    Ok(Db::new(PostgresDatabase { news: News::of(&pool), pool }))
 }
 
 /// Makes an empty database beside the one `url` names, and answers its address.
@@ -70,6 +74,7 @@ pub async fn create_database(url: &str, name: &str) -> Result<String, DbError> {
 
 struct PostgresDatabase {
     pool: PgPool,
+    news: News,
 }
 
 #[async_trait]
@@ -81,6 +86,14 @@ impl Database for PostgresDatabase {
     async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
         let rows = bound(sql, args)?.fetch_all(&self.pool).await.map_err(statement)?;
         rows.iter().map(row).collect()
+    }
+
+    fn announce(&self, news: i64) {
+        self.news.say(news);
+    }
+
+    fn announced(&self) -> Option<watch::Receiver<i64>> {
+        Some(self.news.heard())
     }
 
     async fn run(&self, job: Job) -> Result<(), DbError> {

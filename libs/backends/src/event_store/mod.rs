@@ -41,9 +41,14 @@ impl SqlEventStore {
         let (appends, queue) = mpsc::channel(QUEUE_MAX);
         #[expect(
             clippy::disallowed_methods,
-            reason = "the writer lives as long as its store: it ends when that is dropped"
+            reason = "the writer lives as long as its store, the ear as long as the database: they end when those are dropped"
         )]
-        tokio::spawn(write(db.clone(), queue, head.clone()));
+        {
+            if let Some(announced) = db.announced() {
+                tokio::spawn(hear(announced, head.clone()));
+            }
+            tokio::spawn(write(db.clone(), queue, head.clone()));
+        }
         Ok(Self { db, appends, head })
     }
 }
@@ -126,11 +131,20 @@ async fn write(db: Db, mut queue: mpsc::Receiver<Waiting>, head: watch::Sender<P
         });
         if let Some(newest) = newest.max() {
             raise(&head, newest);
+            db.announce(newest);
         }
         for (answer, result) in answers.into_iter().zip(results) {
             // A caller that has gone away does not undo what was committed.
             let _ = answer.send(result);
         }
+    }
+}
+
+/// What other processes append is news here too.
+async fn hear(mut announced: watch::Receiver<Position>, head: watch::Sender<Position>) {
+    while announced.changed().await.is_ok() {
+        let newest = *announced.borrow_and_update();
+        raise(&head, newest);
     }
 }
 

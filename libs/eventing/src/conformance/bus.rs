@@ -58,7 +58,7 @@ async fn records_of_a_key_keep_their_order(bus: Arc<dyn Bus>) {
             keys.iter().zip(1..).map(|(key, number)| event(key, round * 10 + number)).collect();
         bus.publish(&topic, &records).await.expect("published");
     }
-    let mut source = bus.source(&topic, &all_parts()).await.expect("opened");
+    let mut source = bus.source("test.reader", &topic, &all_parts()).await.expect("opened");
     let taken = take(&mut source, 100).await;
     assert_eq!(taken.len(), 100);
     let mut last: HashMap<String, u64> = HashMap::new();
@@ -90,10 +90,10 @@ where
     drop(bus);
     let bus = open().await;
     assert_eq!(bus.ends(&topic).await.expect("known")[part as usize], 30, "ends survive");
-    let mut source = bus.source(&topic, &[(part, 13)]).await.expect("opened");
+    let mut source = bus.source("test.reader", &topic, &[(part, 13)]).await.expect("opened");
     let taken: Vec<u64> = take(&mut source, 17).await.iter().map(|(_, _, record)| position(record)).collect();
     assert_eq!(taken, (14..=30).collect::<Vec<_>>(), "also from the middle of what was published together");
-    let mut fresh = bus.source(&topic, &[(part, 30)]).await.expect("opened");
+    let mut fresh = bus.source("test.reader", &topic, &[(part, 30)]).await.expect("opened");
     bus.publish(&topic, &[event("one", 31)]).await.expect("published");
     let taken: Vec<u64> = take(&mut fresh, 1).await.iter().map(|(_, _, record)| position(record)).collect();
     assert_eq!(taken, [31], "a reader at the end hears of what comes");
@@ -110,7 +110,7 @@ async fn state_topics_keep_the_newest_value_of_a_key(bus: Arc<dyn Bus>) {
     for revision in 1..=50 {
         bus.publish(&topic, &[value("a", revision), value("b", revision)]).await.expect("published");
     }
-    let mut source = bus.source(&topic, &all_parts()).await.expect("opened");
+    let mut source = bus.source("test.reader", &topic, &all_parts()).await.expect("opened");
     let mut newest: HashMap<String, u64> = HashMap::new();
     for (_, _, record) in take(&mut source, 2).await {
         let Some(Body::State(state)) = record.body else { panic!("a state") };
@@ -122,7 +122,7 @@ async fn state_topics_keep_the_newest_value_of_a_key(bus: Arc<dyn Bus>) {
 async fn watermarks_reach_every_partition(bus: Arc<dyn Bus>) {
     let topic = Topic::events("watermarks");
     bus.publish(&topic, &Routed::watermarks("test", 77)).await.expect("published");
-    let mut source = bus.source(&topic, &all_parts()).await.expect("opened");
+    let mut source = bus.source("test.reader", &topic, &all_parts()).await.expect("opened");
     let taken = take(&mut source, PARTITIONS as usize).await;
     let mut parts: Vec<u32> = taken.iter().map(|(part, _, _)| *part).collect();
     parts.sort_unstable();
@@ -142,7 +142,7 @@ async fn parallel_publishers_lose_nothing(bus: Arc<dyn Bus>) {
         }
     });
     join_all(publishers).await;
-    let mut source = bus.source(&topic, &all_parts()).await.expect("opened");
+    let mut source = bus.source("test.reader", &topic, &all_parts()).await.expect("opened");
     let mut seen: Vec<u64> =
         take(&mut source, 400).await.iter().map(|(_, _, record)| position(record)).collect();
     seen.sort_unstable();

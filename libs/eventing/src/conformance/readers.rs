@@ -325,11 +325,16 @@ impl LogSink for Forgetful {
 
 #[async_trait]
 impl Bus for Forgetful {
-    async fn source(&self, topic: &Topic, from: &[(u32, i64)]) -> Result<Box<dyn LogSource>, BusError> {
+    async fn source(
+        &self,
+        reader: &str,
+        topic: &Topic,
+        from: &[(u32, i64)],
+    ) -> Result<Box<dyn LogSource>, BusError> {
         for (part, offset) in from {
             assert!(*offset >= self.1[*part as usize], "nobody reads what is no longer there");
         }
-        self.0.source(topic, from).await
+        self.0.source(reader, topic, from).await
     }
 
     async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {

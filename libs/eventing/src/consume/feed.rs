@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proto::envelope::{Record, record::Body};
 use tokio::sync::watch;
 
-use super::{BATCH, Ground, cursor::Cursors, cursor::Place};
+use super::{BATCH, Ground, cursor::Cursors, cursor::Place, reader_name};
 use crate::{
     bus::{Batch, Bus, LogSource, SiblingJournals, Topic, partition_of},
     event::{DecodeError, Position, Recorded},
@@ -46,6 +46,7 @@ pub(crate) struct HandOver {
     journals: Arc<dyn SiblingJournals>,
     bus: Arc<dyn Bus>,
     of: &'static str,
+    reader: String,
     /// Of the partitions that are read here.
     ends: Vec<(u32, i64)>,
     after: Position,
@@ -60,16 +61,17 @@ impl Feed {
             }
             Source::Topic(of) => {
                 let topic = Topic::events(of);
-                let begins = ground.bus.begins(&topic).await.map_err(|error| error.to_string())?;
-                let swept = |place: &Place| {
-                    begins.get(place.part as usize).is_some_and(|begin| *begin > place.log_offset)
-                };
-                if cursors.places.iter().any(swept) {
+                if !within(ground, &topic, cursors).await? {
                     return HandOver::begin(ground, of, cursors).await.map(Self::HandOver);
                 }
-                let from: Vec<(u32, i64)> =
-                    cursors.places.iter().map(|place| (place.part, place.log_offset)).collect();
-                let log = ground.bus.source(&topic, &from).await.map_err(|error| error.to_string())?;
+                let reader = reader_name(ground.service, &cursors.consumer);
+                let from = places(cursors);
+                let log =
+                    ground.bus.source(&reader, &topic, &from).await.map_err(|error| error.to_string())?;
+                // What was forgotten while the source was opened would be missed without a word.
+                if !within(ground, &topic, cursors).await? {
+                    return HandOver::begin(ground, of, cursors).await.map(Self::HandOver);
+                }
                 Ok(Self::Topic { log })
             }
         }
@@ -103,6 +105,29 @@ impl Feed {
             }
         }
     }
+
+    /// Tells the log's dashboards where the cursors stand.
+    pub(crate) async fn reached(&mut self, cursors: &Cursors) {
+        if let Self::Topic { log } = self {
+            log.hint_commit(&places(cursors)).await;
+        }
+    }
+}
+
+/// Whether the log holds everything behind the places. It does not when that was swept, nor when the log ends before
+/// them: then it was made anew.
+async fn within(ground: &Ground, topic: &Topic, cursors: &Cursors) -> Result<bool, String> {
+    let begins = ground.bus.begins(topic).await.map_err(|error| error.to_string())?;
+    let ends = ground.bus.ends(topic).await.map_err(|error| error.to_string())?;
+    let at = |offsets: &[i64], place: &Place, or| offsets.get(place.part as usize).copied().unwrap_or(or);
+    Ok(cursors
+        .places
+        .iter()
+        .all(|place| (at(&begins, place, 0)..=at(&ends, place, i64::MAX)).contains(&place.log_offset)))
+}
+
+fn places(cursors: &Cursors) -> Vec<(u32, i64)> {
+    cursors.places.iter().map(|place| (place.part, place.log_offset)).collect()
 }
 
 impl HandOver {
@@ -115,7 +140,8 @@ impl HandOver {
             |place: &Place| (place.part, ends.get(place.part as usize).copied().unwrap_or(place.log_offset));
         let ends = cursors.places.iter().map(end).collect();
         let after = cursors.places.iter().map(|place| place.source_pos).min().unwrap_or_default();
-        Ok(Self { journals, bus: ground.bus.clone(), of, ends, after, head: None })
+        let reader = reader_name(ground.service, &cursors.consumer);
+        Ok(Self { journals, bus: ground.bus.clone(), of, reader, ends, after, head: None })
     }
 
     /// Events that their partition's place has not seen; `true` with the last, which moves every place to the topic.
@@ -151,7 +177,8 @@ impl HandOver {
     }
 
     async fn log(&self) -> Result<Box<dyn LogSource>, String> {
-        self.bus.source(&Topic::events(self.of), &self.ends).await.map_err(|error| error.to_string())
+        let topic = Topic::events(self.of);
+        self.bus.source(&self.reader, &topic, &self.ends).await.map_err(|error| error.to_string())
     }
 }
 
@@ -171,12 +198,17 @@ fn arrival_of_batch(batch: Batch, cursors: &Cursors) -> Option<Arrival> {
     }
     let mut seen = start.source_pos;
     let mut events = Vec::with_capacity(batch.records.len());
-    for (offset, record) in batch.records {
+    let unreadable = |bytes| Err(Fault::Poison(DecodeError("it is no record of this bus".to_owned()), bytes));
+    let mut stored: Vec<(i64, Result<Option<Recorded>, Fault>)> =
+        batch.records.into_iter().map(|(offset, record)| (offset, event_of(record))).collect();
+    stored.extend(batch.unreadable.into_iter().map(|(offset, bytes)| (offset, unreadable(bytes))));
+    stored.sort_by_key(|(offset, _)| *offset);
+    for (offset, event) in stored {
         if offset < start.log_offset {
             continue;
         }
         let place = |seen| Place { part: batch.part, log_offset: offset + 1, source_pos: seen };
-        match event_of(record) {
+        match event {
             Ok(Some(event)) if event.position > seen => {
                 seen = event.position;
                 events.push(Arrived { to: place(seen), event: Ok(event) });

@@ -59,6 +59,11 @@ pub(crate) fn source_name(source: Source, service: &str) -> String {
     }
 }
 
+/// A consumer's name on the bus.
+pub(crate) fn reader_name(service: &str, consumer: &str) -> String {
+    format!("{service}.{consumer}")
+}
+
 /// Grows from 20 ms; `false` when the process stops instead.
 pub(crate) async fn back_off(attempt: u32, shutdown: &CancellationToken) -> bool {
     let wait = Duration::from_millis(20_u64.saturating_mul(1 << attempt.min(10))).min(BACKOFF_MAX);

@@ -83,6 +83,7 @@ async fn run(
         let step = Step::open(arrivals, word, &ground.sealer).await.map_err(|error| error.to_string())?;
         take(ground, projection, &mut cursors, step).await?;
         report(&cursors);
+        feed.reached(&cursors).await;
     }
     Ok(())
 }

@@ -52,6 +52,7 @@ async fn run(
         let word = source_word.split(':').next_back().unwrap_or_default();
         let step = Step::open(arrivals, word, &ground.sealer).await.map_err(|error| error.to_string())?;
         take(ground, reactor, &mut cursors, step).await?;
+        feed.reached(&cursors).await;
     }
     Ok(())
 }
