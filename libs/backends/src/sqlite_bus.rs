@@ -164,7 +164,12 @@ async fn append(
 
 #[async_trait]
 impl Bus for SqliteBus {
-    async fn source(&self, topic: &Topic, from: &[(u32, i64)]) -> Result<Box<dyn LogSource>, BusError> {
+    async fn source(
+        &self,
+        _reader: &str,
+        topic: &Topic,
+        from: &[(u32, i64)],
+    ) -> Result<Box<dyn LogSource>, BusError> {
         Ok(Box::new(SqliteSource {
             bus: self.clone(),
             topic: topic.name.clone(),
@@ -262,6 +267,6 @@ impl SqliteSource {
             // Everything up to the end was swept or overtaken by newer values.
             next_offset = self.ends.borrow().get(part as usize).copied().unwrap_or(offset).max(offset);
         }
-        Ok(Batch { part, records, next_offset })
+        Ok(Batch { part, records, unreadable: Vec::new(), next_offset })
     }
 }

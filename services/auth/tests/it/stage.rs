@@ -163,7 +163,7 @@ impl<'a> Stage<'a> {
     pub(crate) async fn published(&self, topic: &Topic) -> Vec<State> {
         let ends = self.fleet.bus.ends(topic).await.expect("ends");
         let from: Vec<(u32, i64)> = (0_u32..).zip(&ends).map(|(part, _)| (part, 0)).collect();
-        let mut log = self.fleet.bus.source(topic, &from).await.expect("a source");
+        let mut log = self.fleet.bus.source("test.published", topic, &from).await.expect("a source");
         let records = log.poll(1_000).await.expect("batches").into_iter().flat_map(|batch| batch.records);
         let value = |body| if let Some(Body::State(value)) = body { Some(value) } else { None };
         records.filter_map(|(_, record)| value(record.body)).collect()
