@@ -98,6 +98,20 @@ async fn readers_on_postgres_keep_their_promises() {
     .await;
 }
 
+/// Processes that know nothing of each other but what stands in the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_share_a_postgres_store_keep_their_promises() {
+    let Some(url) = fresh::postgres_url() else { return };
+    let root = folder();
+    let db = fresh::postgres_db(&url).await;
+    let engines = (fresh::store(db.clone()).await, fresh::bus(root.path()).await);
+    let another = || async {
+        let store = stadion_backends::SqlEventStore::open(db.clone()).await.expect("opens");
+        Arc::new(store) as Arc<dyn eventing::EventStore>
+    };
+    conformance::sharing::suite(engines, another).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn leases_on_sqlite_keep_their_promises() {
     let root = folder();

@@ -8,6 +8,7 @@ pub mod bus;
 pub mod event_store;
 pub mod leases;
 pub mod readers;
+pub mod sharing;
 
 use std::sync::Arc;
 
