@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
 use bytes::Bytes;
 use kernel::{AccountId, Clock, Id};
 use moka::sync::Cache;
@@ -172,16 +172,17 @@ impl ActorSigner {
 /// Believes tokens that this installation's key signed. Verified ones are remembered until they expire.
 #[derive(Clone)]
 pub struct ActorVerifier {
-    key: UnparsedPublicKey<Vec<u8>>,
+    /// Several while the installation changes its key.
+    keys: Arc<[UnparsedPublicKey<Vec<u8>>]>,
     verified: Cache<Bytes, (Arc<Actor>, i64)>,
     clock: Arc<dyn Clock>,
 }
 
 impl ActorVerifier {
     pub fn new(key: &InstallationKey, clock: Arc<dyn Clock>) -> Self {
-        let public = key.pair().public_key().as_ref().to_vec();
+        let keys = key.believed().map(|public| UnparsedPublicKey::new(&ED25519, public)).collect();
         let verified = Cache::builder().max_capacity(TOKENS_MAX).time_to_live(LIFE).build();
-        Self { key: UnparsedPublicKey::new(&ED25519, public), verified, clock }
+        Self { keys, verified, clock }
     }
 
     pub fn verify(&self, token: &Bytes) -> Result<Arc<Actor>, ActorError> {
@@ -205,7 +206,9 @@ impl ActorVerifier {
             return Err(ActorError::Malformed);
         }
         let (message, signature) = token.split_at(token.len() - SIGNATURE_BYTES);
-        self.key.verify(message, signature).map_err(|_| ActorError::Forged)?;
+        if !self.keys.iter().any(|key| key.verify(message, signature).is_ok()) {
+            return Err(ActorError::Forged);
+        }
         let token = envelope::ActorToken::decode(message).map_err(|_| ActorError::Malformed)?;
         let actor = token.actor.and_then(Actor::from_proto).ok_or(ActorError::Malformed)?;
         Ok((Arc::new(actor), token.expires_us))

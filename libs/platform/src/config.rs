@@ -3,6 +3,7 @@
 //! `http.addr` in code is `addr` under `[http]` in the file and `STADION_HTTP__ADDR` in the environment. Everything is
 //! read and checked before anything is opened: [`Loading::finish`] tells all faults at once, each with its origin.
 
+mod engines;
 mod layers;
 mod settings;
 
@@ -14,8 +15,9 @@ use figment::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use engines::{BusEngine, BusEngines, StoreEngine, Stores};
 use layers::{Layer, leaves};
-pub use settings::{Admin, Format, Grpc, Http, Limits, Log, Settings};
+pub use settings::{Admin, Format, Grpc, Http, Installation, Limits, Log, Settings};
 
 /// The prefix of environment variables.
 pub const PREFIX: &str = "STADION_";

@@ -1,13 +1,20 @@
-//! The installation's own secret: the Ed25519 seed that signs actor tokens, in a file of the data folder.
+//! The installation's own secret: the Ed25519 seeds that sign actor tokens, in a file that its processes share.
+//!
+//! One seed a line, 64 hex digits; empty lines and `# …` say nothing. The first signs, all are believed. To change the
+//! key without a refused call: add the new one below, start every process again; move it to the top, again; take the
+//! old one out, again.
 
 use std::{
     fs,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
-use aws_lc_rs::{rand, signature::Ed25519KeyPair};
+use aws_lc_rs::{
+    rand,
+    signature::{Ed25519KeyPair, KeyPair},
+};
 
 const SEED_BYTES: usize = 32;
 
@@ -15,30 +22,32 @@ const SEED_BYTES: usize = 32;
 pub enum KeyError {
     #[error("the installation's key {path} cannot be read or made: {source}")]
     Io { path: String, source: io::Error },
-    #[error("the installation's key {path} is not 64 hex digits")]
+    #[error("the installation's key {path} is not made of lines of 64 hex digits")]
     Malformed { path: String },
+    #[error("the installation's key {path} holds no key")]
+    Empty { path: String },
     #[error("the system gives no randomness")]
     NoRandomness,
 }
 
 /// The key by which this installation's services know each other.
 #[derive(Clone)]
-pub struct InstallationKey(Arc<Ed25519KeyPair>);
+pub struct InstallationKey {
+    first: Arc<Ed25519KeyPair>,
+    /// Believed too, while the key is being changed.
+    others: Arc<[Ed25519KeyPair]>,
+}
 
 impl InstallationKey {
-    /// Reads the key, or makes it (readable by its owner only) when the file is not there yet.
+    /// Reads the key, or makes it (readable by its owner only) when the file is not there yet. Processes that start
+    /// together end up with the same one.
     pub fn load_or_create(path: &Path) -> Result<Self, KeyError> {
         let fault = |source| KeyError::Io { path: path.display().to_string(), source };
         match fs::read_to_string(path) {
-            Ok(text) => {
-                let seed = hex::decode(text.trim()).ok().filter(|seed| seed.len() == SEED_BYTES);
-                let seed = seed.ok_or_else(|| KeyError::Malformed { path: path.display().to_string() })?;
-                Self::from_seed(&seed)
-            }
+            Ok(text) => Self::parse(&text, path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let seed = random_seed()?;
-                write_private(path, hex::encode(seed).as_bytes()).map_err(fault)?;
-                Self::from_seed(&seed)
+                make_private(path, hex::encode(random_seed()?).as_bytes()).map_err(fault)?;
+                Self::parse(&fs::read_to_string(path).map_err(fault)?, path)
             }
             Err(error) => Err(fault(error)),
         }
@@ -46,16 +55,32 @@ impl InstallationKey {
 
     /// A key that is kept nowhere: for tests.
     pub fn ephemeral() -> Result<Self, KeyError> {
-        Self::from_seed(&random_seed()?)
+        Self::parse(&hex::encode(random_seed()?), Path::new("seed"))
     }
 
-    fn from_seed(seed: &[u8]) -> Result<Self, KeyError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed);
-        pair.map(|pair| Self(Arc::new(pair))).map_err(|_| KeyError::Malformed { path: "seed".to_owned() })
+    fn parse(text: &str, path: &Path) -> Result<Self, KeyError> {
+        let malformed = || KeyError::Malformed { path: path.display().to_string() };
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let mut pairs = Vec::new();
+        for line in lines {
+            let seed =
+                hex::decode(line).ok().filter(|seed| seed.len() == SEED_BYTES).ok_or_else(malformed)?;
+            pairs.push(Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| malformed())?);
+        }
+        let mut pairs = pairs.into_iter();
+        let first = pairs.next().ok_or_else(|| KeyError::Empty { path: path.display().to_string() })?;
+        Ok(Self { first: Arc::new(first), others: pairs.collect() })
     }
 
+    /// The pair that signs.
     pub(crate) fn pair(&self) -> Arc<Ed25519KeyPair> {
-        self.0.clone()
+        self.first.clone()
+    }
+
+    /// The public keys that are believed, the signing one first.
+    pub(crate) fn believed(&self) -> impl Iterator<Item = Vec<u8>> {
+        let all = std::iter::once(&*self.first).chain(self.others.iter());
+        all.map(|pair| pair.public_key().as_ref().to_vec())
     }
 }
 
@@ -67,16 +92,42 @@ fn random_seed() -> Result<[u8; SEED_BYTES], KeyError> {
 
 /// Writes a secret so that a crash leaves either no file or the whole one.
 pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let draft = path.with_extension("draft");
+    let draft = drafted(path, content)?;
+    fs::rename(&draft, path)?;
+    settled(path)
+}
+
+/// As [`write_private`], for a file that must not be there yet: of processes that make it together one wins, and
+/// `false` tells the others to read what it wrote.
+pub fn make_private(path: &Path, content: &[u8]) -> io::Result<bool> {
+    let draft = drafted(path, content)?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => settled(path).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn drafted(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
+    fs::create_dir_all(folder(path))?;
+    // Several processes may write beside each other.
+    let draft = path.with_extension(format!("{}.draft", uuid::Uuid::new_v4().simple()));
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&draft)?;
     file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&draft, path)?;
-    fs::File::open(folder)?.sync_all()
+    Ok(draft)
+}
+
+fn settled(path: &Path) -> io::Result<()> {
+    fs::File::open(folder(path))?.sync_all()
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -1,16 +1,27 @@
-//! The way to a sibling: its routes called directly, or a channel over the network. Callers cannot tell which.
+//! The way to a sibling: its routes called directly, or over the network. Callers cannot tell which.
 //!
 //! Both ways carry the same metadata (actor token, deadline, trace, locale, what was seen) and answer the same
-//! statuses; the difference is one enum, [`Target`].
+//! statuses; the difference is one enum, [`Target`]. Over the network there are several endpoints to choose from:
+//!
+//! | file | what |
+//! |---|---|
+//! | `remote` | the endpoints of a peer, who takes a call, what is sent again |
+//! | `endpoint`, `breaker` | one address: its connection, whether it answers, when it is left alone |
+//! | `methods`, `budget` | what may be sent again, and how much of it |
 
+mod address;
+mod breaker;
+mod budget;
 mod dispatch;
+mod endpoint;
+mod methods;
 mod peers;
+mod remote;
 
 use std::{
     convert::Infallible,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
@@ -18,11 +29,13 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use kernel::{Code, Refusal};
 use tokio::time::Instant;
-use tonic::{Status, TimeoutExpired, body::Body, transport::Channel};
-use tower::{Service, ServiceExt};
+use tonic::{Status, body::Body};
+use tower::Service;
 
-pub use dispatch::dispatch;
+pub use address::{Address, AddressError};
+pub use dispatch::{dispatch, reflected};
 pub use peers::{MESSAGE_BYTES_MAX, Peers, PeersBuilder};
+pub use remote::{PeerMetrics, Remote};
 
 use crate::{
     actor::{self, Actor, ActorSigner},
@@ -43,14 +56,11 @@ pub const REPLAYED: &str = "stadion-replayed";
 /// Which service is meant, where several answer on one address: their journals share one path.
 pub(crate) const TO: HeaderName = HeaderName::from_static("stadion-to");
 
-const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-const PING_EACH: Duration = Duration::from_secs(10);
-
 /// Where a sibling is. The slot lets modules be built in any order.
 #[derive(Clone)]
 pub enum Target {
     Sibling(Arc<OnceLock<Guarded>>),
-    Remote(Channel),
+    Remote(Remote),
     Absent,
 }
 
@@ -66,16 +76,6 @@ impl Transport {
     /// `signer`: the calling service's.
     pub fn new(service: &'static str, target: Target, signer: ActorSigner) -> Self {
         Self { service, target, signer }
-    }
-
-    /// A lazily connected channel to `address` (`http://host:port`), with time limits.
-    pub fn channel(address: &str) -> Result<Channel, tonic::transport::Error> {
-        let endpoint = tonic::transport::Endpoint::from_shared(address.to_owned())?
-            .connect_timeout(CONNECT_WITHIN)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(PING_EACH)
-            .keep_alive_while_idle(true);
-        Ok(endpoint.connect_lazy())
     }
 
     fn prepare(&self, request: &mut Request<Body>, ambient: &Ambient, deadline: Instant) {
@@ -157,27 +157,9 @@ async fn send(
                 Err(never) => match never {},
             }
         }
-        Target::Remote(channel) => channel.oneshot(request).await.map_err(|error| {
-            if is_timeout(&error) {
-                return late();
-            }
-            tracing::debug!(service, %error, "a peer is not reachable");
-            unreachable(service)
-        }),
+        Target::Remote(remote) => remote.call(request).await,
         Target::Absent => Err(unreachable(service)),
     }
-}
-
-/// tonic's own timer reads the same header and may ring first.
-fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<TimeoutExpired>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 fn note(answers: &Answers, headers: &HeaderMap) {

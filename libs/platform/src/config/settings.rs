@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use serde::{Deserialize, Serialize};
 
-use super::Section;
+use super::{
+    Section,
+    engines::{BusEngines, Stores},
+};
+use crate::transport::Address;
 
 /// The root of the settings.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -12,12 +16,18 @@ use super::Section;
 pub struct Settings {
     /// The folder that holds everything of an embedded installation.
     pub data: PathBuf,
+    /// What this process is called among its like; empty: made of the machine's name and the process' number.
+    pub name: String,
+    pub installation: Installation,
+    pub stores: Stores,
+    pub bus: BusEngines,
     pub http: Http,
     pub admin: Admin,
     pub grpc: Grpc,
     pub limits: Limits,
     pub log: Log,
-    /// Addresses of the services that run elsewhere, `auth = "http://10.0.0.7:7000"`.
+    /// Addresses of the services that run elsewhere, `auth = "http://a:7070,http://b:7070"`; a DNS name stands for
+    /// all its addresses.
     pub peers: BTreeMap<String, String>,
 }
 
@@ -50,8 +60,19 @@ pub struct Admin {
 #[serde(default)]
 pub struct Grpc {
     pub addr: SocketAddr,
+    /// What siblings are told, `http://host:port`; empty: `http://` and the address that is listened on.
+    pub advertise: String,
     /// Calls that run at the same time in one service; above it UNAVAILABLE.
     pub calls_max: usize,
+}
+
+/// What all processes of one installation have in common.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Installation {
+    /// The secret by which the services know each other; empty: `keys/actor.key` in the data folder, made when it is
+    /// missing. Processes of one fleet share its content.
+    pub key_file: PathBuf,
 }
 
 /// How much one caller may do; 0 = no limit.
@@ -88,6 +109,10 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             data: PathBuf::from("./stadion-data"),
+            name: String::new(),
+            installation: Installation::default(),
+            stores: Stores::default(),
+            bus: BusEngines::default(),
             http: Http::default(),
             admin: Admin::default(),
             grpc: Grpc::default(),
@@ -120,7 +145,7 @@ impl Default for Admin {
 
 impl Default for Grpc {
     fn default() -> Self {
-        Self { addr: SocketAddr::from(([127, 0, 0, 1], 7070)), calls_max: 1_024 }
+        Self { addr: SocketAddr::from(([127, 0, 0, 1], 7070)), advertise: String::new(), calls_max: 1_024 }
     }
 }
 
@@ -174,15 +199,18 @@ impl Section for Settings {
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             faults.push(("log.filter".to_owned(), error.to_string()));
         }
-        for (service, address) in &self.peers {
-            let parsed = address.parse::<http::Uri>();
-            if !parsed.is_ok_and(|uri| uri.scheme().is_some() && uri.authority().is_some()) {
-                faults.push((
-                    format!("peers.{service}"),
-                    "must be an address like http://host:port".to_owned(),
-                ));
+        if !self.grpc.advertise.is_empty()
+            && let Err(error) = Address::parse(&self.grpc.advertise)
+        {
+            faults.push(("grpc.advertise".to_owned(), error.to_string()));
+        }
+        for (service, addresses) in &self.peers {
+            if let Err(error) = Address::list(addresses) {
+                faults.push((format!("peers.{service}"), error.to_string()));
             }
         }
+        faults.extend(self.stores.faults());
+        faults.extend(self.bus.faults());
         faults
     }
 }

@@ -22,6 +22,18 @@ pub fn dispatch(services: Vec<(&'static str, Guarded)>, open: Routes) -> Router 
     }))
 }
 
+/// `open` with gRPC reflection: the whole contract, whoever serves it.
+///
+/// # Errors
+/// Descriptors that are not readable: a fault of the build.
+pub fn reflected(open: Routes) -> Result<Routes, tonic_reflection::server::Error> {
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    Ok(open.add_service(reflection))
+}
+
 async fn route(
     services: &HashMap<&'static str, Guarded>,
     mut open: Routes,

@@ -15,7 +15,7 @@ use proto::{
     social::social_client::SocialClient,
 };
 
-use super::{Target, Transport};
+use super::{Remote, Target, Transport};
 use crate::{actor::ActorSigner, guard::Guarded};
 
 /// The largest message between services: an uploaded file with room to spare.
@@ -39,8 +39,8 @@ impl PeersBuilder {
     }
 
     /// A peer elsewhere.
-    pub fn remote(mut self, service: &'static str, channel: tonic::transport::Channel) -> Self {
-        self.targets.insert(service, Target::Remote(channel));
+    pub fn remote(mut self, remote: Remote) -> Self {
+        self.targets.insert(remote.service(), Target::Remote(remote));
         self
     }
 

@@ -26,3 +26,51 @@ fn a_damaged_key_is_an_error_and_stays_as_it_is() {
     assert!(matches!(InstallationKey::load_or_create(&path), Err(KeyError::Malformed { .. })));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "half a key");
 }
+
+#[test]
+fn while_the_key_changes_the_first_signs_and_all_are_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, lines: &[&str]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        InstallationKey::load_or_create(&path).unwrap()
+    };
+    let (old, new) = ("11".repeat(32), "22".repeat(32));
+    let (old, new) = (old.as_str(), new.as_str());
+    let steps = [
+        file("before", &[old]),
+        file("added", &["# the new one is believed from now on", old, new]),
+        file("turned", &[new, "", old]),
+        file("after", &[new]),
+    ];
+    let signed = |key| ActorSigner::new("a", key, Arc::new(SystemClock)).token(&Actor::service("a"));
+    let believes = |key: &InstallationKey, token: &bytes::Bytes| {
+        ActorVerifier::new(key, Arc::new(SystemClock)).verify(token).is_ok()
+    };
+    for (one, next) in steps.iter().zip(&steps[1..]) {
+        assert!(believes(next, &signed(one)) && believes(one, &signed(next)), "side by side");
+    }
+    assert!(!believes(&steps[3], &signed(&steps[0])), "in the end the old one is forgotten");
+}
+
+#[test]
+fn a_file_without_a_key_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("actor.key");
+    std::fs::write(&path, "# nothing yet\n").unwrap();
+    assert!(matches!(InstallationKey::load_or_create(&path), Err(KeyError::Empty { .. })));
+}
+
+#[test]
+fn processes_that_start_together_end_up_with_one_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys/actor.key");
+    let keys: Vec<InstallationKey> = std::thread::scope(|scope| {
+        let making: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| InstallationKey::load_or_create(&path).unwrap())).collect();
+        making.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let token = ActorSigner::new("a", &keys[0], Arc::new(SystemClock)).token(&Actor::service("a"));
+    assert!(keys.iter().all(|key| ActorVerifier::new(key, Arc::new(SystemClock)).verify(&token).is_ok()));
+    assert_eq!(std::fs::read_dir(folder.path().join("keys")).unwrap().count(), 1, "no draft is left");
+}

@@ -6,6 +6,7 @@ mod config;
 mod health;
 mod installation;
 mod metrics;
+mod remote;
 mod serving;
 mod tasks;
 mod transport;

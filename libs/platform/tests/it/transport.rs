@@ -19,7 +19,7 @@ use platform::{
     refusal,
     serve::{Bounds, serve},
     status,
-    transport::{PeersBuilder, Transport, dispatch},
+    transport::{Address, PeerMetrics, PeersBuilder, Remote, Transport, dispatch},
 };
 use proto::{
     envelope::{Event, Meta},
@@ -141,20 +141,24 @@ async fn fleet(way: Way, plan: Plan) -> Fleet {
     inside.serve("probe", guarded.clone());
     let peers = match way {
         Way::Sibling => inside,
-        Way::Channel => PeersBuilder::new().remote("probe", listening(guarded, stop.clone()).await),
+        Way::Channel => PeersBuilder::new().remote(listening(guarded, stop.clone()).await),
     };
     let client = peers.seen_by(signer("gateway", &plan.signs)).journal("probe");
     Fleet { client, _serving: stop.drop_guard() }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test itself runs the listener")]
-async fn listening(guarded: Guarded, stop: CancellationToken) -> tonic::transport::Channel {
+async fn listening(guarded: Guarded, stop: CancellationToken) -> Remote {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = dispatch(vec![("probe", guarded)], Routes::default());
     let tasks = Tasks::new(stop.child_token());
     tokio::spawn(serve(listener, router, Bounds::of(&Http::default()), tasks, stop));
-    Transport::channel(&format!("http://{address}")).unwrap()
+    remote(&format!("http://{address}"))
+}
+
+fn remote(addresses: &str) -> Remote {
+    Remote::new("probe", Address::list(addresses).unwrap(), PeerMetrics::register(&Metrics::new()))
 }
 
 impl Fleet {
@@ -321,10 +325,9 @@ async fn what_an_answer_says_was_written_is_gathered_for_the_caller() {
 #[tokio::test]
 async fn a_service_that_is_not_there_is_unavailable() {
     let key = InstallationKey::ephemeral().unwrap();
-    let nobody = Transport::channel("http://127.0.0.1:1").unwrap();
     let places = [
         PeersBuilder::new().sibling("probe"),
-        PeersBuilder::new().remote("probe", nobody),
+        PeersBuilder::new().remote(remote("http://127.0.0.1:1")),
         PeersBuilder::new(),
     ];
     for place in places {
