@@ -5,14 +5,17 @@
 //! | [`sqlite`], [`postgres`] | `Db` over each engine |
 //! | [`SqlEventStore`] | the journal over any `Db`: one group-commit writer, gapless positions |
 //! | [`SqliteBus`] | the log as a SQLite file |
+//! | [`kafka`] | the log on Kafka |
 //! | [`DataFolder`] | one data folder, one owner |
 
 mod data_folder;
 mod engine;
 mod event_store;
+pub mod kafka;
 mod sqlite_bus;
 
 pub use data_folder::{DataFolder, DataFolderError};
 pub use engine::{postgres, sqlite};
 pub use event_store::SqlEventStore;
+pub use kafka::KafkaBus;
 pub use sqlite_bus::{BUS_MIGRATIONS, SqliteBus};

@@ -1,0 +1,222 @@
+//! Topics: made when missing, refused when they are not as they have to be.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use eventing::bus::{BusError, PARTITIONS, Topic, TopicKind};
+use rdkafka::{
+    admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    consumer::Consumer,
+    types::RDKafkaErrorCode,
+};
+use tokio::time::Instant;
+use tracing::info;
+
+use super::{ASK, KafkaBus, client::unavailable, message::MESSAGE_BYTES_MAX, sink::Handed};
+
+/// A topic that was just made needs a moment until every broker knows it.
+const SETTLING: Duration = Duration::from_secs(15);
+
+/// What this process knows of one topic.
+pub(super) struct TopicState {
+    pub(super) name: String,
+    fits: AtomicBool,
+    looking: tokio::sync::Mutex<()>,
+    /// What was handed over and not waited for to the end.
+    pub(super) overdue: Mutex<Vec<Arc<Handed>>>,
+}
+
+impl TopicState {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            fits: AtomicBool::new(false),
+            looking: tokio::sync::Mutex::default(),
+            overdue: Mutex::default(),
+        }
+    }
+
+    /// Looks again at the next use.
+    pub(super) fn doubt(&self) {
+        self.fits.store(false, Ordering::Release);
+    }
+}
+
+/// What the cluster says of a topic.
+enum Found {
+    Nothing,
+    /// It is there, without a leader for each partition yet.
+    Settling,
+    Partitions(usize),
+}
+
+impl KafkaBus {
+    /// The topic, there and as it has to be.
+    pub(super) async fn topic(&self, topic: &Topic) -> Result<Arc<TopicState>, BusError> {
+        let state = self.state(&self.name(topic));
+        if state.fits.load(Ordering::Acquire) {
+            return Ok(state);
+        }
+        let _looking = state.looking.lock().await;
+        if !state.fits.load(Ordering::Acquire) {
+            self.settle(&state.name, topic.kind).await?;
+            state.fits.store(true, Ordering::Release);
+        }
+        Ok(state.clone())
+    }
+
+    async fn settle(&self, name: &str, kind: TopicKind) -> Result<(), BusError> {
+        let until = Instant::now() + SETTLING;
+        let mut made = false;
+        let partitions = loop {
+            match self.look(name).await? {
+                Found::Partitions(count) => break count,
+                Found::Nothing if !made => {
+                    self.make(name, kind).await?;
+                    made = true;
+                }
+                Found::Nothing | Found::Settling if Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Found::Nothing | Found::Settling => {
+                    return Err(BusError::Unavailable(format!("{name} has a partition without a leader")));
+                }
+            }
+        };
+        if partitions != PARTITIONS as usize {
+            return Err(BusError::Refused(format!(
+                "topic {name} has {partitions} partitions and must have {PARTITIONS}, or keys would change places: \
+                 delete it if nothing on it is needed, or set another `prefix`"
+            )));
+        }
+        self.check(name, kind).await
+    }
+
+    async fn look(&self, name: &str) -> Result<Found, BusError> {
+        let asked = name.to_owned();
+        self.ask(move |asking| {
+            let metadata = asking.fetch_metadata(Some(&asked), ASK)?;
+            let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == asked) else {
+                return Ok(Found::Nothing);
+            };
+            Ok(match topic.error().map(RDKafkaErrorCode::from) {
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition) => Found::Nothing,
+                Some(_) => Found::Settling,
+                None if topic.partitions().iter().any(|part| part.leader() < 0) => Found::Settling,
+                None => Found::Partitions(topic.partitions().len()),
+            })
+        })
+        .await
+    }
+
+    async fn make(&self, name: &str, kind: TopicKind) -> Result<(), BusError> {
+        let copies = self.shared.options.replication;
+        let retention_ms = self.shared.options.retention.as_millis().to_string();
+        let bytes_max = message_bytes_max().to_string();
+        let wanted = NewTopic::new(
+            name,
+            i32::try_from(PARTITIONS).unwrap_or_default(),
+            TopicReplication::Fixed(i32::from(copies)),
+        )
+        .set("max.message.bytes", &bytes_max)
+        // A producer's clock orders nothing and keeps nothing.
+        .set("message.timestamp.type", "LogAppendTime")
+        .set("min.insync.replicas", if copies > 2 { "2" } else { "1" });
+        let wanted = match kind {
+            TopicKind::Events => wanted
+                .set("cleanup.policy", "delete")
+                .set("retention.ms", &retention_ms)
+                .set("segment.ms", "86400000"),
+            // Only closed segments are compacted.
+            TopicKind::State => wanted
+                .set("cleanup.policy", "compact")
+                .set("segment.ms", "3600000")
+                .set("segment.bytes", "67108864")
+                .set("min.cleanable.dirty.ratio", "0.2"),
+        };
+        let answers = self
+            .shared
+            .admin
+            .create_topics([&wanted], &patient())
+            .await
+            .map_err(|error| unavailable(&error))?;
+        match answers.into_iter().next() {
+            Some(Ok(_)) => {
+                info!(topic = name, partitions = PARTITIONS, copies, "a topic was made");
+                Ok(())
+            }
+            // Somebody else was faster.
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
+            Some(Err((_, code))) => Err(not_made(name, copies, code)),
+            None => Err(BusError::Unavailable(format!("the cluster did not say whether it made {name}"))),
+        }
+    }
+
+    async fn check(&self, name: &str, kind: TopicKind) -> Result<(), BusError> {
+        let answers = self
+            .shared
+            .admin
+            .describe_configs(&[ResourceSpecifier::Topic(name)], &patient())
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let settings = match answers.into_iter().next() {
+            Some(Ok(settings)) => settings,
+            Some(Err(code)) => return Err(BusError::Unavailable(format!("{name} is not described: {code}"))),
+            None => return Err(BusError::Unavailable(format!("{name} is not described"))),
+        };
+        let value =
+            |setting: &str| settings.get(setting).and_then(|entry| entry.value.clone()).unwrap_or_default();
+        let (policy, why) = match kind {
+            TopicKind::Events => ("delete", "it carries every event, not the last of each key"),
+            TopicKind::State => ("compact", "it keeps the last value of each key for ever"),
+        };
+        let found = value("cleanup.policy");
+        if found != policy {
+            return Err(BusError::Refused(format!(
+                "topic {name} has cleanup.policy={found} and must have {policy}, for {why}: \
+                 set it with kafka-configs.sh --alter --entity-type topics --entity-name {name} \
+                 --add-config cleanup.policy={policy}"
+            )));
+        }
+        let bytes = value("max.message.bytes").parse::<usize>().unwrap_or_default();
+        if bytes < message_bytes_max() {
+            return Err(BusError::Refused(format!(
+                "topic {name} has max.message.bytes={bytes} and must bear {}: set it with kafka-configs.sh --alter \
+                 --entity-type topics --entity-name {name} --add-config max.message.bytes={}",
+                message_bytes_max(),
+                message_bytes_max()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// What a topic must bear: a message, and what Kafka writes around it.
+fn message_bytes_max() -> usize {
+    MESSAGE_BYTES_MAX + 64 * 1024
+}
+
+fn patient() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ASK)).operation_timeout(Some(ASK))
+}
+
+fn not_made(name: &str, copies: u16, code: RDKafkaErrorCode) -> BusError {
+    match code {
+        RDKafkaErrorCode::InvalidReplicationFactor => BusError::Refused(format!(
+            "topic {name} cannot have {copies} copies on this cluster: lower `replication` or start more brokers"
+        )),
+        RDKafkaErrorCode::TopicAuthorizationFailed
+        | RDKafkaErrorCode::ClusterAuthorizationFailed
+        | RDKafkaErrorCode::PolicyViolation
+        | RDKafkaErrorCode::InvalidConfig
+        | RDKafkaErrorCode::InvalidTopic => BusError::Refused(format!(
+            "topic {name} could not be made: {code}. Make it, or allow it to be made"
+        )),
+        code => BusError::Unavailable(format!("topic {name} could not be made: {code}")),
+    }
+}
