@@ -45,6 +45,7 @@ pub struct Spine {
     reactors: Vec<Arc<dyn Reactor>>,
     followers: Vec<(Arc<dyn Follower>, Freshness)>,
     timers: Option<Arc<dyn TimerHandler>>,
+    others: Vec<&'static str>,
     progress: watch::Sender<Option<watch::Receiver<Position>>>,
 }
 
@@ -75,6 +76,7 @@ impl Spine {
             reactors: Vec::new(),
             followers: Vec::new(),
             timers: None,
+            others: Vec::new(),
             progress: watch::Sender::new(None),
         }
     }
@@ -88,6 +90,13 @@ impl Spine {
     #[must_use]
     pub fn reactor(mut self, reactor: impl Reactor) -> Self {
         self.reactors.push(Arc::new(reactor));
+        self
+    }
+
+    /// Other work of the service that has one owner: whoever does it asks [`Leases`] by this name.
+    #[must_use]
+    pub fn owning(mut self, resource: &'static str) -> Self {
+        self.others.push(resource);
         self
     }
 
@@ -191,6 +200,7 @@ impl Spine {
         if self.timers.is_some() {
             all.push(timers::TIMERS.to_owned());
         }
+        all.extend(self.others.iter().map(|other| (*other).to_owned()));
         let projections = self.projections.iter().map(|one| (one.name(), one.sources()));
         let reactors = self.reactors.iter().map(|one| (one.name(), one.sources()));
         for (name, sources) in projections.chain(reactors) {

@@ -55,6 +55,7 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
     };
     let spine = resources
         .spine()
+        .owning(readers::SWEEP)
         .projection(consumers::Rows { activities: activities.clone(), blobs: blobs.clone() })
         .projection(consumers::ConsentWithdrawn { activities: activities.clone() })
         .reactor(consumers::AccountErased {
@@ -66,7 +67,8 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
     let server = ActivitiesServer::new(api::Api::new(app.clone()))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
-    let reading = readers.run(app, resources.tasks.clone(), resources.shutdown.clone());
+    let reading =
+        readers.run(app, resources.leases.clone(), resources.tasks.clone(), resources.shutdown.clone());
     Ok(Module::new(SERVICE, &["auth", "social"], Routes::new(server))
         .spine(&resources.journal, spine)
         .task(Task::new("activity/readers", reading)))

@@ -7,15 +7,22 @@ use std::{
     time::Duration,
 };
 
+use eventing::leases::{Leases, Owned};
 use platform::Tasks;
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, watch},
     time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{app::App, domain::UploadId, store::uploads};
+
+/// Who looks for uploads that wait: one process of those that share the store.
+pub const SWEEP: &str = "uploads that wait";
+
+/// Uploads looked up by one sweep.
+const WAITING_MAX: u32 = 100;
 
 /// The way to the readers. Cheap to clone.
 #[derive(Clone)]
@@ -70,7 +77,14 @@ impl Drop for Busy {
 
 impl Readers {
     /// Runs until shutdown. Appends are guarded by the upload's version, so that two readers of one upload do no harm.
-    pub async fn run(mut self, app: App, tasks: Tasks, shutdown: CancellationToken) -> Result<(), String> {
+    pub async fn run(
+        mut self,
+        app: App,
+        leases: Leases,
+        tasks: Tasks,
+        shutdown: CancellationToken,
+    ) -> Result<(), String> {
+        let owned = leases.owned();
         let places = Arc::new(Semaphore::new(app.config.readers.max(1)));
         let mut sweep = tokio::time::interval(Duration::from_millis(app.config.sweep_every_ms.max(10)));
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -78,13 +92,7 @@ impl Readers {
             let ids = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 Some(id) = self.incoming.recv() => vec![id],
-                _ = sweep.tick() => match uploads::waiting(&app.db, 100).await {
-                    Ok(ids) => ids,
-                    Err(error) => {
-                        warn!(%error, "uploads that wait could not be looked up");
-                        Vec::new()
-                    }
-                },
+                _ = sweep.tick() => left_waiting(&app, &owned).await,
             };
             for id in ids {
                 let Ok(place) = places.clone().acquire_owned().await else { return Ok(()) };
@@ -104,6 +112,20 @@ impl Readers {
                     }
                 });
             }
+        }
+    }
+}
+
+/// What waits in the store, for the process whose work that is.
+async fn left_waiting(app: &App, owned: &watch::Receiver<Owned>) -> Vec<UploadId> {
+    if owned.borrow().epoch(SWEEP).is_none() {
+        return Vec::new();
+    }
+    match uploads::waiting(&app.db, WAITING_MAX).await {
+        Ok(ids) => ids,
+        Err(error) => {
+            warn!(%error, "uploads that wait could not be looked up");
+            Vec::new()
         }
     }
 }
