@@ -71,6 +71,13 @@ async fn the_sqlite_log_keeps_the_buss_promises() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_kafka_log_keeps_the_buss_promises() {
+    let Some(brokers) = fresh::kafka_brokers() else { return };
+    let options = fresh::kafka_options(&brokers);
+    conformance::bus::suite(|| fresh::kafka_bus(options.clone())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readers_on_sqlite_keep_their_promises() {
     let roots = std::sync::Mutex::new(Vec::new());
     conformance::readers::suite(|| async {
@@ -110,6 +117,22 @@ async fn processes_that_share_a_postgres_store_keep_their_promises() {
         Arc::new(store) as Arc<dyn eventing::EventStore>
     };
     conformance::sharing::suite(engines, another).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_on_sqlite_and_kafka_keep_their_promises() {
+    let Some(brokers) = fresh::kafka_brokers() else { return };
+    let roots = std::sync::Mutex::new(Vec::new());
+    conformance::readers::suite(|| async {
+        let root = folder();
+        let engines = (
+            fresh::store(fresh::sqlite_db(root.path(), "test.db").await).await,
+            fresh::kafka_bus(fresh::kafka_options(&brokers)).await,
+        );
+        roots.lock().expect("not poisoned").push(root);
+        engines
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

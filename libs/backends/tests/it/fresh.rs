@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use eventing::{Bus, conformance::Fresh, migrate::SPINE, sql::Db};
 use kernel::SystemClock;
-use stadion_backends::{BUS_MIGRATIONS, SqlEventStore, SqliteBus, postgres, sqlite};
+use stadion_backends::{BUS_MIGRATIONS, KafkaBus, SqlEventStore, SqliteBus, kafka, postgres, sqlite};
 
 /// The address of a PostgreSQL server where databases may be made; says so when there is none.
 pub(crate) fn postgres_url() -> Option<String> {
@@ -13,6 +13,25 @@ pub(crate) fn postgres_url() -> Option<String> {
         eprintln!("skipped: STADION_TEST_POSTGRES names no PostgreSQL server (cargo dev test starts one)");
     }
     url
+}
+
+/// The address of a Kafka broker where topics may be made; says so when there is none.
+pub(crate) fn kafka_brokers() -> Option<String> {
+    let brokers = std::env::var("STADION_TEST_KAFKA").ok();
+    if brokers.is_none() {
+        eprintln!("skipped: STADION_TEST_KAFKA names no Kafka broker (cargo dev test starts one)");
+    }
+    brokers
+}
+
+/// A name space of its own on the broker.
+pub(crate) fn kafka_options(brokers: &str) -> kafka::Options {
+    let prefix = format!("test-{}.", uuid::Uuid::new_v4().simple());
+    kafka::Options { prefix, client: "stadion-test".to_owned(), ..kafka::Options::new(brokers) }
+}
+
+pub(crate) async fn kafka_bus(options: kafka::Options) -> Arc<dyn Bus> {
+    Arc::new(KafkaBus::open(options).await.expect("the bus opens"))
 }
 
 pub(crate) async fn sqlite_db(folder: &Path, name: &str) -> Db {

@@ -18,6 +18,12 @@ where
     state_topics_keep_the_newest_value_of_a_key(open().await).await;
     watermarks_reach_every_partition(open().await).await;
     parallel_publishers_lose_nothing(open().await).await;
+    an_empty_topic_begins_where_it_ends(open().await).await;
+    a_reader_comes_to_the_ends_it_waits_for(open().await).await;
+    readers_see_their_partitions_only_and_each_all_of_them(open().await).await;
+    a_long_partition_starves_no_other(open().await).await;
+    what_is_published_again_stands_behind(open().await).await;
+    a_large_record_arrives_whole(open().await).await;
 }
 
 fn event(key: &str, position: u64) -> Routed {
@@ -41,6 +47,37 @@ async fn take(source: &mut Box<dyn LogSource>, count: usize) -> Vec<(u32, i64, R
         }
     }
     taken
+}
+
+/// Reads from the beginning to where the topic ends now, in every partition.
+async fn take_to_the_ends(bus: &dyn Bus, topic: &Topic) -> Vec<(u32, i64, Record)> {
+    let ends = bus.ends(topic).await.expect("known");
+    let mut source = bus.source("test.reader", topic, &all_parts()).await.expect("opened");
+    let mut places = vec![0; PARTITIONS as usize];
+    let mut taken = Vec::new();
+    let mut empty = 0;
+    while places.iter().zip(&ends).any(|(place, end)| place < end) {
+        assert!(empty < 20, "a reader at {places:?} does not come to {ends:?}");
+        let batches = source.poll(64).await.expect("the log is readable");
+        empty = if batches.is_empty() { empty + 1 } else { 0 };
+        for batch in batches {
+            let place = &mut places[batch.part as usize];
+            assert!(batch.next_offset >= *place, "a reader never goes back");
+            assert!(
+                batch.records.iter().all(|(offset, _)| (*place..batch.next_offset).contains(offset)),
+                "records stand between where a reader was and where it is told to go on"
+            );
+            *place = batch.next_offset;
+            taken.extend(batch.records.into_iter().map(|(offset, record)| (batch.part, offset, record)));
+        }
+    }
+    taken
+}
+
+/// A key of another partition than those of `others`.
+fn key_apart_from(others: &[u32]) -> String {
+    let mut keys = (0..).map(|number| format!("key-{number}"));
+    keys.find(|key| !others.contains(&partition_of(key))).expect("there are other partitions")
 }
 
 fn position(record: &Record) -> u64 {
@@ -110,9 +147,9 @@ async fn state_topics_keep_the_newest_value_of_a_key(bus: Arc<dyn Bus>) {
     for revision in 1..=50 {
         bus.publish(&topic, &[value("a", revision), value("b", revision)]).await.expect("published");
     }
-    let mut source = bus.source("test.reader", &topic, &all_parts()).await.expect("opened");
     let mut newest: HashMap<String, u64> = HashMap::new();
-    for (_, _, record) in take(&mut source, 2).await {
+    // How many older values are still there is the log's own business.
+    for (_, _, record) in take_to_the_ends(&*bus, &topic).await {
         let Some(Body::State(state)) = record.body else { panic!("a state") };
         newest.insert(state.key, state.revision);
     }
@@ -149,4 +186,91 @@ async fn parallel_publishers_lose_nothing(bus: Arc<dyn Bus>) {
     let sent: Vec<u64> =
         (0..16).flat_map(|publisher| (0..25).map(move |number| publisher * 100 + number)).collect();
     assert_eq!(seen, sent);
+}
+
+async fn an_empty_topic_begins_where_it_ends(bus: Arc<dyn Bus>) {
+    let topic = Topic::events("empty");
+    let (begins, ends) = (bus.begins(&topic).await.expect("known"), bus.ends(&topic).await.expect("known"));
+    assert_eq!((begins, ends), (vec![0; PARTITIONS as usize], vec![0; PARTITIONS as usize]));
+    let mut source = bus.source("test.reader", &topic, &all_parts()).await.expect("opened");
+    assert!(source.poll(10).await.expect("silence is no error").is_empty());
+}
+
+async fn a_reader_comes_to_the_ends_it_waits_for(bus: Arc<dyn Bus>) {
+    let topic = Topic::events("waiting");
+    let records: Vec<Routed> = (1..=3_000).map(|number| event(&format!("key-{number}"), number)).collect();
+    bus.publish(&topic, &records).await.expect("published");
+    bus.publish(&topic, &Routed::watermarks("test", 3_000)).await.expect("published");
+    let taken = take_to_the_ends(&*bus, &topic).await;
+    let mut seen: Vec<u64> = taken.iter().map(|(_, _, record)| position(record)).collect();
+    seen.sort_unstable();
+    assert_eq!(&seen[PARTITIONS as usize..], (1..=3_000).collect::<Vec<_>>());
+    let begins = bus.begins(&topic).await.expect("known");
+    assert_eq!(begins, vec![0; PARTITIONS as usize], "nothing was forgotten");
+}
+
+async fn readers_see_their_partitions_only_and_each_all_of_them(bus: Arc<dyn Bus>) {
+    let topic = Topic::events("shared");
+    let mine = partition_of("mine");
+    let other = key_apart_from(&[mine]);
+    let records: Vec<Routed> =
+        (1..=40).map(|number| event(if number % 2 == 0 { "mine" } else { &other }, number)).collect();
+    bus.publish(&topic, &records).await.expect("published");
+    for reader in ["test.one", "test.two"] {
+        let mut source = bus.source(reader, &topic, &[(mine, 0)]).await.expect("opened");
+        let taken = take(&mut source, 20).await;
+        assert!(taken.iter().all(|(part, _, _)| *part == mine), "a reader sees what it was given");
+        let seen: Vec<u64> = taken.iter().map(|(_, _, record)| position(record)).collect();
+        assert_eq!(seen, (1..=20).map(|number| number * 2).collect::<Vec<_>>(), "whoever else reads");
+    }
+}
+
+async fn a_long_partition_starves_no_other(bus: Arc<dyn Bus>) {
+    let topic = Topic::events("turns");
+    let short = key_apart_from(&[partition_of("long")]);
+    let long: Vec<Routed> = (1..=6_000).map(|number| event("long", number)).collect();
+    for together in long.chunks(100) {
+        bus.publish(&topic, together).await.expect("published");
+    }
+    bus.publish(&topic, &[event(&short, 6_001)]).await.expect("published");
+    let parts = [(partition_of("long"), 0), (partition_of(&short), 0)];
+    let mut source = bus.source("test.reader", &topic, &parts).await.expect("opened");
+    let mut before = 0;
+    while before < 6_000 {
+        for batch in source.poll(64).await.expect("the log is readable") {
+            if batch.part == parts[1].0 && !batch.records.is_empty() {
+                return;
+            }
+            before += batch.records.len();
+        }
+    }
+    panic!("the short partition's turn came only behind all {before} records of the long one");
+}
+
+/// What a publisher does that was told nothing, or that the bus was unavailable.
+async fn what_is_published_again_stands_behind(bus: Arc<dyn Bus>) {
+    let topic = Topic::events("again");
+    let records: Vec<Routed> = (1..=4).map(|number| event("one", number)).collect();
+    bus.publish(&topic, &records[..3]).await.expect("published");
+    bus.publish(&topic, &records).await.expect("published");
+    let taken = take_to_the_ends(&*bus, &topic).await;
+    let seen: Vec<u64> = taken.iter().map(|(_, _, record)| position(record)).collect();
+    assert_eq!(seen, [1, 2, 3, 1, 2, 3, 4], "so that a reader drops what it knows by its position");
+}
+
+async fn a_large_record_arrives_whole(bus: Arc<dyn Bus>) {
+    let topic = Topic::events("large");
+    let payload = bytes::Bytes::from(vec![7; 3_000_000]);
+    let large = Event {
+        position: 2,
+        partition_key: "large".to_owned(),
+        payload: payload.clone(),
+        ..Event::default()
+    };
+    let large = Routed::by_key(Record { source: "test".to_owned(), body: Some(Body::Event(large)) });
+    bus.publish(&topic, &[event("large", 1), large, event("large", 3)]).await.expect("published");
+    let taken = take_to_the_ends(&*bus, &topic).await;
+    let seen: Vec<u64> = taken.iter().map(|(_, _, record)| position(record)).collect();
+    assert_eq!(seen, [1, 2, 3]);
+    assert!(matches!(&taken[1].2.body, Some(Body::Event(event)) if event.payload == payload));
 }
