@@ -40,6 +40,11 @@ pub struct Owned {
 }
 
 impl Owned {
+    /// How many of these are owned.
+    pub fn count(&self, resources: &[String]) -> usize {
+        resources.iter().filter(|resource| self.epoch(resource).is_some()).count()
+    }
+
     pub fn epoch(&self, resource: &str) -> Option<i64> {
         self.whole.or_else(|| self.epochs.get(resource).copied())
     }

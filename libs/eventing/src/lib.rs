@@ -12,6 +12,7 @@
 //! | [`outbox`] | state values on their way to the log |
 //! | [`ownership`] | leases and epochs |
 //! | [`migrate`] | schema changes |
+//! | [`status`], [`tally`] | how it all stands, for whoever watches |
 //! | [`conformance`] | what every backend must pass |
 
 pub mod aggregate;
@@ -32,13 +33,15 @@ mod relay;
 pub mod sealing;
 pub mod spine;
 pub mod sql;
+pub mod status;
 pub mod store;
+pub mod tally;
 mod timers;
 
 pub use aggregate::{Aggregate, Loaded};
 pub use bus::{Bus, SiblingJournals, Topic};
 pub use command::Command;
-pub use consume::{Parked, Replayed, heard};
+pub use consume::{Parked, ParkedKey, Replayed, heard};
 pub use error::Error;
 pub use event::{DecodeError, DomainEvent, Incoming, Plain, Position, Recorded, StreamId, Version};
 pub use follow::Freshness;
@@ -47,4 +50,5 @@ pub use readers::{Failure, Follower, Projection, Reactor, Source, Start, StateVa
 pub use sealing::{Class, Sealer};
 pub use spine::{Projected, Spine};
 pub use sql::{Db, Row, Statement, Tx, Value};
+pub use status::Status;
 pub use store::{Claim, EventStore, Timer};

@@ -19,11 +19,14 @@ pub struct Migrations {
 /// The spine's own tables, in every service's store.
 pub const SPINE: Migrations = Migrations {
     service: "spine",
-    sqlite: &[("0001_create_spine", include_str!("../../../migrations/sqlite/spine/0001_create_spine.sql"))],
-    postgres: &[(
-        "0001_create_spine",
-        include_str!("../../../migrations/postgres/spine/0001_create_spine.sql"),
-    )],
+    sqlite: &[
+        ("0001_create_spine", include_str!("../../../migrations/sqlite/spine/0001_create_spine.sql")),
+        ("0002_add_parked_us", include_str!("../../../migrations/sqlite/spine/0002_add_parked_us.sql")),
+    ],
+    postgres: &[
+        ("0001_create_spine", include_str!("../../../migrations/postgres/spine/0001_create_spine.sql")),
+        ("0002_add_parked_us", include_str!("../../../migrations/postgres/spine/0002_add_parked_us.sql")),
+    ],
 };
 
 impl Migrations {

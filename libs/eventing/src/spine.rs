@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use crate::{
     args,
     bus::{Bus, SiblingJournals},
-    consume::{self, Ground, Parked, Progress, Replayed, while_owned},
+    consume::{self, Ground, Parked, ParkedKey, Progress, Replayed, while_owned},
     event::Position,
     follow::{self, Freshness},
     journal::Journal,
@@ -14,6 +14,7 @@ use crate::{
     readers::{Follower, Projection, Reactor, Source, TimerHandler},
     relay,
     sql::{Db, DbError},
+    status::{self, FollowerStatus, Reader, ReaderKind, Status},
     timers,
 };
 use kernel::Clock;
@@ -40,7 +41,6 @@ const OUTBOX_ALERT: Duration = Duration::from_millis(300);
 /// The readers of one service over one store.
 pub struct Spine {
     ground: Ground,
-    clock: Arc<dyn Clock>,
     projections: Vec<Arc<dyn Projection>>,
     reactors: Vec<Arc<dyn Reactor>>,
     followers: Vec<(Arc<dyn Follower>, Freshness)>,
@@ -64,6 +64,7 @@ impl Spine {
             db,
             store: journal.store().clone(),
             bus,
+            clock,
             siblings: None,
             sealer: journal.sealer().clone(),
             leases,
@@ -71,7 +72,6 @@ impl Spine {
         };
         Self {
             ground,
-            clock,
             projections: Vec::new(),
             reactors: Vec::new(),
             followers: Vec::new(),
@@ -187,7 +187,7 @@ impl Spine {
             add(format!("{service}/follower/{}", follower.name()), Box::pin(run));
         }
         if let Some(handler) = &self.timers {
-            let run = timers::fire(self.ground.clone(), self.clock.clone(), handler.clone());
+            let run = timers::fire(self.ground.clone(), handler.clone());
             add(format!("{service}/timers"), Box::pin(run));
         }
         loops
@@ -209,19 +209,18 @@ impl Spine {
         all
     }
 
-    /// Everything that waits in this service's dead letters.
-    pub async fn parked(&self) -> Result<Vec<Parked>, DbError> {
-        let mut all = Vec::new();
-        let names =
-            self.projections.iter().map(|one| one.name()).chain(self.reactors.iter().map(|one| one.name()));
-        for name in names {
-            all.extend(consume::parked(&self.ground.db, name).await?);
-        }
-        Ok(all)
+    /// The keys that wait for a person, by reader and key; also those of readers that are no more. At most `max`.
+    pub async fn parked(&self, max: u32) -> Result<Vec<ParkedKey>, DbError> {
+        consume::waiting_keys(&self.ground.db, max).await
     }
 
-    /// Takes parked events again, in order within each key; `consumer` narrows it to one reader.
-    pub async fn replay(&self, consumer: Option<&str>) -> Result<Replayed, String> {
+    /// The first records of a key that waits, in the order in which they will be taken.
+    pub async fn parked_of(&self, key: &ParkedKey, max: u32) -> Result<Vec<Parked>, DbError> {
+        consume::parked_of(&self.ground.db, &key.consumer, &key.key, max.into()).await
+    }
+
+    /// Takes parked events again, in order within each key; `consumer` narrows it to one reader, `key` to one key.
+    pub async fn replay(&self, consumer: Option<&str>, key: Option<&str>) -> Result<Replayed, String> {
         let mut report = Replayed::default();
         let mut add = |one: Replayed| {
             report.released += one.released;
@@ -229,12 +228,38 @@ impl Spine {
         };
         for projection in self.projections.iter().filter(|one| consumer.is_none_or(|name| name == one.name()))
         {
-            add(consume::replay_projection(&self.ground, projection).await?);
+            add(consume::replay_projection(&self.ground, projection, key).await?);
         }
         for reactor in self.reactors.iter().filter(|one| consumer.is_none_or(|name| name == one.name())) {
-            add(consume::replay_reactor(&self.ground, reactor).await?);
+            add(consume::replay_reactor(&self.ground, reactor, key).await?);
         }
         Ok(report)
+    }
+
+    /// Gives up a key that waits, or only the first record of it: they never have their effect. The number given up.
+    pub async fn drop_parked(&self, key: &ParkedKey, only_first: bool) -> Result<u64, DbError> {
+        let (db, consumer, key) = (&self.ground.db, &key.consumer, &key.key);
+        if only_first {
+            consume::drop_first(db, consumer, key).await
+        } else {
+            consume::drop_key(db, consumer, key).await
+        }
+    }
+
+    /// How this service's journal and readers stand now.
+    pub async fn status(&self) -> Result<Status, DbError> {
+        let readers = self.projections.iter().map(|one| (ReaderKind::Projection, one.name(), one.sources()));
+        let readers =
+            readers.chain(self.reactors.iter().map(|one| (ReaderKind::Reactor, one.name(), one.sources())));
+        let readers = readers.flat_map(|(kind, reader, sources)| {
+            sources.into_iter().map(move |source| Reader { kind, reader, source })
+        });
+        let followers = self.followers.iter().map(|(follower, freshness)| FollowerStatus {
+            follower: follower.name(),
+            caught_up: freshness.is_ready(),
+            silence: freshness.lag(),
+        });
+        status::look(&self.ground, readers.collect(), followers.collect(), &self.resources()).await
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     event::{Position, Recorded, StreamId, Version},
     sql::{DbError, Statement},
+    tally::Counted,
 };
 
 /// What a stream must look like for a write to be taken.
@@ -140,6 +141,17 @@ pub struct Snapshot {
     pub state: Bytes,
 }
 
+/// What a store's writer has done since it was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    /// Appends that wait now.
+    pub waiting: usize,
+    /// Appends in one transaction.
+    pub groups: Counted,
+    /// From an append's arrival to its answer, in microseconds.
+    pub answers_us: Counted,
+}
+
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(transparent)]
@@ -176,4 +188,8 @@ pub trait EventStore: Send + Sync + 'static {
     async fn sweep_commands(&self, before_us: i64) -> Result<u64, StoreError>;
     /// Wakes readers: the newest position this process has appended (or seen).
     fn watch(&self) -> tokio::sync::watch::Receiver<Position>;
+    /// What the writer of this process has counted; `None` where it does not count.
+    fn writer(&self) -> Option<Writer> {
+        None
+    }
 }

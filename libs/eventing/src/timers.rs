@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kernel::Clock;
 use tracing::warn;
 
 use crate::{
@@ -18,15 +17,15 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub(crate) const TIMERS: &str = "timers";
 
 /// Fires while they are owned here, until the process stops.
-pub(crate) async fn fire(ground: Ground, clock: Arc<dyn Clock>, handler: Arc<dyn TimerHandler>) {
-    while_owned(&ground, TIMERS, |_| run(&ground, &*clock, &*handler)).await;
+pub(crate) async fn fire(ground: Ground, handler: Arc<dyn TimerHandler>) {
+    while_owned(&ground, TIMERS, |_| run(&ground, &*handler)).await;
 }
 
-async fn run(ground: &Ground, clock: &dyn Clock, handler: &dyn TimerHandler) -> Result<(), String> {
+async fn run(ground: &Ground, handler: &dyn TimerHandler) -> Result<(), String> {
     let mut news = ground.store.watch();
     while !ground.shutdown.is_cancelled() {
         news.mark_unchanged();
-        let now_us = kernel::time::micros(clock.now());
+        let now_us = ground.now_us();
         let due = ground.store.due_timers(now_us, BATCH).await.map_err(|error| error.to_string())?;
         for timer in &due {
             match handler.fire(timer).await {

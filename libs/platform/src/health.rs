@@ -68,7 +68,7 @@ impl Health {
 
     /// The routes of the admin address: health, readiness and `/metrics`.
     pub fn admin(&self, metrics: Metrics) -> Router {
-        self.routes().route("/metrics", get(move || async move { page(&metrics) }))
+        self.routes().route("/metrics", get(move || async move { page(&metrics).await }))
     }
 
     /// gRPC health for these services, with the task that keeps it true.
@@ -108,9 +108,9 @@ fn answer(readiness: &Readiness) -> Response {
     (status, Json(readiness)).into_response()
 }
 
-fn page(metrics: &Metrics) -> Response {
+async fn page(metrics: &Metrics) -> Response {
     const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match metrics.render() {
+    match metrics.page().await {
         Ok(page) => ([(header::CONTENT_TYPE, TYPE)], page).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -6,11 +6,15 @@ use std::{
     time::Duration,
 };
 
+use eventing::Spine;
+use futures::future::join_all;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Metric, Registry},
 };
+
+use crate::standing::Standing;
 
 /// Bounds of durations in seconds: 1 ms to 10 s.
 pub const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -19,18 +23,19 @@ pub const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
+    standings: Arc<Mutex<Vec<Arc<Standing>>>>,
     service: &'static str,
 }
 
 impl Metrics {
     /// A fresh registry, for one process; services get theirs by [`Metrics::of`].
     pub fn new() -> Self {
-        Self { registry: Arc::new(Mutex::new(Registry::default())), service: "process" }
+        Self { registry: Arc::default(), standings: Arc::default(), service: "process" }
     }
 
     /// The same registry under a service's name.
     pub fn of(&self, service: &'static str) -> Self {
-        Self { registry: self.registry.clone(), service }
+        Self { service, ..self.clone() }
     }
 
     /// Registers any metric; the name gets the prefix `stadion_<service>_`. Counters get `_total` when rendered.
@@ -59,6 +64,22 @@ impl Metrics {
         L: Clone + Eq + std::hash::Hash + EncodeLabelSet + fmt::Debug + Send + Sync + 'static,
     {
         self.register(name, help, Family::default())
+    }
+
+    /// Shows how a service's spine stands, on every page, for as long as the spine lives.
+    pub fn watch(&self, spine: &Arc<Spine>) {
+        let standing = Arc::new(Standing::of(self.service, spine));
+        let mut standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register_collector(Box::new(standing.clone()));
+        standings.push(standing);
+    }
+
+    /// Looks how every watched spine stands, then renders everything.
+    pub async fn page(&self) -> Result<String, fmt::Error> {
+        let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        join_all(standings.iter().map(|standing| standing.look())).await;
+        self.render()
     }
 
     /// The exposition text of everything registered (OpenMetrics).

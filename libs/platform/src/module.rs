@@ -139,8 +139,11 @@ impl Module {
         self.spine.as_ref().map(|spine| spine.projected())
     }
 
-    /// The routes behind their guard: what siblings and servers call.
+    /// The routes behind their guard: what siblings and servers call. The spine is shown among the metrics from now on.
     pub fn guarded(&self, verifier: ActorVerifier, at_once_max: usize, metrics: &Metrics) -> Guarded {
+        if let Some(spine) = &self.spine {
+            metrics.of(self.name).watch(spine);
+        }
         Guard::new(self.name, verifier, self.projected(), at_once_max, metrics).before(self.grpc.clone())
     }
 

@@ -65,8 +65,8 @@ impl Desk {
     async fn replay(&self, consumer: Option<&str>) -> anyhow::Result<Value> {
         let mut report = serde_json::Map::new();
         for (service, spine) in &self.spines {
-            let waiting = spine.parked().await?.len();
-            let replayed = spine.replay(consumer).await.map_err(|error| anyhow!("{service}: {error}"))?;
+            let waiting: u64 = spine.parked(u32::MAX).await?.iter().map(|key| key.records).sum();
+            let replayed = spine.replay(consumer, None).await.map_err(|error| anyhow!("{service}: {error}"))?;
             report.insert(
                 (*service).to_owned(),
                 json!({ "waiting": waiting, "released": replayed.released, "still_parked": replayed.still_parked }),

@@ -8,13 +8,19 @@ mod picture;
 mod reads;
 mod rows;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use eventing::{
     event::{Position, Recorded, StreamId, Version},
     sql::{Db, DbError},
-    store::{Answered, Append, DueTimer, EventStore, Outcome, Snapshot, StoreError},
+    store::{Answered, Append, DueTimer, EventStore, Outcome, Snapshot, StoreError, Writer},
+    tally::Tally,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 use tracing::warn;
 
 /// Appends that may wait for the writer; more are told to come back later.
@@ -22,11 +28,20 @@ const QUEUE_MAX: usize = 8_192;
 /// Appends committed by one transaction.
 const GROUP_MAX: usize = 512;
 
+/// Sizes of groups, and how long answers take: 0.25 ms to 10 s.
+const GROUP_SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 511];
+const ANSWERS_US: &[u64] = &[
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+    10_000_000,
+];
+
 /// An event store on SQL.
 pub struct SqlEventStore {
     db: Db,
     appends: mpsc::Sender<Waiting>,
     head: watch::Sender<Position>,
+    groups: Arc<Tally>,
+    answers_us: Tally,
 }
 
 struct Waiting {
@@ -39,6 +54,7 @@ impl SqlEventStore {
     pub async fn open(db: Db) -> Result<Self, StoreError> {
         let head = watch::Sender::new(reads::head(&db).await?);
         let (appends, queue) = mpsc::channel(QUEUE_MAX);
+        let groups = Arc::new(Tally::new(GROUP_SIZES));
         #[expect(
             clippy::disallowed_methods,
             reason = "the writer lives as long as its store, the ear as long as the database: they end when those are dropped"
@@ -47,9 +63,9 @@ impl SqlEventStore {
             if let Some(announced) = db.announced() {
                 tokio::spawn(hear(announced, head.clone()));
             }
-            tokio::spawn(write(db.clone(), queue, head.clone()));
+            tokio::spawn(write(db.clone(), queue, head.clone(), groups.clone()));
         }
-        Ok(Self { db, appends, head })
+        Ok(Self { db, appends, head, groups, answers_us: Tally::new(ANSWERS_US) })
     }
 }
 
@@ -57,11 +73,14 @@ impl SqlEventStore {
 impl EventStore for SqlEventStore {
     async fn append(&self, append: Append) -> Result<Outcome, StoreError> {
         let (answer, answered) = oneshot::channel();
+        let arrived_at = Instant::now();
         self.appends.try_send(Waiting { append, answer }).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
         })?;
-        answered.await.map_err(|_| StoreError::Closed)?
+        let outcome = answered.await.map_err(|_| StoreError::Closed)?;
+        self.answers_us.add(u64::try_from(arrived_at.elapsed().as_micros()).unwrap_or(u64::MAX));
+        outcome
     }
 
     async fn load(&self, stream: &StreamId, after: Version, max: usize) -> Result<Vec<Recorded>, StoreError> {
@@ -116,14 +135,28 @@ impl EventStore for SqlEventStore {
     fn watch(&self) -> watch::Receiver<Position> {
         self.head.subscribe()
     }
+
+    fn writer(&self) -> Option<Writer> {
+        Some(Writer {
+            waiting: self.appends.max_capacity() - self.appends.capacity(),
+            groups: self.groups.read(),
+            answers_us: self.answers_us.read(),
+        })
+    }
 }
 
 /// The writer: takes what waits, at once when idle, and commits it together.
-async fn write(db: Db, mut queue: mpsc::Receiver<Waiting>, head: watch::Sender<Position>) {
+async fn write(
+    db: Db,
+    mut queue: mpsc::Receiver<Waiting>,
+    head: watch::Sender<Position>,
+    groups: Arc<Tally>,
+) {
     let mut waiting = Vec::with_capacity(GROUP_MAX);
     while queue.recv_many(&mut waiting, GROUP_MAX).await > 0 {
         let (appends, answers): (Vec<Append>, Vec<_>) =
             waiting.drain(..).map(|waiting| (waiting.append, waiting.answer)).unzip();
+        groups.add(u64::try_from(appends.len()).unwrap_or(u64::MAX));
         let results = commit(&db, appends).await;
         let newest = results.iter().filter_map(|result| match result {
             Ok(Outcome::Appended { position, .. }) => Some(*position),

@@ -43,6 +43,8 @@ where
     effects_survive_restarts_exactly_once(World::new(fresh().await).await).await;
     what_is_sent_again_changes_nothing(World::new(fresh().await).await).await;
     poison_parks_only_its_key(World::new(fresh().await).await).await;
+    what_is_given_up_holds_nothing_up(World::new(fresh().await).await).await;
+    a_silent_log_stops_no_command_and_shows_as_lag(World::new(fresh().await).await).await;
     a_zombie_moves_no_cursor(World::new(fresh().await).await).await;
     a_reactor_commands_once(World::new(fresh().await).await).await;
     a_late_reader_takes_the_journal_for_what_the_log_forgot(World::new(fresh().await).await).await;
@@ -216,19 +218,150 @@ async fn poison_parks_only_its_key(world: World) {
     world.happen("bad", 1).await;
     world.happen("good", 1).await;
     world.until(&[("good", 5)]).await;
-    let parked = spine.parked().await.expect("listed");
-    assert_eq!(parked.len(), 3, "the poison and all behind it wait with their bytes");
-    assert!(parked.iter().all(|letter| letter.key == "bad" && !letter.record.is_empty()));
+    let parked = spine.parked(10).await.expect("listed");
+    let [waits] = parked.as_slice() else { panic!("one key waits: {parked:?}") };
+    assert_eq!((waits.consumer.as_str(), waits.key.as_str(), waits.records), ("tally", "bad", 3));
+    assert!(waits.since_us > 0 && waits.attempts == 3 && waits.error == "told so", "{waits:?}");
+    let letters = spine.parked_of(waits, 10).await.expect("read");
+    assert!(letters.iter().all(|letter| !letter.record.is_empty()), "they wait with their bytes");
+    let status = spine.status().await.expect("told");
+    assert_eq!((status.parked[0].keys, status.parked[0].records), (1, 3));
 
-    let report = spine.replay(None).await.expect("replayed");
+    let report = spine.replay(None, None).await.expect("replayed");
     assert_eq!((report.released, report.still_parked), (0, 3), "still poison: all of it waits on, in order");
     poison.lock().expect("not poisoned").clear();
-    let report = spine.replay(Some("tally")).await.expect("replayed");
+    let report = spine.replay(Some("tally"), Some("other")).await.expect("replayed");
+    assert_eq!((report.released, report.still_parked), (0, 0), "another key was meant");
+    let report = spine.replay(Some("tally"), Some("bad")).await.expect("replayed");
     assert_eq!((report.released, report.still_parked), (3, 0));
     world.until(&[("good", 5), ("bad", 3)]).await;
     world.happen("bad", 1).await;
     world.until(&[("good", 5), ("bad", 4)]).await;
     running.stop().await;
+}
+
+async fn what_is_given_up_holds_nothing_up(world: World) {
+    let shutdown = CancellationToken::new();
+    let tally = Tally::of(Source::OwnJournal);
+    let poison = tally.poison.clone();
+    poison.lock().expect("not poisoned").insert("bad".to_owned());
+    let spine = world.spine(1, &shutdown).projection(tally);
+    let running = Running::start(&spine, shutdown);
+    world.happen("bad", 3).await;
+    world.happen("good", 1).await;
+    world.until(&[("good", 1)]).await;
+    poison.lock().expect("not poisoned").clear();
+    let waits = spine.parked(10).await.expect("listed").pop().expect("it waits");
+    assert_eq!(spine.drop_parked(&waits, true).await.expect("dropped"), 1);
+    let report = spine.replay(None, None).await.expect("replayed");
+    assert_eq!((report.released, report.still_parked), (2, 0), "only the first was given up");
+    world.until(&[("good", 1), ("bad", 2)]).await;
+
+    poison.lock().expect("not poisoned").insert("bad".to_owned());
+    world.happen("bad", 2).await;
+    world.happen("good", 1).await;
+    world.until(&[("good", 2), ("bad", 2)]).await;
+    poison.lock().expect("not poisoned").clear();
+    assert_eq!(spine.drop_parked(&waits, false).await.expect("dropped"), 2);
+    world.happen("bad", 1).await;
+    world.until(&[("good", 2), ("bad", 3)]).await;
+    running.stop().await;
+}
+
+async fn a_silent_log_stops_no_command_and_shows_as_lag(mut world: World) {
+    let silent = Arc::new(AtomicBool::new(true));
+    world.bus = Arc::new(Muted { bus: world.bus.clone(), silent: silent.clone() });
+    let shutdown = CancellationToken::new();
+    let near = world.spine(1, &shutdown).projection(Tally::of(Source::OwnJournal));
+    let spine = near.reactor(Deaf);
+    let running = Running::start(&spine, shutdown);
+    world.happen("a", 7).await;
+    world.until(&[("a", 7)]).await;
+    let status = spine.status().await.expect("told");
+    assert_eq!((status.head, status.relay.events), (7, 7), "commands go on, nothing is published");
+    assert!(status.relay.age.is_some_and(|age| age > Duration::ZERO), "{:?}", status.relay);
+    assert_eq!(status.log_answers, Some(false));
+    let lag = |reader| status.readers.iter().find(|one| one.reader == reader).and_then(|one| one.lag);
+    assert_eq!(lag("tally").map(|lag| lag.events), Some(0), "the own journal needs no log");
+    assert_eq!(lag("deaf"), None, "nobody knows where the log ends");
+    assert_eq!(status.writer.map(|writer| writer.groups.sum), Some(1), "one append was committed");
+    assert_eq!(
+        (status.owned, status.resources),
+        (status.resources, 3 + 24),
+        "relay, outbox, tally; deaf's parts"
+    );
+
+    silent.store(false, Ordering::Release);
+    for _ in 0..400 {
+        let status = spine.status().await.expect("told");
+        let unread = status.readers.iter().all(|one| one.lag.is_some_and(|lag| lag.events == 0));
+        if status.relay.events == 0 && status.log_answers == Some(true) && unread {
+            running.stop().await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("the lag never went away: {:?}", spine.status().await);
+}
+
+/// A log that can be made to answer nobody.
+struct Muted {
+    bus: Arc<dyn Bus>,
+    silent: Arc<AtomicBool>,
+}
+
+impl Muted {
+    fn heard(&self) -> Result<&Arc<dyn Bus>, BusError> {
+        if self.silent.load(Ordering::Acquire) {
+            return Err(BusError::Unavailable("nobody there".to_owned()));
+        }
+        Ok(&self.bus)
+    }
+}
+
+#[async_trait]
+impl LogSink for Muted {
+    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        self.heard()?.publish(topic, records).await
+    }
+}
+
+#[async_trait]
+impl Bus for Muted {
+    async fn source(
+        &self,
+        reader: &str,
+        topic: &Topic,
+        from: &[(u32, i64)],
+    ) -> Result<Box<dyn LogSource>, BusError> {
+        self.heard()?.source(reader, topic, from).await
+    }
+
+    async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
+        self.heard()?.ends(topic).await
+    }
+
+    async fn begins(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
+        self.heard()?.begins(topic).await
+    }
+}
+
+/// Reads the service's own events from the log, and does nothing.
+struct Deaf;
+
+#[async_trait]
+impl Reactor for Deaf {
+    fn name(&self) -> &'static str {
+        "deaf"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::Topic(SERVICE)]
+    }
+
+    async fn react(&self, _: &Incoming) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 async fn a_zombie_moves_no_cursor(world: World) {

@@ -12,14 +12,15 @@ mod step;
 pub use cursor::heard;
 pub(crate) use feed::Feed;
 pub(crate) use owned::{over_owned, resources, while_owned};
-pub(crate) use parking::parked;
-pub use parking::{Parked, Replayed};
+pub use parking::{Parked, ParkedKey, Replayed};
+pub(crate) use parking::{drop_first, drop_key, parked_of, waiting_keys};
 pub(crate) use progress::Progress;
 pub(crate) use projector::{project, replay_projection};
 pub(crate) use reacting::{react, replay_reactor};
 
 use std::{sync::Arc, time::Duration};
 
+use kernel::Clock;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -45,10 +46,17 @@ pub(crate) struct Ground {
     pub(crate) db: Db,
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) siblings: Option<Arc<dyn SiblingJournals>>,
     pub(crate) sealer: Sealer,
     pub(crate) leases: Leases,
     pub(crate) shutdown: CancellationToken,
+}
+
+impl Ground {
+    pub(crate) fn now_us(&self) -> i64 {
+        kernel::time::micros(self.clock.now())
+    }
 }
 
 /// The name of a source in cursors and dead letters.

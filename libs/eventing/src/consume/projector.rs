@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use super::{
     Feed, Ground, POISON_TRIES, Progress, Replayed, back_off,
     cursor::{CursorError, Cursors},
     over_owned,
     owned::Parts,
-    parking::{Parked, park, parked, parked_keys},
+    parking::{Parked, Why, park, parked_keys, release},
     source_name,
     step::Step,
 };
@@ -143,7 +143,8 @@ async fn try_step(
     cursors: &mut Cursors,
     step: &Step,
 ) -> Result<(), StepError> {
-    let (projection, held, work) = (projection.clone(), cursors.clone(), step.clone());
+    let (projection, held, work, now_us) =
+        (projection.clone(), cursors.clone(), step.clone(), ground.now_us());
     ground
         .db
         .transact(move |tx| {
@@ -151,7 +152,7 @@ async fn try_step(
                 for to in &work.moves {
                     held.advance(tx, *to).await?;
                 }
-                apply_unparked(tx, &*projection, &held, &work).await
+                apply_unparked(tx, &*projection, &held, &work, now_us).await
             })
         })
         .await?;
@@ -164,13 +165,13 @@ async fn apply_unparked(
     projection: &dyn Projection,
     cursors: &Cursors,
     step: &Step,
+    now_us: i64,
 ) -> Result<(), StepError> {
     let waiting = parked_keys(tx, &cursors.consumer).await?;
     let mut events: Vec<Incoming> = Vec::with_capacity(step.taken.len());
     for taken in &step.taken {
         if waiting.contains(&taken.key) {
-            park(tx, &cursors.consumer, &cursors.source, taken, "waits behind a parked event of its key", 0)
-                .await?;
+            park(tx, &cursors.consumer, &cursors.source, taken, &Why::behind(now_us)).await?;
             continue;
         }
         match &taken.opened {
@@ -192,7 +193,7 @@ pub(super) async fn park_step(
     error: String,
     attempts: u32,
 ) -> Result<(), String> {
-    let (held, work) = (cursors.clone(), step.clone());
+    let (held, work, at_us) = (cursors.clone(), step.clone(), ground.now_us());
     let parked: Result<(), CursorError> = ground
         .db
         .transact(move |tx| {
@@ -201,7 +202,8 @@ pub(super) async fn park_step(
                     held.advance(tx, *to).await?;
                 }
                 for taken in &work.taken {
-                    park(tx, consumer, &held.source, taken, &error, attempts).await?;
+                    let why = Why { error: &error, attempts, at_us };
+                    park(tx, consumer, &held.source, taken, &why).await?;
                 }
                 Ok(())
             })
@@ -212,29 +214,13 @@ pub(super) async fn park_step(
     Ok(())
 }
 
-/// Applies parked events again, in order within each key; a key that still fails stays, with all behind it.
+/// Applies parked events again.
 pub(crate) async fn replay_projection(
     ground: &Ground,
     projection: &Arc<dyn Projection>,
+    key: Option<&str>,
 ) -> Result<Replayed, String> {
-    let waiting = parked(&ground.db, projection.name()).await.map_err(|error| error.to_string())?;
-    let mut report = Replayed::default();
-    let mut failed: Option<String> = None;
-    for letter in waiting {
-        if failed.as_ref() == Some(&letter.key) {
-            report.still_parked += 1;
-            continue;
-        }
-        match replay_one(ground, projection.clone(), letter.clone()).await {
-            Ok(()) => report.released += 1,
-            Err(error) => {
-                warn!(projection = projection.name(), key = %letter.key, %error, "still poison");
-                failed = Some(letter.key);
-                report.still_parked += 1;
-            }
-        }
-    }
-    Ok(report)
+    release(ground, projection.name(), key, |letter| replay_one(ground, projection.clone(), letter)).await
 }
 
 async fn replay_one(ground: &Ground, projection: Arc<dyn Projection>, letter: Parked) -> Result<(), String> {

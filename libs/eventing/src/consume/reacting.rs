@@ -10,10 +10,10 @@ use tracing::{error, warn};
 
 use super::{
     Feed, Ground, POISON_TRIES, Replayed, back_off,
-    cursor::{CursorError, Cursors},
+    cursor::Cursors,
     over_owned,
     owned::Parts,
-    parking::{park, parked, parked_keys},
+    parking::{Parked, Why, park, parked_keys, release},
     projector::park_step,
     source_name,
     step::{Step, Taken},
@@ -121,10 +121,11 @@ async fn take_one(
 ) -> Result<bool, String> {
     let consumer = reactor.name();
     if waits {
-        park_one(ground, consumer, cursors, taken, "waits behind a parked event of its key", 0).await?;
+        park_one(ground, cursors, taken, Why::behind(ground.now_us())).await?;
     } else if let Err(error) = attempt(ground, reactor, taken).await? {
         error!(reactor = consumer, %error, "poison: its key is parked");
-        park_one(ground, consumer, cursors, taken, &error, POISON_TRIES).await?;
+        let why = Why { error: &error, attempts: POISON_TRIES, at_us: ground.now_us() };
+        park_one(ground, cursors, taken, why).await?;
         return Ok(true);
     }
     Ok(waits)
@@ -162,48 +163,33 @@ async fn attempt(
     }
 }
 
-async fn park_one(
-    ground: &Ground,
-    consumer: &'static str,
-    cursors: &Cursors,
-    taken: &Taken,
-    error: &str,
-    attempts: u32,
-) -> Result<(), String> {
-    let (source, taken, error) = (cursors.source.clone(), taken.clone(), error.to_owned());
-    let parked: Result<(), CursorError> = ground
+async fn park_one(ground: &Ground, cursors: &Cursors, taken: &Taken, why: Why<'_>) -> Result<(), String> {
+    let (consumer, source, taken) = (cursors.consumer.clone(), cursors.source.clone(), taken.clone());
+    let (error, attempts, at_us) = (why.error.to_owned(), why.attempts, why.at_us);
+    let parked: Result<(), DbError> = ground
         .db
         .transact(move |tx| {
-            Box::pin(async move { Ok(park(tx, consumer, &source, &taken, &error, attempts).await?) })
+            Box::pin(async move {
+                park(tx, &consumer, &source, &taken, &Why { error: &error, attempts, at_us }).await
+            })
         })
         .await;
     parked.map_err(|error| error.to_string())
 }
 
-/// Reacts to parked events again, in order within each key.
-pub(crate) async fn replay_reactor(ground: &Ground, reactor: &Arc<dyn Reactor>) -> Result<Replayed, String> {
-    let waiting = parked(&ground.db, reactor.name()).await.map_err(|error| error.to_string())?;
-    let mut report = Replayed::default();
-    let mut failed: Option<String> = None;
-    for letter in waiting {
-        if failed.as_ref() == Some(&letter.key) {
-            report.still_parked += 1;
-            continue;
-        }
-        let reaction = match letter.open(&ground.sealer).await {
-            Ok(incoming) => reactor.react(&incoming).await.map_err(|failure| failure.to_string()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = reaction {
-            warn!(reactor = reactor.name(), key = %letter.key, %error, "still poison");
-            failed = Some(letter.key);
-            report.still_parked += 1;
-            continue;
-        }
-        let forgotten: Result<(), DbError> =
-            ground.db.transact(move |tx| Box::pin(async move { letter.forget(tx).await })).await;
-        forgotten.map_err(|error| error.to_string())?;
-        report.released += 1;
-    }
-    Ok(report)
+/// Reacts to parked events again.
+pub(crate) async fn replay_reactor(
+    ground: &Ground,
+    reactor: &Arc<dyn Reactor>,
+    key: Option<&str>,
+) -> Result<Replayed, String> {
+    release(ground, reactor.name(), key, |letter| replay_one(ground, reactor, letter)).await
+}
+
+async fn replay_one(ground: &Ground, reactor: &Arc<dyn Reactor>, letter: Parked) -> Result<(), String> {
+    let incoming = letter.open(&ground.sealer).await?;
+    reactor.react(&incoming).await.map_err(|failure| failure.to_string())?;
+    let forgotten: Result<(), DbError> =
+        ground.db.transact(move |tx| Box::pin(async move { letter.forget(tx).await })).await;
+    forgotten.map_err(|error| error.to_string())
 }

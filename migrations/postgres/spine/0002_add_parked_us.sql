@@ -1,0 +1,2 @@
+-- Since when a record waits. 0: it was parked before that was kept.
+ALTER TABLE es_dlq ADD COLUMN parked_us BIGINT NOT NULL DEFAULT 0;
