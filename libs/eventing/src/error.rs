@@ -57,7 +57,15 @@ impl From<Error> for Refusal {
             Error::Store(StoreError::Overloaded) => {
                 Self::new(Code::Overloaded, "too many writes are waiting").retry_after_s(1)
             }
-            Error::Store(StoreError::Db(DbError::Unavailable(_)) | StoreError::Closed)
+            Error::Store(
+                StoreError::Db(
+                    DbError::Unavailable(_)
+                    | DbError::Contended(_)
+                    | DbError::Unknown(_)
+                    | DbError::Unusable(_),
+                )
+                | StoreError::Closed,
+            )
             | Error::Sealing(SealingError::Unavailable(_)) => {
                 Self::new(Code::Unavailable, "a store is not available at the moment").retry_after_s(2)
             }

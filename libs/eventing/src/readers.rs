@@ -43,9 +43,12 @@ pub enum Failure {
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Unavailable(_) | DbError::Fatal(_) | DbError::RolledBack(_) => {
-                Self::Retry(error.to_string())
-            }
+            DbError::Unavailable(_)
+            | DbError::Contended(_)
+            | DbError::Unknown(_)
+            | DbError::Unusable(_)
+            | DbError::Fatal(_)
+            | DbError::RolledBack(_) => Self::Retry(error.to_string()),
             DbError::Statement(_) | DbError::Column { .. } => Self::Poison(error.to_string()),
         }
     }

@@ -201,6 +201,15 @@ pub enum DbError {
     /// The engine is gone, full or too slow: trying again may help.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// The engine rolled this back for the sake of others (deadlock, serialization): the same again may go through.
+    #[error("rolled back because of others: {0}")]
+    Contended(String),
+    /// The engine was lost while it committed: whether it did is not known. A command's key tells at the next try.
+    #[error("the store was lost while it committed: {0}")]
+    Unknown(String),
+    /// The engine answers, but is not as it must be (credentials, version, schema, whose it is): somebody must act.
+    #[error("the store cannot be used: {0}")]
+    Unusable(String),
     /// Whether the commit happened is not known: the process must stop and look again at start.
     #[error("the store failed while committing: {0}")]
     Fatal(String),
@@ -242,6 +251,8 @@ pub trait Database: Send + Sync + 'static {
     async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError>;
     /// Runs the job and commits it; when this answers `Ok` the effects are durable.
     async fn run(&self, job: Job) -> Result<(), DbError>;
+    /// Ends what is kept open between calls; what is under way ends first. Later calls are refused.
+    async fn close(&self) {}
     /// Tells the other processes on this database that something is new. A hint: one that is lost delays, no more.
     fn announce(&self, _news: i64) {}
     /// The newest of what was announced, by whichever process; `None` where there is only one.
@@ -261,6 +272,11 @@ impl Db {
 
     pub fn engine(&self) -> Engine {
         self.0.engine()
+    }
+
+    /// Ends the connections, for every clone of this handle.
+    pub async fn close(&self) {
+        self.0.close().await;
     }
 
     /// See [`Database::announce`].

@@ -17,6 +17,34 @@ pub fn postgres(what: &str) -> Option<String> {
     address
 }
 
+/// On which engine the stores of this run of the tests stand: `sqlite` (unless told otherwise) or `postgres`.
+/// `cargo dev test` runs the services' suites once on each, in the same words.
+pub const ENGINE: &str = "STADION_TEST_ENGINE";
+
+/// The engine of this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres { url: String },
+}
+
+/// What [`ENGINE`] says.
+///
+/// # Panics
+/// When it names PostgreSQL and [`POSTGRES`] no server, or when it names neither engine.
+pub fn chosen() -> Engine {
+    match std::env::var(ENGINE).as_deref() {
+        Err(_) | Ok("" | "sqlite") => Engine::Sqlite,
+        Ok("postgres") => match std::env::var(POSTGRES) {
+            Ok(url) if !url.is_empty() => Engine::Postgres { url },
+            _ => {
+                panic!("{ENGINE}=postgres needs {POSTGRES}=postgres://… (`cargo dev engines up` starts one)")
+            }
+        },
+        Ok(other) => panic!("{ENGINE} is sqlite or postgres, not {other}"),
+    }
+}
+
 /// Says that a part of the tests did not run, in the one form that `cargo dev test` collects.
 pub fn skipped(what: &str, why: &str) {
     eprintln!("skipped: {what}: {why}");

@@ -2,7 +2,7 @@
 //! stands still (a [`ManualClock`]) and the data keys are in memory.
 //!
 //! ```text
-//! let ground = Ground::sqlite();                              // data that outlive a fleet
+//! let ground = Ground::fresh();                               // data that outlive a fleet
 //! let fleet = ground.fleet(&["activity", "gamification"]).await;
 //! let activity = fleet.stand_in("activity").await;            // a journal to write into, relayed to the log
 //! let resources = fleet.resources("gamification").await;
@@ -12,19 +12,18 @@
 //! ```
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     future::Future,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use backends::{BUS_MIGRATIONS, SqlEventStore, SqliteBus, postgres, sqlite};
+use backends::{BUS_MIGRATIONS, SqlEventStore, SqliteBus};
 use eventing::{
     Aggregate, Bus, Command, Db, DecodeError, DomainEvent, Done, Journal, Plain, Sealer, StreamId,
     leases::Leases,
     migrate::SPINE,
     ownership::{Holder, STORE},
-    sealing::StaticKeys,
 };
 use kernel::{Clock, time::ManualClock};
 use platform::{
@@ -37,7 +36,7 @@ use platform::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::engines;
+pub use crate::ground::Ground;
 
 /// What the clock says when a fleet starts.
 pub const NOW: &str = "2026-05-10T12:00:00Z";
@@ -45,43 +44,7 @@ pub const NOW: &str = "2026-05-10T12:00:00Z";
 const CALLS_AT_ONCE: usize = 64;
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 
-/// Where an installation's data lie: they outlive the fleets that run on them.
-pub struct Ground {
-    folder: std::path::PathBuf,
-    /// Deletes the folder in the end, where it is ours.
-    _temporary: Option<tempfile::TempDir>,
-    postgres: Option<String>,
-    databases: tokio::sync::Mutex<BTreeMap<&'static str, String>>,
-    pub keys: Arc<StaticKeys>,
-}
-
 impl Ground {
-    pub fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
-        let at = Self::at(folder.path());
-        Self { _temporary: Some(folder), ..at }
-    }
-
-    /// SQLite in a folder that outlives this process too: for tests that kill one.
-    pub fn at(folder: &std::path::Path) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            _temporary: None,
-            postgres: None,
-            databases: tokio::sync::Mutex::default(),
-            keys: Arc::default(),
-        }
-    }
-
-    /// Every service's store on PostgreSQL, the log still on SQLite; `None` (and a line that says so) without a server.
-    pub fn postgres(what: &str) -> Option<Self> {
-        Some(Self { postgres: Some(engines::postgres(what)?), ..Self::sqlite() })
-    }
-
-    pub fn folder(&self) -> &std::path::Path {
-        &self.folder
-    }
-
     /// A process of the installation in which these services may call each other.
     pub async fn fleet(&self, services: &[&'static str]) -> Fleet<'_> {
         let clock = Arc::new(ManualClock::at(must(NOW.parse())));
@@ -96,22 +59,8 @@ impl Ground {
             builder: services.iter().fold(PeersBuilder::new(), |builder, service| builder.sibling(service)),
             tasks: Tasks::new(CancellationToken::new()),
             given: Mutex::default(),
+            opened: Mutex::default(),
         }
-    }
-
-    async fn open(&self, service: &'static str) -> Db {
-        let Some(server) = &self.postgres else { return self.file(service).await };
-        let mut databases = self.databases.lock().await;
-        if !databases.contains_key(service) {
-            let name = format!("stadion_{service}_{}", uuid::Uuid::new_v4().simple());
-            databases.insert(service, must(postgres::create_database(server, &name).await));
-        }
-        let options = postgres::Options { connections_max: 8, ..postgres::Options::default() };
-        must(postgres::connect(&databases[service], options).await)
-    }
-
-    async fn file(&self, name: &str) -> Db {
-        must(sqlite::open(&self.folder.join(format!("{name}.db")), sqlite::Options::default()).await)
     }
 }
 
@@ -125,12 +74,17 @@ pub struct Fleet<'a> {
     tasks: Tasks,
     /// What each service was given, for its guard.
     given: Mutex<HashMap<&'static str, (ActorVerifier, Metrics)>>,
+    /// The stores that were opened: their connections end with the fleet, whoever still holds a handle.
+    opened: Mutex<Vec<Db>>,
 }
 
 impl Fleet<'_> {
     /// What the service stands on; its store is opened and has the spine's tables.
     pub async fn resources(&self, service: &'static str) -> Resources {
         let db = self.ground.open(service).await;
+        if let Ok(mut opened) = self.opened.lock() {
+            opened.push(db.clone());
+        }
         must(SPINE.apply(&db).await);
         let store = Arc::new(must(SqlEventStore::open(db.clone()).await));
         let epoch = must(Holder::new(db.clone(), "test", "").take(STORE).await);
@@ -200,6 +154,13 @@ impl Fleet<'_> {
     pub async fn stop(self) {
         self.tasks.shutdown().cancel();
         assert!(self.tasks.ended_within(STOP_WITHIN).await, "some task does not end");
+        let opened = self.opened.into_inner().unwrap_or_default();
+        let closed = async {
+            for db in opened {
+                db.close().await;
+            }
+        };
+        assert!(tokio::time::timeout(STOP_WITHIN, closed).await.is_ok(), "some connection does not end");
     }
 }
 

@@ -5,6 +5,7 @@
 //! | [`story`] | `given(events).when(decision).then(events)` for aggregates |
 //! | [`golden`] | payloads of the past with what they must decode to |
 //! | [`fleet`] | an installation in this process, on real engines |
+//! | [`ground`] | where its data lie: on SQLite or PostgreSQL, by the run |
 //! | [`stand_in`] | a sibling that answers what a test has told |
 //! | [`engines`] | where the real engines are, and what to say when they are not |
 //!
@@ -13,6 +14,7 @@
 pub mod engines;
 pub mod fleet;
 pub mod golden;
+pub mod ground;
 pub mod stand_in;
 pub mod story;
 

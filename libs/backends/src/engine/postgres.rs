@@ -1,4 +1,13 @@
-//! PostgreSQL: a bounded pool, statement and idle limits, one transaction a unit of work.
+//! PostgreSQL: a bounded pool, a limit on every wait, one transaction a unit of work.
+//!
+//! A job is called once: what the server rolled back because of others is said ([`DbError::Contended`]), not tried again
+//! here. A connection lost inside COMMIT leaves the outcome open ([`DbError::Unknown`]); whoever can recognise its own
+//! effects looks for them. Connections that were lost while idle (a restarted server) are replaced before any work.
+
+mod databases;
+mod errors;
+mod fitness;
+mod values;
 
 use std::{panic::AssertUnwindSafe, str::FromStr, time::Duration};
 
@@ -6,75 +15,123 @@ use async_trait::async_trait;
 use eventing::sql::{Database, Db, DbError, Engine, Job, Row, Tx, Value};
 use futures::FutureExt;
 use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, PgPool, Postgres, Row as _, TypeInfo, ValueRef,
-    encode::{Encode, IsNull},
-    error::BoxDynError,
-    postgres::{
-        PgArgumentBuffer, PgArguments, PgConnectOptions, PgPoolOptions, PgRow, PgTypeInfo, types::Oid,
-    },
-    query::Query,
+    ConnectOptions, Executor, PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
 };
-
 use tokio::sync::watch;
 
 use super::postgres_news::News;
 
-const STATEMENTS_CACHED: usize = 512;
+pub use databases::{create_database, create_schema, drop_schema, ensure_database};
 
-/// How a database is reached.
+const STATEMENTS_CACHED: usize = 512;
+/// A server that does not answer at all is given up this long after it should have ended a statement itself.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How a database is reached, and how long anything of it may wait.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub connections_max: u32,
-    /// No statement runs longer, and no transaction idles longer.
+    /// Who is connected, as `pg_stat_activity` shows it.
+    pub application: String,
+    /// Waiting for a connection: a free one of the pool, or a new one.
+    pub acquire_limit: Duration,
+    /// No statement runs longer.
     pub statement_limit: Duration,
+    /// No statement waits longer for somebody else's lock. Above `idle_limit`: who waits for one of our own that hangs
+    /// gets its turn.
+    pub lock_limit: Duration,
+    /// No transaction idles longer: its session is ended, and its locks with it.
+    pub idle_limit: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { connections_max: 16, statement_limit: Duration::from_secs(15) }
+        Self {
+            connections_max: 16,
+            application: "stadion".to_owned(),
+            acquire_limit: Duration::from_secs(5),
+            statement_limit: Duration::from_secs(15),
+            lock_limit: Duration::from_secs(6),
+            idle_limit: Duration::from_secs(5),
+        }
     }
 }
 
-/// Connects to `postgres://…`.
+/// Connects to `postgres://…`. [`DbError::Unavailable`] when nobody answers, [`DbError::Unusable`] when who answers is not
+/// fit: wrong credentials, no such database, too old, a standby, another encoding or order of texts.
 pub async fn connect(url: &str, options: Options) -> Result<Db, DbError> {
-    let limit = format!("{}ms", options.statement_limit.as_millis());
-    let connect = PgConnectOptions::from_str(url)
-        .map_err(statement)?
-        .application_name("stadion")
-        .statement_cache_capacity(STATEMENTS_CACHED)
-        .options([
-            ("statement_timeout", limit.as_str()),
-            ("idle_in_transaction_session_timeout", limit.as_str()),
-            ("client_min_messages", "warning"),
-        ])
-        .disable_statement_logging();
+    let connecting = settings(url, &options)?;
+    // By itself first: the pool would try again and again, and in the end not say why.
+    let greeting = async {
+        let mut connection =
+            connecting.connect().await.map_err(|error| errors::connecting(&error, &connecting))?;
+        fitness::check(&mut connection).await
+    };
+    tokio::time::timeout(options.acquire_limit, greeting)
+        .await
+        .map_err(|_| errors::silent(&connecting, options.acquire_limit))??;
     let pool = PgPoolOptions::new()
         .max_connections(options.connections_max)
-        .acquire_timeout(Duration::from_secs(10))
-        .connect_with(connect)
-        .await
-        .map_err(|error| DbError::Unavailable(error.to_string()))?;
-    Ok(Db::new(PostgresDatabase { news: News::of(&pool), pool }))
+        .acquire_timeout(options.acquire_limit)
+        // A lost connection shows itself at BEGIN or at a read, before any work: no round trip for each use.
+        .test_before_acquire(false)
+        .connect_lazy_with(connecting);
+    Ok(Db::new(PostgresDatabase { news: News::of(&pool), pool, options }))
 }
 
-/// Makes an empty database beside the one `url` names, and answers its address.
-pub async fn create_database(url: &str, name: &str) -> Result<String, DbError> {
-    if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
-        return Err(DbError::Statement(format!("«{name}» is no name for a database")));
-    }
-    let options = PgConnectOptions::from_str(url).map_err(statement)?.disable_statement_logging();
-    let mut connection = options.connect().await.map_err(|error| DbError::Unavailable(error.to_string()))?;
-    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .execute(&mut connection)
-        .await
-        .map_err(statement)?;
-    let made = options.database(name);
-    Ok(made.to_url_lossy().to_string())
+fn settings(url: &str, options: &Options) -> Result<PgConnectOptions, DbError> {
+    let limit = |limit: Duration| format!("{}ms", limit.as_millis());
+    let parsed = PgConnectOptions::from_str(url).map_err(|error| {
+        DbError::Unusable(format!("the address of a PostgreSQL database is not readable: {error}"))
+    })?;
+    Ok(parsed
+        .application_name(&options.application)
+        .statement_cache_capacity(STATEMENTS_CACHED)
+        .options([
+            ("statement_timeout", limit(options.statement_limit)),
+            ("lock_timeout", limit(options.lock_limit)),
+            ("idle_in_transaction_session_timeout", limit(options.idle_limit)),
+            // A process that vanished holds its locks no longer than half a minute; a caller that went away, two seconds.
+            ("tcp_keepalives_idle", "10".to_owned()),
+            ("tcp_keepalives_interval", "5".to_owned()),
+            ("tcp_keepalives_count", "3".to_owned()),
+            ("client_connection_check_interval", "2s".to_owned()),
+            ("client_min_messages", "warning".to_owned()),
+        ])
+        .disable_statement_logging())
 }
 
 struct PostgresDatabase {
     pool: PgPool,
+    options: Options,
     news: News,
+}
+
+impl PostgresDatabase {
+    async fn acquired(&self) -> Result<Session, DbError> {
+        let connection =
+            self.pool.acquire().await.map_err(|error| errors::acquiring(&error, &self.options))?;
+        Ok(Session { connection, answer_limit: self.options.statement_limit + SILENCE, healthy: false })
+    }
+
+    /// How often a use may meet a connection that was lost while idle: all of them, after a restart.
+    fn stale_max(&self) -> u32 {
+        self.options.connections_max
+    }
+
+    async fn begun(&self) -> Result<Session, DbError> {
+        let mut stale = 0;
+        loop {
+            let mut session = self.acquired().await?;
+            match session.say("BEGIN").await {
+                Ok(()) => return Ok(session),
+                Err(Lost::Connection(_)) if stale < self.stale_max() => stale += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -83,128 +140,148 @@ impl Database for PostgresDatabase {
         Engine::Postgres
     }
 
-    async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let rows = bound(sql, args)?.fetch_all(&self.pool).await.map_err(statement)?;
-        rows.iter().map(row).collect()
-    }
-
     fn announce(&self, news: i64) {
         self.news.say(news);
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
     }
 
     fn announced(&self) -> Option<watch::Receiver<i64>> {
         Some(self.news.heard())
     }
 
+    async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        let mut stale = 0;
+        loop {
+            let mut session = self.acquired().await?;
+            match session.fetch(sql, &args).await {
+                // It only reads: to ask again changes nothing.
+                Err(Lost::Connection(_)) if stale < self.stale_max() => stale += 1,
+                answer => {
+                    session.healthy = !matches!(answer, Err(Lost::Connection(_)));
+                    return Ok(answer?);
+                }
+            }
+        }
+    }
+
     async fn run(&self, job: Job) -> Result<(), DbError> {
-        let mut transaction = self.pool.begin().await.map_err(statement)?;
-        let mut tx = PostgresTx { connection: &mut transaction };
+        let mut tx = PostgresTx { session: self.begun().await?, failed: None };
         let panicked = || Err(DbError::RolledBack("the work panicked".to_owned()));
-        match AssertUnwindSafe(job(&mut tx)).catch_unwind().await.unwrap_or_else(|_| panicked()) {
-            // A connection lost here leaves the outcome open; the command's key tells at the next try.
-            Ok(()) => transaction.commit().await.map_err(|error| DbError::Unavailable(error.to_string())),
-            Err(error) => {
-                let _ = transaction.rollback().await;
-                Err(error)
+        let worked = AssertUnwindSafe(job(&mut tx)).catch_unwind().await.unwrap_or_else(|_| panicked());
+        let PostgresTx { mut session, failed } = tx;
+        let worked = match (worked, failed) {
+            // COMMIT would roll back and say nothing.
+            (Ok(()), Some(failed)) => {
+                Err(DbError::RolledBack(format!("a statement had failed and the work went on: {failed}")))
+            }
+            (worked, _) => worked,
+        };
+        if let Err(error) = worked {
+            session.healthy = session.say("ROLLBACK").await.is_ok();
+            return Err(error);
+        }
+        let committed = session.say("COMMIT").await;
+        session.healthy = committed.is_ok();
+        committed.map_err(|error| match error {
+            Lost::Connection(error) => DbError::Unknown(error.to_string()),
+            Lost::Statement(error) => error,
+        })
+    }
+}
+
+/// A connection in use. It goes back to the pool only when it is known to be in order: a caller that went away in the
+/// middle leaves a transaction open, which ends with its connection.
+struct Session {
+    connection: PoolConnection<Postgres>,
+    answer_limit: Duration,
+    healthy: bool,
+}
+
+/// What became of a statement that failed.
+enum Lost {
+    /// The connection, too.
+    Connection(DbError),
+    Statement(DbError),
+}
+
+impl From<Lost> for DbError {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Connection(error) | Lost::Statement(error) => error,
+        }
+    }
+}
+
+impl Session {
+    async fn say(&mut self, word: &'static str) -> Result<(), Lost> {
+        self.answered(async |connection| connection.execute(word).await.map(drop)).await
+    }
+
+    async fn execute(&mut self, sql: &str, args: &[Value]) -> Result<u64, Lost> {
+        let query = values::bound(sql, args).map_err(Lost::Statement)?;
+        self.answered(async |connection| query.execute(connection).await.map(|done| done.rows_affected()))
+            .await
+    }
+
+    async fn fetch(&mut self, sql: &str, args: &[Value]) -> Result<Vec<Row>, Lost> {
+        let query = values::bound(sql, args).map_err(Lost::Statement)?;
+        let found = self.answered(async |connection| query.fetch_all(connection).await).await?;
+        found.iter().map(values::row).collect::<Result<_, _>>().map_err(Lost::Statement)
+    }
+
+    async fn answered<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Lost> {
+        match tokio::time::timeout(self.answer_limit, ask(&mut self.connection)).await {
+            Ok(answer) => answer.map_err(|error| errors::asking(&error)),
+            Err(_) => {
+                Err(Lost::Connection(DbError::Unavailable("the server does not answer any more".to_owned())))
             }
         }
     }
 }
 
-struct PostgresTx<'c> {
-    connection: &'c mut sqlx::PgConnection,
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.healthy {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+struct PostgresTx {
+    session: Session,
+    /// The first statement that failed: from then on the server refuses all others.
+    failed: Option<String>,
+}
+
+impl PostgresTx {
+    fn noted<T>(&mut self, answer: Result<T, Lost>) -> Result<T, DbError> {
+        let answer = answer.map_err(DbError::from);
+        if let (Err(error), None) = (&answer, &self.failed) {
+            self.failed = Some(error.to_string());
+        }
+        answer
+    }
 }
 
 #[async_trait]
-impl Tx for PostgresTx<'_> {
+impl Tx for PostgresTx {
     fn engine(&self) -> Engine {
         Engine::Postgres
     }
 
     async fn execute(&mut self, sql: &str, args: Vec<Value>) -> Result<u64, DbError> {
-        let done = bound(sql, args)?.execute(&mut *self.connection).await.map_err(statement)?;
-        Ok(done.rows_affected())
+        let answer = self.session.execute(sql, &args).await;
+        self.noted(answer)
     }
 
     async fn fetch(&mut self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let rows = bound(sql, args)?.fetch_all(&mut *self.connection).await.map_err(statement)?;
-        rows.iter().map(row).collect()
-    }
-}
-
-/// NULL of no type: the server takes the column's.
-struct Untyped;
-
-impl sqlx::Type<Postgres> for Untyped {
-    fn type_info() -> PgTypeInfo {
-        PgTypeInfo::with_oid(Oid(0))
-    }
-}
-
-impl Encode<'_, Postgres> for Untyped {
-    fn encode_by_ref(&self, _: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        Ok(IsNull::Yes)
-    }
-}
-
-fn bound(sql: &str, args: Vec<Value>) -> Result<Query<'static, Postgres, PgArguments>, DbError> {
-    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
-    for arg in args {
-        query = match arg {
-            Value::Null => query.bind(Untyped),
-            Value::Int(int) => query.bind(int),
-            Value::Real(real) => query.bind(real),
-            Value::Text(text) => query.bind(text),
-            Value::Blob(blob) => query.bind(blob),
-            Value::AppendPosition => {
-                return Err(DbError::Statement("a position is only known inside an append".to_owned()));
-            }
-        };
-    }
-    Ok(query)
-}
-
-fn row(found: &PgRow) -> Result<Row, DbError> {
-    let mut values = Vec::with_capacity(found.len());
-    for column in found.columns() {
-        values.push(value(found, column.ordinal())?);
-    }
-    Ok(Row(values))
-}
-
-fn value(found: &PgRow, index: usize) -> Result<Value, DbError> {
-    let raw = found.try_get_raw(index).map_err(statement)?;
-    if raw.is_null() {
-        return Ok(Value::Null);
-    }
-    let kind = raw.type_info().name().to_owned();
-    Ok(match kind.as_str() {
-        "INT8" => Value::Int(found.try_get(index).map_err(statement)?),
-        "INT4" => Value::Int(found.try_get::<i32, _>(index).map_err(statement)?.into()),
-        "INT2" => Value::Int(found.try_get::<i16, _>(index).map_err(statement)?.into()),
-        "BOOL" => Value::Int(found.try_get::<bool, _>(index).map_err(statement)?.into()),
-        "FLOAT8" => Value::Real(found.try_get(index).map_err(statement)?),
-        "TEXT" | "VARCHAR" | "NAME" => Value::Text(found.try_get(index).map_err(statement)?),
-        "BYTEA" => Value::Blob(found.try_get(index).map_err(statement)?),
-        other => {
-            return Err(DbError::Statement(format!("column {index} has the foreign type {other}: cast it")));
-        }
-    })
-}
-
-fn statement(error: sqlx::Error) -> DbError {
-    match &error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {
-            DbError::Unavailable(error.to_string())
-        }
-        // Serialisation, deadlock, shutting down, too many connections, timeouts: another try may go through.
-        sqlx::Error::Database(inner)
-            if inner
-                .code()
-                .is_some_and(|code| ["40", "53", "57", "08"].iter().any(|class| code.starts_with(class))) =>
-        {
-            DbError::Unavailable(error.to_string())
-        }
-        _ => DbError::Statement(error.to_string()),
+        let answer = self.session.fetch(sql, &args).await;
+        self.noted(answer)
     }
 }

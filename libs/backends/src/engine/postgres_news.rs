@@ -9,9 +9,10 @@ use sqlx::{PgPool, postgres::PgListener};
 use tokio::sync::watch;
 use tracing::debug;
 
-const CHANNEL: &str = "stadion_news";
+/// The schema's own channel: several stores may share a database.
+const CHANNEL: &str = "SELECT 'stadion:' || current_schema()";
 const SAY: &str = "WITH quick AS (SELECT set_config('synchronous_commit', 'off', true))
-                   SELECT pg_notify('stadion_news', $1) FROM quick";
+                   SELECT pg_notify('stadion:' || current_schema(), $1) FROM quick";
 /// Between tries while the server is away.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -62,6 +63,9 @@ async fn hear(pool: PgPool, heard: watch::Sender<i64>, mut handle: watch::Receiv
             () = ended => return,
             error = listen(&pool, &heard) => debug!(%error, "news is not heard"),
         }
+        if pool.is_closed() {
+            return;
+        }
         tokio::time::sleep(AGAIN_AFTER).await;
     }
 }
@@ -70,7 +74,8 @@ async fn hear(pool: PgPool, heard: watch::Sender<i64>, mut handle: watch::Receiv
 async fn listen(pool: &PgPool, heard: &watch::Sender<i64>) -> sqlx::Error {
     let listening = async {
         let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen(CHANNEL).await?;
+        let channel: String = sqlx::query_scalar(CHANNEL).fetch_one(&mut listener).await?;
+        listener.listen(&channel).await?;
         loop {
             // A broken connection is an answer too: what was said meanwhile is not repeated.
             let Some(news) = listener.try_recv().await? else { continue };

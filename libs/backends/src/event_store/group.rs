@@ -1,24 +1,32 @@
 //! One group of appends in one transaction.
 
 use eventing::{
-    sql::{Db, Engine, Tx, Value},
+    sql::{Db, DbError, Engine, Tx, Value},
     store::{Append, Outcome, StoreError},
 };
 
 use super::{picture::Picture, rows};
 
-/// Serialises the writers of one PostgreSQL store; held to the end of the transaction.
-const LOCK: i64 = 0x5374_6164;
+/// Serialises the writers of one PostgreSQL store; held to the end of the transaction. The lower half is the event
+/// table's own number: stores that share a database as schemas do not wait for each other.
+const LOCK: &str =
+    "SELECT pg_advisory_xact_lock((1400136036::bigint << 32) | 'es_event'::regclass::oid::bigint)";
+
+/// Takes the store for this transaction.
+pub(super) async fn lock(tx: &mut dyn Tx) -> Result<(), DbError> {
+    if tx.engine() == Engine::Postgres {
+        // In a statement of its own: the head read behind it must see what the last holder committed.
+        tx.execute(LOCK, vec![]).await?;
+    }
+    Ok(())
+}
 
 pub(super) async fn commit(db: &Db, appends: Vec<Append>) -> Result<Vec<Outcome>, StoreError> {
     db.transact(move |tx| Box::pin(async move { commit_in(tx, appends).await })).await
 }
 
 async fn commit_in(tx: &mut dyn Tx, appends: Vec<Append>) -> Result<Vec<Outcome>, StoreError> {
-    if tx.engine() == Engine::Postgres {
-        // In a statement of its own: the head read behind it must see what the last holder committed.
-        tx.execute("SELECT pg_advisory_xact_lock($1)", vec![LOCK.into()]).await?;
-    }
+    lock(tx).await?;
     let mut picture = Picture::read(tx, &appends).await?;
     let mut first_position = picture.head + 1;
     let mut outcomes = Vec::with_capacity(appends.len());

@@ -22,7 +22,7 @@ fn walk(day: u32) -> CreateActivityRequest {
 
 #[tokio::test]
 async fn a_manual_entry_is_written_edited_deleted_and_restored_and_its_history_tells() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let mut client = world.client();
@@ -70,7 +70,7 @@ async fn a_manual_entry_is_written_edited_deleted_and_restored_and_its_history_t
 
 #[tokio::test]
 async fn the_same_key_makes_one_entry() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let key = eventing::command::Key { key: "one".to_owned(), request_hash: bytes::Bytes::from_static(b"h") };
@@ -88,7 +88,7 @@ async fn the_same_key_makes_one_entry() {
 
 #[tokio::test]
 async fn hostile_figures_and_dates_are_named_and_change_nothing() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let us = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_microsecond();
@@ -129,7 +129,7 @@ async fn hostile_figures_and_dates_are_named_and_change_nothing() {
 
 #[tokio::test]
 async fn figures_of_a_file_are_not_edited_by_hand() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let activity_id = world.uploaded(aida, fit("2026-05-01")).await.activity_ids.remove(0);
@@ -146,7 +146,7 @@ async fn figures_of_a_file_are_not_edited_by_hand() {
 
 #[tokio::test]
 async fn lists_page_newest_first_and_filter() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let mut client = world.client();

@@ -9,7 +9,7 @@ use crate::world::{self, Accounts, by, bytes_of, fit};
 
 #[tokio::test]
 async fn withdrawing_the_consent_takes_the_heart_out_of_what_is_shown() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let activity_id = world.uploaded(aida, fit("2026-05-01")).await.activity_ids.remove(0);
@@ -32,7 +32,7 @@ async fn withdrawing_the_consent_takes_the_heart_out_of_what_is_shown() {
 
 #[tokio::test]
 async fn an_erased_account_leaves_no_row_and_no_file() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let (aida, boris) = (accounts.athlete("aida"), accounts.athlete("boris"));
     world.uploaded(aida, fit("2026-05-01")).await;
@@ -56,7 +56,7 @@ async fn an_erased_account_leaves_no_row_and_no_file() {
 
 #[tokio::test]
 async fn rows_rebuilt_after_a_withdrawn_consent_hold_no_heartbeat() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let aida = accounts.athlete("aida");
     let world = world::start(&ground, &accounts).await;
     let run = world.uploaded(aida, fit("2026-05-01")).await.activity_ids.remove(0);

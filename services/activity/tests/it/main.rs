@@ -6,7 +6,6 @@
 mod activities;
 mod erasure;
 mod golden;
-mod postgres;
 mod relations;
 mod restart;
 mod settled;

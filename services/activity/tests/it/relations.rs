@@ -89,7 +89,7 @@ impl Run<'_> {
 
 #[tokio::test]
 async fn everybody_sees_what_the_audience_admits_them_to() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let run = a_run_of_aida(&ground, &accounts).await;
     let named = format!("group:{GROUP}");
     // Who of: stranger, follower, friend, fellow of a group, blocked friend.
@@ -114,7 +114,7 @@ async fn everybody_sees_what_the_audience_admits_them_to() {
 
 #[tokio::test]
 async fn a_block_hides_from_one_answer_to_the_next() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let run = a_run_of_aida(&ground, &accounts).await;
     accounts.relate(run.boris, run.aida, friend());
     assert!(run.is_seen_by(run.boris).await);
@@ -125,7 +125,7 @@ async fn a_block_hides_from_one_answer_to_the_next() {
 
 #[tokio::test]
 async fn no_cursor_tells_of_what_is_hidden() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let run = a_run_of_aida(&ground, &accounts).await;
     let mut ids = vec![run.id.clone()];
     for day in ["2026-05-02", "2026-05-03", "2026-05-04"] {
@@ -175,7 +175,7 @@ async fn no_cursor_tells_of_what_is_hidden() {
 
 #[tokio::test]
 async fn while_relations_cannot_be_asked_others_are_hidden_and_ones_own_is_not() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let run = a_run_of_aida(&ground, &accounts).await;
     accounts.shows(run.aida, "summary", &["everyone"]);
     let other = run.world.uploaded(run.boris, fit("2026-05-02")).await.activity_ids.remove(0);
@@ -197,7 +197,7 @@ async fn while_relations_cannot_be_asked_others_are_hidden_and_ones_own_is_not()
 
 #[tokio::test]
 async fn what_was_listed_elsewhere_is_shown_in_the_order_asked() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let run = a_run_of_aida(&ground, &accounts).await;
     accounts.relate(run.boris, run.aida, friend());
     let dana = accounts.athlete("dana");
@@ -218,7 +218,7 @@ async fn what_was_listed_elsewhere_is_shown_in_the_order_asked() {
 
 #[tokio::test]
 async fn a_friend_who_is_shown_every_class_is_not_the_owner() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let run = a_run_of_aida(&ground, &accounts).await;
     accounts.relate(run.boris, run.aida, friend());
     for class in privacy::DataClass::ALL {
@@ -241,7 +241,7 @@ async fn a_friend_who_is_shown_every_class_is_not_the_owner() {
 
 #[tokio::test]
 async fn an_owner_is_told_why_another_sees_or_does_not_see_each_class() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let run = a_run_of_aida(&ground, &accounts).await;
     accounts.shows(run.aida, "map", &["friends"]);
     accounts.relate(run.boris, run.aida, follower());
@@ -275,7 +275,7 @@ async fn an_owner_is_told_why_another_sees_or_does_not_see_each_class() {
 
 #[tokio::test]
 async fn of_a_block_only_the_one_who_blocks_is_told() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let run = a_run_of_aida(&ground, &accounts).await;
     accounts.relate(run.boris, run.aida, blocked());
     let ask = || {
@@ -357,7 +357,7 @@ impl Run<'_> {
 
 #[tokio::test]
 async fn a_hidden_heart_rate_is_on_no_surface() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let run = a_run_of_aida(&ground, &accounts).await;
     a_canary_of_aida(&run).await;
     for class in ["summary", "map", "start_time", "device", "photos", "body"] {

@@ -6,7 +6,7 @@ use crate::world::{self, Accounts, app, by, fit, refused_with};
 
 #[tokio::test]
 async fn an_upload_left_unread_is_read_after_a_restart() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let aida = accounts.athlete("aida");
     let world = world::start(&ground, &accounts).await;
     // Without auth nobody knows whether health may be kept: the file waits.
@@ -30,7 +30,7 @@ async fn an_upload_left_unread_is_read_after_a_restart() {
 
 #[tokio::test]
 async fn while_auth_is_silent_nothing_of_others_is_shown_and_ones_own_is() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let (aida, boris) = (accounts.athlete("aida"), accounts.athlete("boris"));
     accounts.shows(aida, "summary", &["everyone"]);

@@ -19,7 +19,7 @@ async fn in_flight(world: &World<'_>, accounts: &Accounts, day: &str) -> UploadV
 
 #[tokio::test]
 async fn an_upload_in_flight_keeps_what_came_before_settled_and_itself_not() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let nothing = settled(&world, 0).await;
     assert!(nothing.settled && nothing.waiting == 0);
@@ -41,7 +41,7 @@ async fn an_upload_in_flight_keeps_what_came_before_settled_and_itself_not() {
 
 #[tokio::test]
 async fn a_failed_file_and_a_repeated_one_are_settled() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     assert_eq!(world.uploaded(aida, b"no workout".to_vec()).await.status, "failed");
@@ -53,7 +53,7 @@ async fn a_failed_file_and_a_repeated_one_are_settled() {
 
 #[tokio::test]
 async fn what_was_in_flight_at_a_stop_is_in_flight_after_it() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     in_flight(&world, &accounts, "2026-05-01").await;
     let before = settled(&world, 0).await;
@@ -68,7 +68,7 @@ async fn what_was_in_flight_at_a_stop_is_in_flight_after_it() {
 
 #[tokio::test]
 async fn the_future_is_never_settled_and_only_siblings_ask() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let head = settled(&world, 0).await.head;
     for position in [head + 1, u64::MAX] {

@@ -64,7 +64,7 @@ async fn values(world: &World<'_>, sql: &str) -> Vec<f64> {
 
 #[tokio::test]
 async fn a_higher_version_replaces_an_equal_one_is_a_duplicate_a_lower_one_stale() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let version = |version, distance_m| vec![upsert("A1", version, Record::Workout(run(distance_m)))];
@@ -85,7 +85,7 @@ async fn a_higher_version_replaces_an_equal_one_is_a_duplicate_a_lower_one_stale
 
 #[tokio::test]
 async fn versions_of_one_key_in_one_changeset_are_taken_in_order() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let of = |version, distance_m| upsert("A1", version, Record::Workout(run(distance_m)));
@@ -98,7 +98,7 @@ async fn versions_of_one_key_in_one_changeset_are_taken_in_order() {
 
 #[tokio::test]
 async fn one_bad_record_never_blocks_the_rest() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let uneven = StreamsView {
@@ -135,7 +135,7 @@ async fn one_bad_record_never_blocks_the_rest() {
 
 #[tokio::test]
 async fn a_deleted_key_is_a_tombstone_also_when_nobody_knew_it() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let workout = |version| upsert("A1", version, Record::Workout(run(1_000.0)));
@@ -153,7 +153,7 @@ async fn a_deleted_key_is_a_tombstone_also_when_nobody_knew_it() {
 
 #[tokio::test]
 async fn samples_are_always_stored_and_the_higher_version_wins() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let kept = "SELECT value FROM metric WHERE live = 1 ORDER BY key";
@@ -170,7 +170,7 @@ async fn samples_are_always_stored_and_the_higher_version_wins() {
 
 #[tokio::test]
 async fn days_are_replaced_by_newer_versions() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let version = |version, value| vec![upsert("D1", version, steps(value))];
@@ -183,7 +183,7 @@ async fn days_are_replaced_by_newer_versions() {
 
 #[tokio::test]
 async fn streams_of_a_workout_come_back_as_they_were_sent() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let streams = StreamsView {
@@ -210,7 +210,7 @@ async fn streams_of_a_workout_come_back_as_they_were_sent() {
 
 #[tokio::test]
 async fn what_the_owner_wrote_outlives_newer_versions_and_deletion_stays() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let version = |version| vec![upsert("A1", version, Record::Workout(run(1_000.0 * version as f64)))];
@@ -234,7 +234,7 @@ async fn what_the_owner_wrote_outlives_newer_versions_and_deletion_stays() {
 
 #[tokio::test]
 async fn without_the_consent_workouts_lose_the_heart_and_body_data_is_refused() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     accounts.change(aida, |standing| standing.consents.clear());
@@ -252,7 +252,7 @@ async fn without_the_consent_workouts_lose_the_heart_and_body_data_is_refused() 
 
 #[tokio::test]
 async fn a_senders_mark_is_kept_and_told_to_one_that_lost_it() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let ask = |cursor: &str| {
@@ -268,7 +268,7 @@ async fn a_senders_mark_is_kept_and_told_to_one_that_lost_it() {
 
 #[tokio::test]
 async fn too_many_records_at_once_are_refused_whole() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let deletes = (0..1_001).map(|key| gone(&key.to_string(), 1)).collect();

@@ -11,7 +11,7 @@ use crate::world::{self, Accounts, World, app, by, fit, refused, refused_with, w
 
 #[tokio::test]
 async fn a_run_from_a_watch_appears_once_with_its_totals_and_streams() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let first = world.upload(watch(aida, "watch"), fit("2026-05-01"), 20).await.unwrap();
@@ -80,7 +80,7 @@ async fn explanations_and_the_file_are_there(world: &World<'_>, account: Account
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_uploads_of_one_file_at_once_make_one_activity() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let uploads = (0..50).map(|_| world.upload(app(aida), fit("2026-05-01"), 20));
@@ -109,7 +109,7 @@ async fn fifty_uploads_of_one_file_at_once_make_one_activity() {
 
 #[tokio::test]
 async fn two_accounts_with_one_file_each_have_their_own_run() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let (aida, boris) = (accounts.athlete("aida"), accounts.athlete("boris"));
     let hers = world.uploaded(aida, fit("2026-05-01")).await;
@@ -123,7 +123,7 @@ async fn two_accounts_with_one_file_each_have_their_own_run() {
 
 #[tokio::test]
 async fn what_is_no_activity_fails_and_may_be_tried_again() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     for _ in 0..2 {
@@ -140,7 +140,7 @@ async fn what_is_no_activity_fails_and_may_be_tried_again() {
 
 #[tokio::test]
 async fn a_truncated_file_keeps_what_was_good() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let mut file = fit("2026-05-01");
@@ -157,7 +157,7 @@ async fn a_truncated_file_keeps_what_was_good() {
 
 #[tokio::test]
 async fn a_file_from_the_future_fails_and_says_so() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let view = world.uploaded(accounts.athlete("aida"), fit("2026-06-01")).await;
     assert_eq!((view.status.as_str(), view.problem.unwrap().code.as_str()), ("failed", "start_in_future"));
@@ -166,7 +166,7 @@ async fn a_file_from_the_future_fails_and_says_so() {
 
 #[tokio::test]
 async fn a_file_above_the_bound_is_too_large() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let config = Config { upload_bytes_max: 1_000, ..Config::default() };
     let world = world::start_with(&ground, &accounts, config).await;
     let aida = accounts.athlete("aida");
@@ -176,7 +176,7 @@ async fn a_file_above_the_bound_is_too_large() {
 
 #[tokio::test]
 async fn uploading_a_deleted_run_again_restores_it_under_the_same_id() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let first = world.uploaded(aida, fit("2026-05-01")).await;
@@ -192,7 +192,7 @@ async fn uploading_a_deleted_run_again_restores_it_under_the_same_id() {
 
 #[tokio::test]
 async fn without_the_consent_no_heart_rate_is_kept() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     accounts.change(aida, |standing| standing.consents = vec!["terms".to_owned()]);
@@ -210,7 +210,7 @@ async fn without_the_consent_no_heart_rate_is_kept() {
 
 #[tokio::test]
 async fn a_watch_brings_things_and_reads_nothing_but_its_own_uploads() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let watches = (watch(aida, "left wrist"), watch(aida, "right wrist"));
@@ -226,7 +226,7 @@ async fn a_watch_brings_things_and_reads_nothing_but_its_own_uploads() {
 
 #[tokio::test]
 async fn the_same_key_answers_the_first_upload_and_refuses_another_file() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let key = eventing::command::Key { key: "one".to_owned(), request_hash: bytes::Bytes::new() };

@@ -45,7 +45,7 @@ impl Sight<'_> {
 
 #[tokio::test]
 async fn a_stranger_finds_nothing_of_what_followers_only_see() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let sight = a_run_of_aida(&ground, &accounts).await;
     refused_with(sight.seen_by(sight.boris).await, Code::NotFound);
     refused_with(sight.streams_for(sight.boris).await, Code::NotFound);
@@ -65,7 +65,7 @@ async fn a_stranger_finds_nothing_of_what_followers_only_see() {
 
 #[tokio::test]
 async fn hidden_classes_are_absent_everywhere_and_the_owner_sees_all() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let sight = a_run_of_aida(&ground, &accounts).await;
     accounts.shows(sight.aida, "summary", &["everyone"]);
     let seen = sight.seen_by(sight.boris).await.unwrap();
@@ -99,7 +99,7 @@ async fn hidden_classes_are_absent_everywhere_and_the_owner_sees_all() {
 
 #[tokio::test]
 async fn an_activitys_own_audience_stands_above_the_setting() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let sight = a_run_of_aida(&ground, &accounts).await;
     let set = |expected_revision, audiences: &[&str]| {
         let audiences = audiences.iter().map(|&word| word.to_owned()).collect();
@@ -126,7 +126,7 @@ async fn an_activitys_own_audience_stands_above_the_setting() {
 
 #[tokio::test]
 async fn a_zone_cuts_the_track_for_others_only() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let sight = a_run_of_aida(&ground, &accounts).await;
     accounts.shows(sight.aida, "summary", &["everyone"]);
     accounts.shows(sight.aida, "map", &["everyone"]);
@@ -154,7 +154,7 @@ async fn a_zone_cuts_the_track_for_others_only() {
 
 #[tokio::test]
 async fn filters_do_not_tell_a_hidden_time_of_day() {
-    let (ground, accounts) = (Ground::sqlite(), Accounts::default());
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let sight = a_run_of_aida(&ground, &accounts).await;
     accounts.shows(sight.aida, "summary", &["everyone"]);
     let start_us = sight.seen_by(sight.aida).await.unwrap().start_us.unwrap();

@@ -31,7 +31,7 @@ async fn list(stage: &Stage<'_>, person: &Person) -> Vec<p::ConsentReceipt> {
 
 #[tokio::test]
 async fn a_receipt_is_signed_and_says_what_was_agreed_to() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let receipt = give(&stage, &person, "promo", "2026-04").await.expect("given");
@@ -53,7 +53,7 @@ async fn a_receipt_is_signed_and_says_what_was_agreed_to() {
 
 #[tokio::test]
 async fn given_again_it_stays_and_a_newer_text_replaces_it() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let first = give(&stage, &person, "promo", "1").await.expect("given");
@@ -69,7 +69,7 @@ async fn given_again_it_stays_and_a_newer_text_replaces_it() {
 
 #[tokio::test]
 async fn a_withdrawn_consent_is_gone_for_siblings_at_once_and_terms_stay() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     assert_eq!(stage.standing(person.id).await.consents, ["terms", "health_data"]);
@@ -99,7 +99,7 @@ fn heartbeat(person: &Person) -> eventing::Plain {
 
 #[tokio::test]
 async fn withdrawing_the_health_consent_shreds_health_data_and_giving_it_again_begins_anew() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let sealer = stage.journal.sealer();
@@ -124,7 +124,7 @@ async fn withdrawing_the_health_consent_shreds_health_data_and_giving_it_again_b
 
 #[tokio::test]
 async fn siblings_are_told_of_the_key_that_went_with_a_consent() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     withdraw(&stage, &person, "health_data").await.expect("withdrawn");
@@ -140,7 +140,7 @@ async fn siblings_are_told_of_the_key_that_went_with_a_consent() {
 
 #[tokio::test]
 async fn consents_given_and_withdrawn_at_once_leave_a_key_exactly_when_one_is_given() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     for round in 0..12 {

@@ -36,7 +36,7 @@ fn error(code: &str) -> Outcome {
 
 #[tokio::test]
 async fn an_approved_watch_gets_tokens_that_only_ingest_once() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let begun = start(&stage).await;
@@ -67,7 +67,7 @@ async fn an_approved_watch_gets_tokens_that_only_ingest_once() {
 
 #[tokio::test]
 async fn an_impatient_watch_is_slowed_down() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let begun = start(&stage).await;
     let code = &begun.device_code;
@@ -83,7 +83,7 @@ async fn an_impatient_watch_is_slowed_down() {
 
 #[tokio::test]
 async fn strangers_codes_clients_and_scopes_are_refused() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let begun = start(&stage).await;
     assert_eq!(poll(&stage, &begun.device_code, "somebody-else").await, error("invalid_client"));
@@ -103,7 +103,7 @@ async fn strangers_codes_clients_and_scopes_are_refused() {
 
 #[tokio::test]
 async fn guessing_codes_is_throttled_by_account() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::with(&ground, Config { failed_approvals_per_hour: 3, ..Config::default() }).await;
     let person = stage.person("Aigerim").await;
     let begun = start(&stage).await;

@@ -28,7 +28,7 @@ fn store(stage: &Stage<'_>) -> KeyStore {
 
 #[tokio::test]
 async fn every_class_has_a_key_of_its_own_from_sign_up_on() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let mut keys = Vec::new();
@@ -47,7 +47,7 @@ async fn every_class_has_a_key_of_its_own_from_sign_up_on() {
 
 #[tokio::test]
 async fn reading_makes_no_key_and_only_siblings_read() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let stranger = Uuid::new_v4();
@@ -59,7 +59,7 @@ async fn reading_makes_no_key_and_only_siblings_read() {
 
 #[tokio::test]
 async fn a_destroyed_class_reads_as_erased_and_its_key_never_comes_back() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let subject = person.id.uuid();
@@ -91,7 +91,7 @@ async fn a_destroyed_class_reads_as_erased_and_its_key_never_comes_back() {
 
 #[tokio::test]
 async fn destruction_is_told_once_through_the_outbox() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let keys = store(&stage);
@@ -115,7 +115,7 @@ async fn destruction_is_told_once_through_the_outbox() {
 
 #[tokio::test]
 async fn the_same_tables_under_another_key_encryption_key_open_nothing() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let other = Secrets::load_or_create(&stage.data.join("other.kek")).expect("secrets");

@@ -6,7 +6,6 @@ mod consents;
 mod devices;
 mod golden;
 mod keys;
-mod on_postgres;
 mod operators;
 mod partners;
 mod privacy;

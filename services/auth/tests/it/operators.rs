@@ -33,7 +33,7 @@ async fn revoke(
 
 #[tokio::test]
 async fn the_first_operator_comes_by_the_tool_and_enters_with_its_code() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let request = p::AddOperatorRequest { email: "root@example.org".to_owned() };
     let made = told(stage.client().add_operator(request.clone()).await).expect("made");
@@ -55,7 +55,7 @@ async fn the_first_operator_comes_by_the_tool_and_enters_with_its_code() {
 
 #[tokio::test]
 async fn roles_are_granted_with_regions_by_operators_only_and_hold_at_once() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let operator = stage.operator("Root").await;
     let person = stage.person("Aigerim").await;
@@ -78,7 +78,7 @@ async fn roles_are_granted_with_regions_by_operators_only_and_hold_at_once() {
 
 #[tokio::test]
 async fn an_operator_finds_an_account_by_its_address() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let operator = stage.operator("Root").await;
     let person = stage.person("Aigerim").await;

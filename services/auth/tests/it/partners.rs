@@ -30,7 +30,7 @@ fn signed(secret: &str, key_id: &str, timestamp: i64, body: &str) -> p::VerifyPa
 
 #[tokio::test]
 async fn a_partners_signature_is_taken_within_five_minutes_and_nothing_else() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let operator = stage.operator("Root").await;
     let made = shop(&stage, &operator).await;
@@ -62,7 +62,7 @@ async fn a_partners_signature_is_taken_within_five_minutes_and_nothing_else() {
 
 #[tokio::test]
 async fn the_secret_is_shown_once() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let operator = stage.operator("Root").await;
     let create = || {
@@ -87,7 +87,7 @@ async fn the_secret_is_shown_once() {
 
 #[tokio::test]
 async fn key_id_and_secret_are_good_for_a_token_of_its_own() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let operator = stage.operator("Root").await;
     let made = shop(&stage, &operator).await;

@@ -38,7 +38,7 @@ fn with(if_revision: Option<u64>, class: &str, members: &[&str]) -> p::PutPrivac
 
 #[tokio::test]
 async fn settings_begin_with_the_defaults_and_change_at_their_revision() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let fresh = get(&stage, &person).await;
@@ -56,7 +56,7 @@ async fn settings_begin_with_the_defaults_and_change_at_their_revision() {
 
 #[tokio::test]
 async fn zones_are_replaced_as_a_whole_and_checked() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let zone = |latitude: f64| p::PrivacyZone {
@@ -88,7 +88,7 @@ async fn zones_are_replaced_as_a_whole_and_checked() {
 
 #[tokio::test]
 async fn a_minor_sees_and_keeps_the_ceiling() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let minor = stage.person_of(p::RegisterRequest { birth_year: Some(2009), ..sign_up("Dana") }).await;
     let settings = get(&stage, &minor).await;

@@ -9,7 +9,7 @@ use crate::stage::{Stage, by, refused, refused_field, stranger, told};
 
 #[tokio::test]
 async fn a_profile_changes_where_it_is_said_to() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let request = p::ChangeMeRequest {
@@ -29,7 +29,7 @@ async fn a_profile_changes_where_it_is_said_to() {
 
 #[tokio::test]
 async fn a_handle_moves_with_its_owner_and_the_old_one_is_free() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let other = stage.person("Dana").await;
@@ -46,7 +46,7 @@ async fn a_handle_moves_with_its_owner_and_the_old_one_is_free() {
 
 #[tokio::test]
 async fn the_same_command_twice_is_done_once_and_another_body_is_a_mismatch() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let change = |name: &str, hash: &'static [u8]| {

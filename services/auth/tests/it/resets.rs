@@ -26,7 +26,7 @@ async fn confirm(stage: &Stage<'_>, email: &str, code: &str, password: &str) -> 
 
 #[tokio::test]
 async fn a_mailed_code_sets_a_new_password_and_ends_every_session() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     stage.fleet.clock.advance_s(10);
@@ -46,7 +46,7 @@ async fn a_mailed_code_sets_a_new_password_and_ends_every_session() {
 
 #[tokio::test]
 async fn an_unknown_address_is_answered_alike_and_nobody_is_mailed() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     ask(&stage, "nobody@example.org").await;
     ask(&stage, "not an address").await;
@@ -56,7 +56,7 @@ async fn an_unknown_address_is_answered_alike_and_nobody_is_mailed() {
 
 #[tokio::test]
 async fn five_wrong_codes_use_a_reset_up() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     ask(&stage, &person.email).await;
@@ -72,7 +72,7 @@ async fn five_wrong_codes_use_a_reset_up() {
 
 #[tokio::test]
 async fn wrong_codes_count_as_failed_logins() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::with(&ground, Config { failed_logins_per_hour: 4, ..Config::default() }).await;
     for _ in 0..4 {
         refused(confirm(&stage, "nobody@example.org", "000000", NEW).await, Code::CodeRefused);
@@ -82,7 +82,7 @@ async fn wrong_codes_count_as_failed_logins() {
 
 #[tokio::test]
 async fn a_mailbox_is_not_flooded() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::with(&ground, Config { mails_per_hour: 3, ..Config::default() }).await;
     let person = stage.person("Aigerim").await;
     for _ in 0..6 {

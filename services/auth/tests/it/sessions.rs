@@ -22,7 +22,7 @@ async fn revoked(stage: &Stage<'_>, session: &p::Session) -> bool {
 
 #[tokio::test]
 async fn an_access_token_is_verified_offline_with_the_published_key() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let keys = told(stage.client().jwks(p::JwksRequest {}).await).expect("keys").keys;
@@ -36,7 +36,7 @@ async fn an_access_token_is_verified_offline_with_the_published_key() {
 
 #[tokio::test]
 async fn wrong_passwords_and_unknown_addresses_are_told_the_same() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let wrong = refused(stage.login(&person.email, "not the password").await, Code::Unauthenticated);
@@ -56,7 +56,7 @@ async fn wrong_passwords_and_unknown_addresses_are_told_the_same() {
 
 #[tokio::test]
 async fn failed_logins_are_counted_by_address_and_by_account() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::with(&ground, Config { failed_logins_per_hour: 3, ..Config::default() }).await;
     let person = stage.person("Aigerim").await;
     let other = stage.person("Dana").await;
@@ -78,7 +78,7 @@ async fn failed_logins_are_counted_by_address_and_by_account() {
 
 #[tokio::test]
 async fn parallel_guesses_do_not_slip_past_the_throttle() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::with(&ground, Config { failed_logins_per_hour: 5, ..Config::default() }).await;
     let person = stage.person("Aigerim").await;
     let guesses = join_all((0..30).map(|_| stage.login(&person.email, "wrong wrong"))).await;
@@ -89,7 +89,7 @@ async fn parallel_guesses_do_not_slip_past_the_throttle() {
 
 #[tokio::test]
 async fn a_refresh_token_changes_for_the_next_and_the_session_stays() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let mut token = person.session.refresh_token.clone();
@@ -105,7 +105,7 @@ async fn a_refresh_token_changes_for_the_next_and_the_session_stays() {
 
 #[tokio::test]
 async fn a_retry_within_half_a_minute_gets_the_same_successor_three_times() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let first = stage.refresh(&person.session.refresh_token).await.expect("refreshed");
@@ -122,7 +122,7 @@ async fn a_retry_within_half_a_minute_gets_the_same_successor_three_times() {
 
 #[tokio::test]
 async fn a_late_second_use_ends_the_session() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let next = stage.refresh(&person.session.refresh_token).await.expect("refreshed");
@@ -134,7 +134,7 @@ async fn a_late_second_use_ends_the_session() {
 
 #[tokio::test]
 async fn a_second_use_after_the_successor_was_used_ends_the_session_at_once() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let next = stage.refresh(&person.session.refresh_token).await.expect("refreshed");
@@ -145,7 +145,7 @@ async fn a_second_use_after_the_successor_was_used_ends_the_session_at_once() {
 
 #[tokio::test]
 async fn fifty_parallel_refreshes_never_give_two_different_successors() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let answers = join_all((0..50).map(|_| stage.refresh(&person.session.refresh_token))).await;
@@ -157,7 +157,7 @@ async fn fifty_parallel_refreshes_never_give_two_different_successors() {
 
 #[tokio::test]
 async fn an_unused_session_ends_after_sixty_days_and_any_after_a_year() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let idle = stage.person("Aigerim").await;
     let used = stage.person("Dana").await;
@@ -174,7 +174,7 @@ async fn an_unused_session_ends_after_sixty_days_and_any_after_a_year() {
 
 #[tokio::test]
 async fn my_devices_are_listed_and_signed_out() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let request = p::LoginRequest {
@@ -200,7 +200,7 @@ async fn my_devices_are_listed_and_signed_out() {
 
 #[tokio::test]
 async fn anothers_session_is_not_there_for_me() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let other = stage.person("Dana").await;
@@ -211,7 +211,7 @@ async fn anothers_session_is_not_there_for_me() {
 
 #[tokio::test]
 async fn logging_out_ends_the_current_session_and_nothing_else_is_taken_for_it() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let request = p::EndCurrentSessionRequest {};
@@ -223,7 +223,7 @@ async fn logging_out_ends_the_current_session_and_nothing_else_is_taken_for_it()
 
 #[tokio::test]
 async fn long_lists_of_devices_come_in_pages() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     for _ in 0..4 {
@@ -250,7 +250,7 @@ async fn long_lists_of_devices_come_in_pages() {
 
 #[tokio::test]
 async fn a_revoked_token_ends_its_session_and_an_unknown_one_is_no_error() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let revoke = |token: &str, client_id: Option<&str>| {
@@ -271,7 +271,7 @@ async fn a_revoked_token_ends_its_session_and_an_unknown_one_is_no_error() {
 
 #[tokio::test]
 async fn sessions_outlive_a_restart() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     stage.fleet.stop().await;

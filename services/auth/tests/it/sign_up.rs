@@ -13,7 +13,7 @@ use crate::stage::{PASSWORD, Stage, header, refused, refused_field, sign_up, str
 
 #[tokio::test]
 async fn the_mailed_code_makes_an_account_with_a_session() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let registration = stage.register(sign_up("Aigerim")).await.expect("registered");
     let mail = stage.mail_to("aigerim@example.org").expect("a mail");
@@ -33,7 +33,7 @@ async fn the_mailed_code_makes_an_account_with_a_session() {
 
 #[tokio::test]
 async fn a_known_address_gets_the_same_answer_and_its_owner_another_mail() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     stage.person("Aigerim").await;
     let before = stage.mails().len();
@@ -49,7 +49,7 @@ async fn a_known_address_gets_the_same_answer_and_its_owner_another_mail() {
 
 #[tokio::test]
 async fn fifty_sign_ups_with_one_address_make_one_account() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::with(&ground, Config { sign_ups_per_hour: 0, ..Config::default() }).await;
     let registrations = join_all((0..50).map(|_| stage.register(sign_up("Aigerim")))).await;
     let registrations: HashSet<Uuid> =
@@ -74,7 +74,7 @@ async fn fifty_sign_ups_with_one_address_make_one_account() {
 
 #[tokio::test]
 async fn one_registration_verified_twenty_times_at_once_gives_one_session() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let registration = stage.register(sign_up("Aigerim")).await.expect("registered");
     let code = stage.code_to("aigerim@example.org");
@@ -87,7 +87,7 @@ async fn one_registration_verified_twenty_times_at_once_gives_one_session() {
 
 #[tokio::test]
 async fn five_wrong_codes_use_the_registration_up() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let registration = stage.register(sign_up("Aigerim")).await.expect("registered");
     let code = stage.code_to("aigerim@example.org");
@@ -100,7 +100,7 @@ async fn five_wrong_codes_use_the_registration_up() {
 
 #[tokio::test]
 async fn a_code_of_a_quarter_of_an_hour_ago_is_too_old() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let registration = stage.register(sign_up("Aigerim")).await.expect("registered");
     let code = stage.code_to("aigerim@example.org");
@@ -110,7 +110,7 @@ async fn a_code_of_a_quarter_of_an_hour_ago_is_too_old() {
 
 #[tokio::test]
 async fn a_minor_needs_the_guardians_code_too() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let minor = p::RegisterRequest { birth_year: Some(2011), ..sign_up("Dana") };
     refused(stage.register(minor.clone()).await, Code::GuardianRequired);
@@ -136,7 +136,7 @@ async fn a_minor_needs_the_guardians_code_too() {
 
 #[tokio::test]
 async fn what_is_wrong_with_a_sign_up_is_told_by_field() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let with = |change: fn(&mut p::RegisterRequest)| {
         let mut request = sign_up("Aigerim");
@@ -170,7 +170,7 @@ async fn what_is_wrong_with_a_sign_up_is_told_by_field() {
 
 #[tokio::test]
 async fn the_twenty_first_sign_up_of_an_hour_from_one_address_waits() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::with(&ground, Config { sign_ups_per_hour: 3, ..Config::default() }).await;
     for name in ["Aa", "Bb", "Cc"] {
         stage.register(sign_up(name)).await.expect("registered");
@@ -183,7 +183,7 @@ async fn the_twenty_first_sign_up_of_an_hour_from_one_address_waits() {
 
 #[tokio::test]
 async fn namesakes_get_handles_of_their_own_and_a_chosen_one_is_taken_once() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let request = |email: &str, handle: Option<&str>| p::RegisterRequest {
         email: email.to_owned(),
@@ -200,7 +200,7 @@ async fn namesakes_get_handles_of_their_own_and_a_chosen_one_is_taken_once() {
 
 #[tokio::test]
 async fn nothing_of_a_sign_up_stands_in_the_clear_in_events_or_waiting_rows() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     stage.register(sign_up("Waiting")).await.expect("registered");
     let person = stage.person("Aigerim").await;

@@ -8,7 +8,7 @@ use crate::stage::{Stage, by, id_bytes, refused, stranger, told};
 
 #[tokio::test]
 async fn every_account_asked_for_is_answered_in_order_known_or_not() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let nobody = AccountId::random();
@@ -26,7 +26,7 @@ async fn every_account_asked_for_is_answered_in_order_known_or_not() {
 
 #[tokio::test]
 async fn only_siblings_ask_and_at_most_two_hundred() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let request = |count: usize| p::StandingRequest { account_ids: vec![id_bytes(person.id); count] };
@@ -39,7 +39,7 @@ async fn only_siblings_ask_and_at_most_two_hundred() {
 
 #[tokio::test]
 async fn who_turns_eighteen_for_certain_is_no_minor_any_more() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let young = p::RegisterRequest { birth_year: Some(2008), ..crate::stage::sign_up("Dana") };
     let person = stage.person_of(young).await;
@@ -50,7 +50,7 @@ async fn who_turns_eighteen_for_certain_is_no_minor_any_more() {
 
 #[tokio::test]
 async fn every_change_of_a_standing_is_told_and_passwords_are_nobodys_affair() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let topic = auth::store::standings::topic();

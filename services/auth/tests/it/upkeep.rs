@@ -17,7 +17,7 @@ const DAY_S: i64 = 86_400;
 
 #[tokio::test]
 async fn the_next_signing_key_is_published_a_day_before_it_signs() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let secrets = Secrets::load_or_create(&Config::default().kek_path(&stage.data)).expect("secrets");
     let now_us = || stage.fleet.clock.now().as_microsecond();
@@ -48,7 +48,7 @@ async fn the_next_signing_key_is_published_a_day_before_it_signs() {
 
 #[tokio::test]
 async fn a_hash_of_other_parameters_is_renewed_at_the_next_login() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     let salt = b"sixteen bytes ok";
@@ -66,7 +66,7 @@ async fn a_hash_of_other_parameters_is_renewed_at_the_next_login() {
 
 #[tokio::test]
 async fn dated_rows_are_forgotten_and_living_ones_stay() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     stage.register(sign_up("Waiting")).await.expect("registered");
@@ -81,7 +81,7 @@ async fn dated_rows_are_forgotten_and_living_ones_stay() {
 
 #[tokio::test]
 async fn an_ended_session_is_told_on_the_log() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;
     let person = stage.person("Aigerim").await;
     told(stage.client().end_current_session(by(&person, p::EndCurrentSessionRequest {})).await)

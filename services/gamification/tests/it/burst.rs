@@ -18,7 +18,7 @@ const EACH: usize = 5;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
 async fn a_burst_of_activities() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let game = start(&ground).await;
     let challenge = opened(&game.app.journal, "burst", terms("distance_m")).await;
     let accounts: Vec<AccountId> = (0..ACCOUNTS).map(|_| AccountId::random()).collect();

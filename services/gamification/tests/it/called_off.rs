@@ -44,7 +44,9 @@ async fn published(arena: &Arena<'_>) -> String {
     wire::ChallengeState::decode(value.payload).unwrap().state
 }
 
-async fn it_is_never_settled(ground: Ground) {
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_never_settled() {
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let id = called_off(&arena, may()).await;
     let athlete = arena.athlete("athlete", "KZ-75");
@@ -76,19 +78,8 @@ async fn it_is_never_settled(ground: Ground) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_never_settled_on_sqlite() {
-    it_is_never_settled(Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn it_is_never_settled_on_postgres() {
-    let Some(ground) = Ground::postgres("a stop before the start on PostgreSQL") else { return };
-    it_is_never_settled(ground).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_still_reads_that_a_public_one_is_off() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let id = called_off(&arena, wire::ChallengeTerms { public: true, ..may() }).await;
     let stranger = || Actor::anonymous("192.0.2.1");

@@ -19,7 +19,9 @@ fn in_almaty() -> wire::ChallengeTerms {
     wire::ChallengeTerms { eligibility_json: r#"{"region_in":["KZ-75"]}"#.to_owned(), ..may() }
 }
 
-async fn a_challenge_is_drafted_opened_joined_and_stopped(ground: Ground) {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_is_drafted_opened_joined_and_stopped() {
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let marketer = arena.person("marketer", "KZ-75", &[("marketer", &["KZ-75"])]);
     let (almaty, astana) = (arena.athlete("almaty", "KZ-75"), arena.athlete("astana", "KZ-71"));
@@ -61,19 +63,8 @@ async fn a_challenge_is_drafted_opened_joined_and_stopped(ground: Ground) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_challenge_is_drafted_opened_joined_and_stopped_on_sqlite() {
-    a_challenge_is_drafted_opened_joined_and_stopped(Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_challenge_is_drafted_opened_joined_and_stopped_on_postgres() {
-    let Some(ground) = Ground::postgres("challenges on PostgreSQL") else { return };
-    a_challenge_is_drafted_opened_joined_and_stopped(ground).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn only_those_make_challenges_who_may() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let marketer = arena.person("marketer", "KZ-75", &[("marketer", &["KZ-71"])]);
     assert_eq!(code(arena.create(marketer, in_almaty()).await), Code::Forbidden);
@@ -98,7 +89,7 @@ async fn only_those_make_challenges_who_may() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_joins_before_the_start_twice_or_after_the_end() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let (operator, athlete) = (arena.operator(), arena.athlete("athlete", "KZ-75"));
     arena.at(BEFORE);
@@ -136,7 +127,7 @@ async fn nobody_joins_before_the_start_twice_or_after_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_asked_of_what_is_not_there_is_not_found() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let operator = arena.operator();
     for id in [bytes_of(Id::<()>::random()), bytes::Bytes::from_static(b"short")] {
@@ -151,7 +142,7 @@ async fn what_is_asked_of_what_is_not_there_is_not_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_sees_what_is_public_and_must_sign_in_for_the_rest() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let open = arena.running(wire::ChallengeTerms { public: true, ..may() }).await;
     let closed = arena.running(may()).await;
@@ -169,7 +160,7 @@ async fn a_stranger_sees_what_is_public_and_must_sign_in_for_the_rest() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extension_moves_the_end_and_the_settlement_and_a_stop_settles_now() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let operator = arena.operator();
     let id = arena.running(may()).await;
@@ -204,7 +195,7 @@ async fn an_extension_moves_the_end_and_the_settlement_and_a_stop_settles_now() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn terms_change_by_whole_and_only_on_the_revision_that_was_seen() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let operator = arena.operator();
     let draft = arena.create(operator, may()).await.unwrap();
@@ -231,7 +222,7 @@ async fn terms_change_by_whole_and_only_on_the_revision_that_was_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_narrowed_and_paged_the_newest_first() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let (operator, athlete) = (arena.operator(), arena.athlete("athlete", "KZ-75"));
     let named = |name: &str, terms: wire::ChallengeTerms| wire::ChallengeTerms {
@@ -285,7 +276,7 @@ async fn lists_are_narrowed_and_paged_the_newest_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_account_takes_part_in_nothing_any_more() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let (gone, other) = (arena.athlete("gone", "KZ-75"), arena.athlete("other", "KZ-75"));
     let one = arena.running(wire::ChallengeTerms { capacity: Some(1), ..may() }).await;
@@ -311,7 +302,7 @@ async fn an_erased_account_takes_part_in_nothing_any_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_tells_who_could_join_who_not_and_why_and_how_the_board_would_look() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let marketer = arena.person("marketer", "KZ-75", &[("marketer", &["KZ-75"])]);
     let runs = [("one", "KZ-75", 5_000.0), ("two", "KZ-75", 9_000.0), ("astana", "KZ-71", 7_000.0)];
@@ -359,7 +350,7 @@ fn rewarded(badge: &str, terms: wire::ChallengeTerms) -> wire::ChallengeTerms {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_only_runs_a_group_promises_no_rewards_and_looks_at_nobody() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let captain = arena.athlete("captain", "KZ-75");
     let group = arena.joins_group(captain, "runners", true);
@@ -392,7 +383,7 @@ async fn who_only_runs_a_group_promises_no_rewards_and_looks_at_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_groups_challenge_is_known_to_its_members_who_takes_part_the_author_and_the_staff() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let (captain, member) = (arena.athlete("captain", "KZ-75"), arena.athlete("member", "KZ-75"));
     let (runner, other) = (arena.athlete("runner", "KZ-75"), arena.athlete("other", "KZ-75"));

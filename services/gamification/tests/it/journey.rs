@@ -27,7 +27,9 @@ async fn has(fleet: &Game<'_>, account: AccountId, wanted: &[&str]) {
 
 const FIRST_5K: [&str; 3] = ["5k", "first_activity", "first_run"];
 
-async fn a_run_is_rewarded_explained_and_taken_back(ground: Ground) {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_rewarded_explained_and_taken_back() {
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let account = AccountId::random();
     let activity = fleet.records(account, "morning", run_on("2026-05-10", 5_012.0)).await;
@@ -70,19 +72,8 @@ async fn a_run_is_rewarded_explained_and_taken_back(ground: Ground) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_is_rewarded_explained_and_taken_back_on_sqlite() {
-    a_run_is_rewarded_explained_and_taken_back(Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_is_rewarded_explained_and_taken_back_on_postgres() {
-    let Some(ground) = Ground::postgres("gamification on PostgreSQL") else { return };
-    a_run_is_rewarded_explained_and_taken_back(ground).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn an_edit_changes_what_was_earned() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let account = AccountId::random();
     let activity = fleet.records(account, "morning", run_on("2026-05-10", 5_012.0)).await;
@@ -101,7 +92,7 @@ async fn an_edit_changes_what_was_earned() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replacement_of_a_deleted_activity_stays_deleted() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let account = AccountId::random();
     let activity = fleet.records(account, "morning", run_on("2026-05-10", 5_012.0)).await;
@@ -126,7 +117,7 @@ async fn a_replacement_of_a_deleted_activity_stays_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_streak_is_that_of_the_local_today() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let account = AccountId::random();
     for day in ["2026-05-09", "2026-05-07", "2026-05-08"] {
@@ -151,7 +142,7 @@ async fn the_streak_is_that_of_the_local_today() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_heard_again_after_a_restart_changes_nothing() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let account = AccountId::random();
     for day in ["2026-05-08", "2026-05-09", "2026-05-10"] {
@@ -179,7 +170,7 @@ async fn everything_heard_again_after_a_restart_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_history_goes_through_snapshots() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let account = AccountId::random();
     let days: Vec<String> =
@@ -208,7 +199,7 @@ async fn a_long_history_goes_through_snapshots() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_erased_earns_nothing_and_holds_nobody_up() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let (erased, other) = (AccountId::random(), AccountId::random());
     fleet.records(erased, "before", run_on("2026-05-09", 5_012.0)).await;
@@ -239,7 +230,7 @@ async fn whoever_is_erased_earns_nothing_and_holds_nobody_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn siblings_learn_facts_that_are_never_older_than_the_event_they_saw() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let (account, idle) = (AccountId::random(), AccountId::random());
     fleet.records(account, "morning", run_on("2026-05-10", 5_012.0)).await;
@@ -274,7 +265,7 @@ async fn siblings_learn_facts_that_are_never_older_than_the_event_they_saw() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn badges_are_paged_in_the_callers_language() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let account = AccountId::random();
     fleet.records(account, "a", run_on("2026-05-09", 5_012.0)).await;
@@ -308,7 +299,7 @@ async fn badges_are_paged_in_the_callers_language() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_who_is_signed_in_has_a_progress() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let anonymous = platform::actor::Actor::anonymous("192.0.2.1");
     let request = platform::context::acting_for(anonymous, wire::GetProgressRequest::default());

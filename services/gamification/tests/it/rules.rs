@@ -8,7 +8,7 @@ use crate::fleet::{run_on, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_says_who_gains_and_who_loses_and_writes_nothing() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = start(&ground).await;
     let (short, long) = (AccountId::random(), AccountId::random());
     fleet.records(short, "short", run_on("2026-05-10", 5_100.0)).await;

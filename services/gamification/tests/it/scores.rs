@@ -34,7 +34,9 @@ async fn state(game: &Game<'_>, challenge: ChallengeId, account: AccountId) -> (
     (value.revision, plain.expect().unwrap())
 }
 
-async fn what_is_run_is_scored_and_told(ground: Ground) {
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_run_is_scored_and_told() {
+    let ground = Ground::fresh();
     let game = start(&ground).await;
     let (early, late) = (AccountId::random(), AccountId::random());
     let challenge = opened(&game.app.journal, "distance", terms("distance_m")).await;
@@ -82,19 +84,8 @@ async fn what_is_run_is_scored_and_told(ground: Ground) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_run_is_scored_and_told_on_sqlite() {
-    what_is_run_is_scored_and_told(Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_run_is_scored_and_told_on_postgres() {
-    let Some(ground) = Ground::postgres("scores on PostgreSQL") else { return };
-    what_is_run_is_scored_and_told(ground).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_cuts_what_starts_later_and_an_extension_brings_in_what_lay_behind() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let game = start(&ground).await;
     let account = AccountId::random();
     let journal = &game.app.journal;

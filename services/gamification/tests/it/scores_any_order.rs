@@ -392,7 +392,7 @@ async fn projected(app: &App, scores: &Arc<Scores>, story: &Story, number: u64) 
 #[test]
 fn any_interleaving_gives_the_rows_of_a_plain_fold() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let fleet = runtime.block_on(ground.fleet(&["gamification"]));
     let resources = runtime.block_on(fleet.resources("gamification"));
     runtime.block_on(MIGRATIONS.apply(&resources.db)).unwrap();

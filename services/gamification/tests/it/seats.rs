@@ -41,7 +41,9 @@ async fn seats(arena: &Arena<'_>, id: &[u8]) -> Seats {
     arena.app.journal.load::<Seats>(&StreamId::of("seats", id_of(id))).await.unwrap().state
 }
 
-async fn fifty_want_the_last_place(ground: Ground) {
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_want_the_last_place_and_one_gets_it() {
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let id = arena.running(with(2)).await;
     arena.join(arena.athlete("first", "KZ-75"), &id).await.unwrap();
@@ -61,19 +63,8 @@ async fn fifty_want_the_last_place(ground: Ground) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_want_the_last_place_and_one_gets_it_on_sqlite() {
-    fifty_want_the_last_place(Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn fifty_want_the_last_place_and_one_gets_it_on_postgres() {
-    let Some(ground) = Ground::postgres("seats on PostgreSQL") else { return };
-    fifty_want_the_last_place(ground).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn one_account_that_joins_fifty_times_at_once_has_one_seat() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let id = arena.running(with(10)).await;
     let eager = arena.athlete("eager", "KZ-75");
@@ -84,7 +75,9 @@ async fn one_account_that_joins_fifty_times_at_once_has_one_seat() {
     arena.stop().await;
 }
 
-async fn the_one_seat_and_those_who_ask_three_times(ground: Ground) {
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_the_one_seat_hears_so_however_often_they_ask_at_once() {
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let crowd: Vec<AccountId> = (0..4).map(|nth| arena.athlete(&format!("eager {nth}"), "KZ-75")).collect();
     for _ in 0..6 {
@@ -108,19 +101,8 @@ async fn the_one_seat_and_those_who_ask_three_times(ground: Ground) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_the_one_seat_hears_so_however_often_they_ask_at_once_on_sqlite() {
-    the_one_seat_and_those_who_ask_three_times(Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_the_one_seat_hears_so_however_often_they_ask_at_once_on_postgres() {
-    let Some(ground) = Ground::postgres("one seat on PostgreSQL") else { return };
-    the_one_seat_and_those_who_ask_three_times(ground).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_answered_by_a_part_that_has_moved_since_it_was_read() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let id = id_of(&arena.running(with(1)).await);
     let (one, other) = (arena.athlete("one", "KZ-75"), arena.athlete("other", "KZ-75"));
@@ -154,7 +136,7 @@ async fn nobody_is_answered_by_a_part_that_has_moved_since_it_was_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_was_answered_answers_the_same_whoever_waits_beside_it() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let id = arena.running(with(100)).await;
     let keyed = async |account: AccountId, key: &str, show_as: &str| {
@@ -194,7 +176,7 @@ async fn a_key_that_was_answered_answers_the_same_whoever_waits_beside_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_whose_keys_are_gone_keeps_nobody_from_a_seat() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let id = arena.running(with(100)).await;
     let gone = arena.athlete("gone", "KZ-75");
@@ -216,7 +198,7 @@ async fn one_whose_keys_are_gone_keeps_nobody_from_a_seat() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_and_a_rush_of_joins_agree_on_who_takes_part() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let id = arena.running(may()).await;
     let operator = arena.operator();
@@ -254,7 +236,7 @@ proptest! {
 }
 
 async fn crowd(capacity: u32, steps: Vec<Step>) {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let mut arena = Arena::on(&ground).await;
     let id = arena.running(with(capacity)).await;
     let accounts: Vec<AccountId> = (0..16).map(|nth| arena.athlete(&format!("one {nth}"), "KZ-75")).collect();
@@ -282,7 +264,7 @@ async fn crowd(capacity: u32, steps: Vec<Step>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_at_once_are_a_few_appends_and_the_seats_go_out_exactly() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let id = id_of(&arena.running(with(1_500)).await);
     let crowd: Vec<AccountId> = (0..2_000_u32).map(|nth| AccountId::derived(&[&nth.to_be_bytes()])).collect();

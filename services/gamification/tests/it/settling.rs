@@ -178,7 +178,9 @@ impl World<'_> {
     }
 }
 
-async fn a_challenge_is_settled_once_and_pays(ground: Ground) {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_is_settled_once_and_pays() {
+    let ground = Ground::fresh();
     let world = world(&ground, "2026-05-21T00:00:00Z").await;
     let contest = world.contest().await;
     let [first, second, third] = contest.accounts;
@@ -249,19 +251,8 @@ async fn a_challenge_is_settled_once_and_pays(ground: Ground) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_challenge_is_settled_once_and_pays_on_sqlite() {
-    a_challenge_is_settled_once_and_pays(Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_challenge_is_settled_once_and_pays_on_postgres() {
-    let Some(ground) = Ground::postgres("settlement on PostgreSQL") else { return };
-    a_challenge_is_settled_once_and_pays(ground).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_is_adjusted_of_somebody_without_a_name_is_told_to_nobody_else() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = world(&ground, "2026-05-21T00:00:00Z").await;
     let contest = world.contest().await;
     let (id, [first, second, third]) = (contest.id, contest.accounts);
@@ -339,7 +330,7 @@ enum Stop {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_at_any_step_settles_it_once_all_the_same() {
     for stop in [Stop::Scored, Stop::UploadsWait, Stop::LineDrawn, Stop::OrderFixed] {
-        let ground = Ground::sqlite();
+        let ground = Ground::fresh();
         let before = world(&ground, "2026-05-21T00:00:00Z").await;
         let contest = before.contest().await;
         before.has_scores(contest.id, 3).await;

@@ -21,7 +21,7 @@ async fn a_board_of<'a>(ground: &'a Ground, names: &[&str]) -> World<'a> {
 
 #[tokio::test]
 async fn a_board_is_the_same_after_a_restart_and_its_sequence_goes_on() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board_of(&ground, &["aida", "boris", "cyra"]).await;
     let before = world.top(None, challenge("run"), "").await.unwrap();
     assert_eq!(members(&before), [3, 2, 1]);
@@ -40,7 +40,7 @@ async fn a_board_is_the_same_after_a_restart_and_its_sequence_goes_on() {
 
 #[tokio::test]
 async fn who_leaves_or_is_erased_is_on_the_board_no_more() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board_of(&ground, &["aida", "boris", "cyra", "dara"]).await;
     let gone = Stands { state: "left", ..scored(4, 6_000) };
     world.stands(challenge("run"), account("dara"), gone).await;
@@ -57,7 +57,7 @@ async fn who_leaves_or_is_erased_is_on_the_board_no_more() {
 
 #[tokio::test]
 async fn what_is_unknown_a_draft_or_not_public_is_refused() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board_of(&ground, &["aida"]).await;
     refused_with(world.top(None, challenge("no such"), "").await, Code::NotFound);
     world.challenge(challenge("draft"), "draft", |_| {}).await;
@@ -81,7 +81,7 @@ async fn what_is_unknown_a_draft_or_not_public_is_refused() {
 
 #[tokio::test]
 async fn pages_go_on_where_the_last_one_ended() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board_of(&ground, &["a", "b", "c", "d", "e"]).await;
     let (mut cursor, mut seen) = (String::new(), Vec::new());
     loop {
@@ -107,7 +107,7 @@ async fn pages_go_on_where_the_last_one_ended() {
 
 #[tokio::test]
 async fn friends_are_ranked_among_themselves() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board_of(&ground, &["aida", "boris", "cyra", "dara"]).await;
     world.known.befriend(account("aida"), account("cyra"));
     world.known.befriend(account("aida"), account("dara"));
@@ -125,7 +125,7 @@ async fn friends_are_ranked_among_themselves() {
 
 #[tokio::test]
 async fn one_score_moves_a_member_in_each_of_its_segments() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board_of(&ground, &[]).await;
     let clubs = ["runners", "walkers"].map(|name| format!("club:{}", group(name)));
     let [runners, walkers] = clubs.each_ref().map(String::as_str);

@@ -23,7 +23,7 @@ async fn a_board(ground: &Ground, members: u32) -> World<'_> {
 
 #[tokio::test]
 async fn a_snapshot_and_the_deltas_after_it_fold_to_the_top() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board(&ground, 30).await;
     let run = challenge("run");
     let mut stream = world.live(None, run, None).await;
@@ -56,7 +56,7 @@ async fn a_snapshot_and_the_deltas_after_it_fold_to_the_top() {
 
 #[tokio::test]
 async fn who_does_not_read_is_told_where_it_ended_when_it_does() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board(&ground, 12).await;
     let run = challenge("run");
     let mut keen = world.live(None, run, None).await;
@@ -84,7 +84,7 @@ fn rank_of(page: &proto::leaderboard::BoardPage, member: u32) -> u64 {
 
 #[tokio::test]
 async fn who_comes_back_goes_on_where_it_was() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board(&ground, 5).await;
     let run = challenge("run");
     let mut first = world.live(None, run, None).await;
@@ -122,7 +122,7 @@ async fn who_comes_back_goes_on_where_it_was() {
 
 #[tokio::test]
 async fn one_is_told_of_ones_own_place_and_of_who_went_past() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board(&ground, 20).await;
     let run = challenge("run");
     let mut stream = world.live(Some(account("m15")), run, None).await;
@@ -145,7 +145,7 @@ async fn one_is_told_of_ones_own_place_and_of_who_went_past() {
 
 #[tokio::test]
 async fn a_settled_board_says_so_and_ends() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board(&ground, 3).await;
     let run = challenge("run");
     let mut stream = world.live(None, run, None).await;
@@ -164,7 +164,7 @@ async fn a_settled_board_says_so_and_ends() {
 
 #[tokio::test]
 async fn a_shutdown_ends_streams_and_says_when_to_come_back() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_board(&ground, 3).await;
     let mut stream = world.live(Some(account("m1")), challenge("run"), None).await;
     stream.until("begun", |stream| stream.me.is_some()).await;

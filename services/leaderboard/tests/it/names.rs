@@ -52,7 +52,7 @@ async fn seen_by(world: &World<'_>, viewer: Option<AccountId>) -> Vec<String> {
 
 #[tokio::test]
 async fn the_strictest_wins_and_ones_own_name_is_always_shown() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_mixed_board(&ground).await;
     assert_eq!(seen_by(&world, None).await, ["Open", "", "", "", ""]);
     assert_eq!(seen_by(&world, Some(account("somebody"))).await, ["Open", "", "", "", ""]);
@@ -70,7 +70,7 @@ async fn the_strictest_wins_and_ones_own_name_is_always_shown() {
 
 #[tokio::test]
 async fn naming_an_account_does_not_find_who_is_anonymous() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_mixed_board(&ground).await;
     let all = ["open", "friendly", "shy", "hiding", "me"].map(account);
     let page = world.ranks(Some(account("me")), challenge("run"), &all).await.unwrap();
@@ -81,7 +81,7 @@ async fn naming_an_account_does_not_find_who_is_anonymous() {
 
 #[tokio::test]
 async fn a_block_takes_names_from_a_running_stream() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_mixed_board(&ground).await;
     let mut mine = world.live(Some(account("me")), challenge("run"), None).await;
     let mut strangers = world.live(None, challenge("run"), None).await;
@@ -98,7 +98,7 @@ async fn a_block_takes_names_from_a_running_stream() {
 
 #[tokio::test]
 async fn a_member_that_leaves_a_group_is_named_no_more_in_the_streams_of_the_others() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_mixed_board(&ground).await;
     let (me, clubby, runners) = (account("me"), account("clubby"), group("runners"));
     world.known.person(clubby, "Clubby", Some(&["groups"]));
@@ -119,7 +119,7 @@ async fn a_member_that_leaves_a_group_is_named_no_more_in_the_streams_of_the_oth
 
 #[tokio::test]
 async fn a_changed_name_or_setting_reaches_running_streams() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_mixed_board(&ground).await;
     let mut stream = world.live(None, challenge("run"), None).await;
     stream.until("named", |stream| stream.name("m1") == Some("Open")).await;
@@ -137,7 +137,7 @@ async fn a_changed_name_or_setting_reaches_running_streams() {
 
 #[tokio::test]
 async fn names_come_back_when_social_answers_again() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_mixed_board(&ground).await;
     world.known.silence(true);
     let mut stream = world.live(Some(account("me")), challenge("run"), None).await;

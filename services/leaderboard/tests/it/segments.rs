@@ -31,7 +31,7 @@ fn runners() -> String {
 
 #[tokio::test]
 async fn a_groups_segment_is_for_its_members() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_group_of_two(&ground).await;
     let run = challenge("run");
     world.known.person(account("nosy"), "Nosy", None);
@@ -54,7 +54,7 @@ async fn a_groups_segment_is_for_its_members() {
 
 #[tokio::test]
 async fn a_small_segment_does_not_tell_who_is_anonymous() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_group_of_two(&ground).await;
     let run = challenge("run");
     for (viewer, segment, want) in [
@@ -100,7 +100,7 @@ async fn a_small_segment_does_not_tell_who_is_anonymous() {
 
 #[tokio::test]
 async fn a_setting_takes_a_row_from_a_small_segment_and_the_tenth_member_brings_all() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_group_of_two(&ground).await;
     let run = challenge("run");
     let region = "region:KZ-75";
@@ -124,7 +124,7 @@ async fn a_setting_takes_a_row_from_a_small_segment_and_the_tenth_member_brings_
 
 #[tokio::test]
 async fn a_segment_that_nobody_is_in_is_shown_as_soon_as_somebody_is() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = a_group_of_two(&ground).await;
     let run = challenge("run");
     let mut stream = world.live_in(None, run, "level:7").await.unwrap();

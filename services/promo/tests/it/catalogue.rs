@@ -10,7 +10,7 @@ use crate::world::{FEED, World, by, bytes_of, code};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_is_listed_searched_paged_and_replaced() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let athlete = world.athlete();
     world.put_feed(FEED).await.unwrap();
@@ -47,7 +47,7 @@ async fn a_feed_is_listed_searched_paged_and_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_partners_put_feeds_and_hostile_ones_are_refused() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let put = |kind: &str, body: &'static [u8]| p::PutFeedRequest {
         feed: "main".to_owned(),

@@ -22,7 +22,7 @@ async fn why_not(world: &World<'_>, promo: &p::Campaign, account: AccountId) -> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_are_granted_the_offer_and_others_learn_why_not() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let promo = for_the_group(&world).await;
     let (member, other) = (world.athlete(), world.athlete());
@@ -40,7 +40,7 @@ async fn members_are_granted_the_offer_and_others_learn_why_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_nobody_hears_of_groups_nothing_is_decided_and_nothing_is_lost() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let promo = for_the_group(&world).await;
     let member = world.athlete();
@@ -65,7 +65,7 @@ async fn while_nobody_hears_of_groups_nothing_is_decided_and_nothing_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_without_a_group_asks_nobody_for_groups() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     world.shop().await;
     let promo = world.running(draft(100_000)).await;

@@ -5,7 +5,9 @@ use testkit::fleet::{Ground, eventually};
 
 use crate::world::{BADGE, FEED, World, by, bytes_of, draft};
 
-async fn the_journey(ground: &Ground) {
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unlocked_badge_becomes_a_confirmed_purchase() {
+    let ground = &Ground::fresh();
     let world = World::on(ground).await;
     world.shop().await;
     let fed = world.put_feed(FEED).await.unwrap().into_inner();
@@ -85,20 +87,8 @@ async fn the_same_order_changes_nothing(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unlocked_badge_becomes_a_confirmed_purchase() {
-    the_journey(&Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_unlocked_badge_becomes_a_confirmed_purchase_on_postgresql() {
-    if let Some(ground) = Ground::postgres("promo on PostgreSQL") {
-        the_journey(&ground).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn who_did_not_agree_or_lives_elsewhere_is_granted_nothing() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     world.shop().await;
     world.running(draft(1_000_000)).await;

@@ -37,9 +37,8 @@ async fn reserves_until_it_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_forgets_nothing_acknowledged_and_oversells_nothing() {
     for kill_after in [1, 7, 23] {
-        let folder = tempfile::tempdir().unwrap();
-        let (promo, acked) = killed_after(kill_after, folder.path());
-        let ground = Ground::at(folder.path());
+        let ground = Ground::fresh();
+        let (promo, acked) = killed_after(kill_after, ground.folder());
         let world = World::on(&ground).await;
         world.shop().await;
         let live = world.live(&promo.clone().into()).await;

@@ -12,7 +12,7 @@ const CLIENTS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_at_the_last_budget_exactly_one_wins() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = Arc::new(World::on(&ground).await);
     world.shop().await;
     // One reservation of 1 000 takes it all.
@@ -39,7 +39,7 @@ async fn of_many_at_the_last_budget_exactly_one_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn with_budget_for_all_nobody_is_turned_away() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = Arc::new(World::on(&ground).await);
     world.shop().await;
     let promo = world.running(draft(1_000 * 32)).await;

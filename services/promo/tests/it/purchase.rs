@@ -8,7 +8,7 @@ use crate::world::{World, by, code, draft, tenge};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unpaid_reservation_gives_its_budget_back_and_a_late_payment_is_kept() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     world.shop().await;
     let promo = world.running(draft(2_000)).await;
@@ -30,7 +30,7 @@ async fn an_unpaid_reservation_gives_its_budget_back_and_a_late_payment_is_kept(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mismatched_stale_and_strange_orders_are_refused_and_change_nothing() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     world.shop().await;
     let promo = world.running(draft(100_000)).await;
@@ -87,7 +87,7 @@ async fn mismatched_stale_and_strange_orders_are_refused_and_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paused_stopped_and_expired_offers_cannot_be_used() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     world.shop().await;
     let promo = world.running(draft(100_000)).await;
@@ -112,7 +112,7 @@ async fn paused_stopped_and_expired_offers_cannot_be_used() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_no_longer_meets_the_rule_is_told_which_clause_fails() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     world.shop().await;
     world.running(draft(100_000)).await;

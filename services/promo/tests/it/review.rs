@@ -8,7 +8,7 @@ use crate::world::{REGION, World, by, code, draft, keyed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_campaign_runs_only_after_somebody_else_approved_exactly_what_runs() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     world.shop().await;
     let (author, other) = (world.staff("marketer", &[REGION]), world.staff("marketer", &[REGION]));
@@ -52,7 +52,7 @@ async fn a_campaign_runs_only_after_somebody_else_approved_exactly_what_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn marketers_see_and_do_only_what_their_regions_allow() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     world.shop().await;
     let promo = world.running(draft(100_000)).await;
@@ -81,7 +81,7 @@ async fn marketers_see_and_do_only_what_their_regions_allow() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn time_starts_and_drains_a_campaign_and_a_repeated_key_answers_the_first_again() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     world.shop().await;
     let author = world.staff("marketer", &[REGION]);
@@ -117,7 +117,7 @@ async fn time_starts_and_drains_a_campaign_and_a_repeated_key_answers_the_first_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_that_cannot_be_meant_is_refused_with_pointers() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let author = world.staff("marketer", &[REGION]);
     let unknown_partner = p::CreatePromoRequest { draft: Some(draft(5)) };

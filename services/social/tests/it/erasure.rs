@@ -9,16 +9,7 @@ use crate::world::{World, by, bytes_of, code};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_stays_of_an_erased_account() {
-    story(&Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_stays_of_an_erased_account_on_postgres() {
-    let Some(ground) = Ground::postgres("erasure on PostgreSQL") else { return };
-    story(&ground).await;
-}
-
-async fn story(ground: &Ground) {
+    let ground = &Ground::fresh();
     let world = World::on(ground).await;
     let (gone, anna, bek) =
         (world.person("Baurzhan Gone").await, world.person("Anna").await, world.person("Bek").await);

@@ -33,16 +33,7 @@ impl World<'_> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_holds_what_those_one_follows_did() {
-    story(&Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_feed_holds_what_those_one_follows_did_on_postgres() {
-    let Some(ground) = Ground::postgres("feeds on PostgreSQL") else { return };
-    story(&ground).await;
-}
-
-async fn story(ground: &Ground) {
+    let ground = &Ground::fresh();
     let world = World::on(ground).await;
     let (anna, bek, stranger) =
         (world.person("Anna").await, world.person("Bek").await, world.person("Stranger").await);
@@ -112,7 +103,7 @@ async fn story(ground: &Ground) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_a_feed_hold_each_item_once_and_the_newest_first() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (anna, bek) = (world.person("Anna").await, world.person("Bek").await);
     world.follow(anna, bek).await.unwrap();
@@ -141,16 +132,7 @@ async fn pages_of_a_feed_hold_each_item_once_and_the_newest_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kudos_count_once_and_comments_are_said_and_deleted() {
-    under(&Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn kudos_and_comments_on_postgres() {
-    let Some(ground) = Ground::postgres("kudos and comments on PostgreSQL") else { return };
-    under(&ground).await;
-}
-
-async fn under(ground: &Ground) {
+    let ground = &Ground::fresh();
     let world = World::on(ground).await;
     let (owner, anna, bek) =
         (world.person("Owner").await, world.person("Anna").await, world.person("Bek").await);

@@ -10,16 +10,7 @@ use crate::world::{World, by, bytes_of, code, id_of, keyed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_become_friends_and_part() {
-    story(&Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn people_become_friends_and_part_on_postgres() {
-    let Some(ground) = Ground::postgres("social on PostgreSQL") else { return };
-    story(&ground).await;
-}
-
-async fn story(ground: &Ground) {
+    let ground = &Ground::fresh();
     let world = World::on(ground).await;
     let (anna, bek) = (world.person("Anna").await, world.person("Bek").await);
     assert_eq!(code(world.befriend(anna, anna).await), Code::InvalidField);
@@ -68,7 +59,7 @@ async fn story(ground: &Ground) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_befriend_in_parallel_from_both_sides_and_there_is_one_friendship() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = Arc::new(World::on(&ground).await);
     let (anna, bek) = (world.person("Anna").await, world.person("Bek").await);
     let calls = (0..50).map(|index| {
@@ -90,7 +81,7 @@ async fn fifty_befriend_in_parallel_from_both_sides_and_there_is_one_friendship(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_approves_followers_is_asked_first() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (anna, bek, child) =
         (world.person("Anna").await, world.person("Bek").await, world.minor("Child").await);
@@ -118,16 +109,7 @@ async fn who_approves_followers_is_asked_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_hides_both_ways_from_its_answer_on() {
-    blocked(&Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_block_hides_both_ways_on_postgres() {
-    let Some(ground) = Ground::postgres("blocks on PostgreSQL") else { return };
-    blocked(&ground).await;
-}
-
-async fn blocked(ground: &Ground) {
+    let ground = &Ground::fresh();
     let world = World::on(ground).await;
     let (anna, bek) = (world.person("Anna").await, world.person("Bek").await);
     world.friends(anna, bek).await;
@@ -172,7 +154,7 @@ async fn blocked(ground: &Ground) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_profile_is_shown_to_whom_it_is_meant() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (anna, bek) = (world.person("Anna").await, world.person("Bek").await);
     let own = world.look(anna, anna).await.unwrap().into_inner();
@@ -201,7 +183,7 @@ async fn a_profile_is_shown_to_whom_it_is_meant() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_command_answers_as_it_did_and_limits_are_kept() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (anna, bek) = (world.person("Anna").await, world.person("Bek").await);
     let first = keyed("k", b"1", world.befriend(anna, bek)).await.unwrap();
@@ -249,7 +231,7 @@ async fn a_repeated_command_answers_as_it_did_and_limits_are_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn friends_of_friends_are_known() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (anna, bek, chin) =
         (world.person("Anna").await, world.person("Bek").await, world.person("Chin").await);

@@ -114,16 +114,7 @@ fn only_a_higher_rank_gives_takes_removes_and_bans() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_join_ask_and_are_invited() {
-    story(&Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn people_join_ask_and_are_invited_on_postgres() {
-    let Some(ground) = Ground::postgres("groups on PostgreSQL") else { return };
-    story(&ground).await;
-}
-
-async fn story(ground: &Ground) {
+    let ground = &Ground::fresh();
     let world = World::on(ground).await;
     let (owner, anna, bek) =
         (world.person("Owner").await, world.person("Anna").await, world.person("Bek").await);
@@ -207,7 +198,7 @@ async fn banned(world: &World<'_>, open: &p::Group, [owner, anna]: [AccountId; 2
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_seat_is_taken_once() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let owner = world.person("Owner").await;
     let group = world.create(owner, "open", Some(3)).await;
@@ -226,7 +217,7 @@ async fn the_last_seat_is_taken_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn terms_that_mislead_are_refused_and_nothing_changes() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let owner = world.person("Owner").await;
     let large = "x".repeat(1 << 20);

@@ -102,7 +102,7 @@ fn position<T>(answer: &tonic::Response<T>) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_no_name_on_boards_is_not_told_of_by_place_or_reward() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let viewer = world.person("Viewer").await;
     let (plain, nameless, child) =
@@ -151,7 +151,7 @@ async fn who_has_no_name_on_boards_is_not_told_of_by_place_or_reward() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_earned_in_private_or_without_a_name_is_not_posted() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (viewer, bek) = (world.person("Viewer").await, world.person("Bek").await);
     world.friends(viewer, bek).await;
@@ -179,7 +179,7 @@ async fn what_was_earned_in_private_or_without_a_name_is_not_posted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hidden_people_are_no_id_under_comments_and_in_member_lists() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (owner, shy, viewer) =
         (world.person("Owner").await, world.person("Shy").await, world.person("Viewer").await);
@@ -216,7 +216,7 @@ async fn hidden_people_are_no_id_under_comments_and_in_member_lists() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_cursor_tells_that_hidden_rows_follow() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (owner, viewer, last) =
         (world.person("Owner").await, world.person("Viewer").await, world.person("Last").await);
@@ -271,7 +271,7 @@ async fn no_cursor_tells_that_hidden_rows_follow() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_blocks_hears_the_same_whether_or_not_the_other_blocks_too() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (anna, mutual, mild) =
         (world.person("Anna").await, world.person("Mutual").await, world.person("Mild").await);
@@ -313,7 +313,7 @@ async fn who_blocks_hears_the_same_whether_or_not_the_other_blocks_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_written_behind_a_block_that_came_meanwhile() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let owner = world.person("Owner").await;
     let group = world.create(owner, "approval", None).await;

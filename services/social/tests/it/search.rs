@@ -11,16 +11,7 @@ use crate::world::{World, by, bytes_of, code};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_are_found_in_any_script_with_few_errors() {
-    spelled(&Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn people_are_found_in_any_script_on_postgres() {
-    let Some(ground) = Ground::postgres("people search on PostgreSQL") else { return };
-    spelled(&ground).await;
-}
-
-async fn spelled(ground: &Ground) {
+    let ground = &Ground::fresh();
     let world = World::on(ground).await;
     let viewer = world.person("Viewer").await;
     for name in ["Қанат Өтеғұлов", "Әсел Жұмабайқызы", "Дмитрий Щукин", "Алёна Ким", "Kan"]
@@ -58,7 +49,7 @@ async fn spelled(ground: &Ground) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_may_not_be_found_is_not() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (viewer, friend) = (world.person("Viewer").await, world.person("Friend").await);
     let (plain, hidden) = (world.person("Samal Plain").await, world.person("Samal Hidden").await);
@@ -95,7 +86,7 @@ async fn whoever_may_not_be_found_is_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_are_found_by_region_and_sport_over_pages() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let viewer = world.person_of("Viewer", "DE-BE", false).await;
     let mut runners = BTreeSet::new();
@@ -150,16 +141,7 @@ async fn people_are_found_by_region_and_sport_over_pages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_their_sport_people_are_found_by_those_who_may_see_it_while_they_do_it() {
-    sports(&Ground::sqlite()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn by_their_sport_people_are_found_on_postgres() {
-    let Some(ground) = Ground::postgres("sports on PostgreSQL") else { return };
-    sports(&ground).await;
-}
-
-async fn sports(ground: &Ground) {
+    let ground = &Ground::fresh();
     let world = World::on(ground).await;
     let (runner, follower, stranger) =
         (world.person("Runner").await, world.person("Follower").await, world.person("Stranger").await);
@@ -283,7 +265,7 @@ const FAMILY: [&str; 10] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_found_equals_a_look_at_every_name() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let viewer = world.person("Zzz").await;
     let mut names = Vec::new();

@@ -7,7 +7,7 @@ use crate::world::{World, bytes_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changed_relations_are_told_and_the_table_says_the_same() {
-    let ground = Ground::sqlite();
+    let ground = Ground::fresh();
     let world = World::on(&ground).await;
     let (anna, bek) = (world.person("Anna").await, world.person("Bek").await);
     world.befriend(anna, bek).await.unwrap();
