@@ -209,6 +209,12 @@ impl Spine {
         all
     }
 
+    /// The names of its projections and reactors.
+    pub fn readers(&self) -> Vec<&'static str> {
+        let reactors = self.reactors.iter().map(|one| one.name());
+        self.projections.iter().map(|one| one.name()).chain(reactors).collect()
+    }
+
     /// The keys that wait for a person, by reader and key; also those of readers that are no more. At most `max`.
     pub async fn parked(&self, max: u32) -> Result<Vec<ParkedKey>, DbError> {
         consume::waiting_keys(&self.ground.db, max).await

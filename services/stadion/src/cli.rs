@@ -37,10 +37,11 @@ pub enum Command {
     },
     /// Brings the stores' schema up to date
     Migrate(Tool),
-    /// Takes dead letters again
+    /// What readers could not take: shows it, has it taken again, gives it up. Alone: lists it
+    #[command(args_conflicts_with_subcommands = true)]
     Replay {
-        /// Only those of this reader
-        consumer: Option<String>,
+        #[command(subcommand)]
+        what: Option<ReplayCommand>,
         #[command(flatten)]
         tool: Tool,
     },
@@ -74,6 +75,47 @@ pub enum Command {
         file: PathBuf,
         #[arg(long)]
         json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReplayCommand {
+    /// The keys that wait: reader, source, key, how many records, since when, tries, why
+    List {
+        /// Only those of this reader
+        reader: Option<String>,
+        #[command(flatten)]
+        tool: Tool,
+    },
+    /// The records of a key that waits
+    Show {
+        /// As `list` says it
+        id: String,
+        #[command(flatten)]
+        tool: Tool,
+    },
+    /// Takes what waits again, in order within each key
+    Release {
+        /// Only those of this reader
+        reader: Option<String>,
+        /// Only this key
+        #[arg(long)]
+        key: Option<String>,
+        #[command(flatten)]
+        tool: Tool,
+    },
+    /// Gives a key up: its reader never takes what waits
+    Drop {
+        /// As `list` says it
+        id: String,
+        /// Only the first record, which failed; what is behind it can be released then
+        #[arg(long)]
+        first: bool,
+        /// Without this it is only said what would be lost
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        tool: Tool,
     },
 }
 

@@ -49,7 +49,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
             services.join(" ")
         ),
         Command::Migrate(tool) => tools::migrate::run(&begin(&tool.sources())?).await,
-        Command::Replay { tool, consumer } => tools::replay::run(begin(&tool.sources())?, consumer).await,
+        Command::Replay { what, tool } => tools::replay::run(tool, what).await,
         Command::Doctor { tool, print_config } => tools::doctor::run(&tool.sources(), print_config).await,
         Command::Operator(OperatorCommand::Add { tool, email }) => {
             tools::operator::add(begin(&tool.sources())?, &email).await
@@ -70,7 +70,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
 }
 
 /// Reads the settings and starts logging.
-fn begin(sources: &platform::config::Sources) -> anyhow::Result<Settings> {
+pub(crate) fn begin(sources: &platform::config::Sources) -> anyhow::Result<Settings> {
     let settings = settings::load(sources)?;
     platform::telemetry::start(&settings.platform.log)?;
     Ok(settings)

@@ -5,6 +5,7 @@ pub mod inspect;
 pub mod mail;
 pub mod migrate;
 pub mod operator;
+pub mod parked;
 pub mod replay;
 mod say;
 pub mod seed;
@@ -26,7 +27,7 @@ use crate::{installation::Installation, settings::Settings, socket};
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     AddOperator { email: String },
-    Replay { consumer: Option<String> },
+    Parked(parked::Wish),
     Readiness,
 }
 
@@ -51,7 +52,7 @@ impl Desk {
     pub async fn answer(&self, request: Request) -> anyhow::Result<Value> {
         match request {
             Request::AddOperator { email } => self.add_operator(email).await,
-            Request::Replay { consumer } => self.replay(consumer.as_deref()).await,
+            Request::Parked(wish) => parked::answer(&self.spines, wish).await,
             Request::Readiness => Ok(serde_json::to_value(self.health.readiness())?),
         }
     }
@@ -60,19 +61,6 @@ impl Desk {
         let answer = self.peers.auth().add_operator(AddOperatorRequest { email }).await;
         let answer = answer.map_err(|status| anyhow!("{}", platform::refusal(&status)))?.into_inner();
         Ok(json!({ "code": answer.code, "expires_in": answer.expires_in }))
-    }
-
-    async fn replay(&self, consumer: Option<&str>) -> anyhow::Result<Value> {
-        let mut report = serde_json::Map::new();
-        for (service, spine) in &self.spines {
-            let waiting: u64 = spine.parked(u32::MAX).await?.iter().map(|key| key.records).sum();
-            let replayed = spine.replay(consumer, None).await.map_err(|error| anyhow!("{service}: {error}"))?;
-            report.insert(
-                (*service).to_owned(),
-                json!({ "waiting": waiting, "released": replayed.released, "still_parked": replayed.still_parked }),
-            );
-        }
-        Ok(Value::Object(report))
     }
 }
 

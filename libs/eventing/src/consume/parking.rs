@@ -240,6 +240,11 @@ impl ParkedKey {
 }
 
 impl Parked {
+    /// The event, still sealed; `None`: the bytes are none.
+    pub fn event(&self) -> Option<Recorded> {
+        envelope::Event::decode(self.record.clone()).ok().and_then(|event| Recorded::from_proto(event).ok())
+    }
+
     /// The event as its reader wants it.
     pub(crate) async fn open(&self, sealer: &Sealer) -> Result<Incoming, String> {
         let event = envelope::Event::decode(self.record.clone()).map_err(|error| error.to_string())?;

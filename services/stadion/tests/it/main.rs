@@ -8,6 +8,7 @@ mod hostile_circle;
 mod hostile_contest;
 mod journey;
 mod killed;
+mod parked;
 mod seed;
 mod tools;
 mod visibility;

@@ -67,15 +67,6 @@ fn migrate_twice_finds_nothing_to_do() {
 }
 
 #[test]
-fn replay_tells_of_every_service() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = binary("replay", folder.path()).output().unwrap();
-    let (out, err) = said(&output);
-    assert!(output.status.success(), "{err}");
-    assert!(out.contains("promo: 0 waited, 0 released, 0 still parked"), "{out}");
-}
-
-#[test]
 fn inspect_says_what_a_file_holds() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.fit");
