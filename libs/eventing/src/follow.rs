@@ -89,6 +89,7 @@ async fn run(ground: &Ground, follower: &dyn Follower, freshness: &Freshness) ->
             freshness.caught_up.store(true, Ordering::Release);
         }
         let batches = tokio::select! {
+            biased;
             () = ground.shutdown.cancelled() => return Ok(()),
             batches = log.poll(BATCH) => batches.map_err(|error| error.to_string())?,
         };

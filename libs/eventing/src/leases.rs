@@ -98,6 +98,7 @@ impl Leases {
             }
             let next = (asked_at + self.pace.renew_every).min(ours_until);
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep_until(next) => {}
             }

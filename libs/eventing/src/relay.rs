@@ -36,6 +36,7 @@ async fn run(ground: &Ground, epoch: i64) -> Result<(), String> {
         let page = ground.store.read_all(published, BATCH).await.map_err(|error| error.to_string())?;
         let Some(last) = page.last().map(|event| event.position) else {
             let is_time = tokio::select! {
+                biased;
                 () = ground.shutdown.cancelled() => return Ok(()),
                 _ = news.changed() => false,
                 _ = marks.tick() => true,

@@ -355,6 +355,7 @@ async fn empty_outbox(ground: &Ground) -> Result<(), String> {
         }
         let pause = if Instant::now() < alert_until { OUTBOX_BUSY } else { OUTBOX_IDLE };
         let news = tokio::select! {
+            biased;
             () = ground.shutdown.cancelled() => return Ok(()),
             () = tokio::time::sleep(pause) => false,
             // Rows may come of another's events too: the pause looks for those.

@@ -45,6 +45,7 @@ async fn run(ground: &Ground, handler: &dyn TimerHandler) -> Result<(), String> 
                 .min(LOOK_AGAIN)
         });
         tokio::select! {
+            biased;
             () = ground.shutdown.cancelled() => return Ok(()),
             _ = news.changed() => {}
             () = tokio::time::sleep(wait) => {}

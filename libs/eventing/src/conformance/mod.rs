@@ -6,6 +6,7 @@
 
 pub mod bus;
 pub mod event_store;
+pub mod history;
 pub mod leases;
 pub mod readers;
 pub mod sharing;

@@ -76,6 +76,7 @@ pub(crate) fn reader_name(service: &str, consumer: &str) -> String {
 pub(crate) async fn back_off(attempt: u32, shutdown: &CancellationToken) -> bool {
     let wait = Duration::from_millis(20_u64.saturating_mul(1 << attempt.min(10))).min(BACKOFF_MAX);
     tokio::select! {
+        biased;
         () = shutdown.cancelled() => false,
         () = tokio::time::sleep(wait) => true,
     }

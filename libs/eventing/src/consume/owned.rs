@@ -65,18 +65,20 @@ where
         let own = what(&owned.borrow_and_update());
         let Some(own) = own else {
             tokio::select! {
+                biased;
                 () = ground.shutdown.cancelled() => return,
                 _ = owned.changed() => {}
             }
             continue;
         };
         let ended = tokio::select! {
-            ended = work(own.clone()) => ended,
+            biased;
             // Dropped where it stands: its effects are transactions, each under the epoch.
             _ = owned.wait_for(|owned| what(owned).as_ref() != Some(&own)) => {
                 attempt = 0;
                 continue;
             }
+            ended = work(own.clone()) => ended,
         };
         if let Err(error) = ended {
             warn!(service = ground.service, name, %error, "it starts again");

@@ -72,6 +72,7 @@ async fn run(
     report(&cursors);
     while !ground.shutdown.is_cancelled() {
         let arrivals = tokio::select! {
+            biased;
             () = ground.shutdown.cancelled() => return Ok(()),
             arrivals = feed.next(&cursors) => arrivals?,
         };

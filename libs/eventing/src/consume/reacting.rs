@@ -42,6 +42,7 @@ async fn run(
     let mut feed = Feed::open(ground, source, &cursors).await?;
     while !ground.shutdown.is_cancelled() {
         let arrivals = tokio::select! {
+            biased;
             () = ground.shutdown.cancelled() => return Ok(()),
             arrivals = feed.next(&cursors) => arrivals?,
         };
