@@ -3,16 +3,33 @@
 /// The address of a PostgreSQL server on which tests may make databases: a `postgres://` URL of any database there.
 pub const POSTGRES: &str = "STADION_TEST_POSTGRES";
 
+/// The address of a Kafka broker on which tests may make topics: `host:port`.
+pub const KAFKA: &str = "STADION_TEST_KAFKA";
+
 /// The server's address; without one a line says what was skipped and why, for the summary of `cargo dev test`.
 ///
 /// # Panics
 /// Where `CI` is set: there a missing engine is a failure, not a skip.
 #[track_caller]
 pub fn postgres(what: &str) -> Option<String> {
-    let address = std::env::var(POSTGRES).ok().filter(|address| !address.is_empty());
+    address(what, POSTGRES, "PostgreSQL")
+}
+
+/// The broker's address, as [`postgres`].
+///
+/// # Panics
+/// Where `CI` is set: there a missing engine is a failure, not a skip.
+#[track_caller]
+pub fn kafka(what: &str) -> Option<String> {
+    address(what, KAFKA, "Kafka")
+}
+
+#[track_caller]
+fn address(what: &str, variable: &str, engine: &str) -> Option<String> {
+    let address = std::env::var(variable).ok().filter(|address| !address.is_empty());
     if address.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "{POSTGRES} is not set, and CI may skip no engine");
-        skipped(what, &format!("no PostgreSQL ({POSTGRES} is not set; `cargo dev test` starts one)"));
+        assert!(std::env::var_os("CI").is_none(), "{variable} is not set, and CI may skip no engine");
+        skipped(what, &format!("no {engine} ({variable} is not set; `cargo dev test` starts one)"));
     }
     address
 }

@@ -28,12 +28,15 @@ pub enum Command {
         #[arg(long)]
         exit: bool,
     },
-    /// The named services in this process, peers by address
+    /// The named services in this process, peers by address; prints `ready …` when it serves
     Serve {
         #[arg(required = true)]
         services: Vec<String>,
         #[command(flatten)]
-        tool: Tool,
+        place: Place,
+        /// The address for siblings [default: 127.0.0.1:7070]
+        #[arg(long, value_name = "ADDR")]
+        grpc: Option<String>,
     },
     /// Brings the stores' schema up to date
     Migrate(Tool),

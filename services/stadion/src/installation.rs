@@ -1,12 +1,17 @@
-//! All services of one data folder, built and running in this process.
+//! The services of this process, built and running: all of an installation, or some of a fleet's.
 
 use std::{
-    collections::BTreeMap, fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration,
+    collections::BTreeMap,
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context;
 use axum::Router;
-use backends::{DataFolder, SqliteBus};
+use backends::DataFolder;
 use eventing::{
     Bus, Journal, Sealer, Spine,
     sealing::{CachedKeys, KeyRing},
@@ -16,39 +21,43 @@ use kernel::{Clock, SystemClock};
 use platform::{
     Module, Peers, Resources, Task, Tasks,
     actor::{ActorSigner, ActorVerifier},
+    guard::Guarded,
     health::Health,
     installation::InstallationKey,
     keys::AuthKeys,
     metrics::Metrics,
     shutdown::Shutdown,
-    transport::PeersBuilder,
+    transport::{Address, PeerMetrics, PeersBuilder, Remote},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     settings::Settings,
-    stores::{self, SERVICES, Store},
+    stores::{self, Log, Opener, SERVICES, Store},
 };
 
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 const SWEEP_EACH: Duration = Duration::from_secs(3600);
-/// Answered commands are remembered for so long, events stay in the log for so long.
+/// Answered commands are remembered for so long.
 const COMMANDS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-const EVENTS_KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// An owned data folder with its services.
+/// Services with what they stand on.
 pub struct Installation {
-    /// Held for its lock.
-    pub folder: DataFolder,
+    /// The folder for files, mail and tools.
+    pub data: PathBuf,
+    /// Held for its lock, where stores or the log lie in it.
+    _folder: Option<DataFolder>,
     pub health: Health,
     pub metrics: Metrics,
     pub tasks: Tasks,
     pub shutdown: Shutdown,
     /// The siblings as the binary itself reaches them, for tools.
     pub peers: Peers,
-    /// The public door.
+    /// The public door; empty where the gateway runs elsewhere.
     pub http: Router,
+    /// What siblings elsewhere call.
+    pub guards: Vec<(&'static str, Guarded)>,
     spines: BTreeMap<&'static str, Arc<Spine>>,
     /// What each service stands on, for tools that write beside it.
     rooms: BTreeMap<&'static str, Resources>,
@@ -66,13 +75,32 @@ struct Shared {
     bus: Arc<dyn Bus>,
 }
 
+/// Which services run here, and who runs them.
+pub struct Part {
+    /// `None` where nothing of theirs lies in the data folder.
+    pub folder: Option<DataFolder>,
+    pub services: Vec<&'static str>,
+    /// Where siblings elsewhere reach this process; empty where there are none.
+    pub address: String,
+}
+
 impl Installation {
-    /// Opens every store, builds every service and starts its readers. The folder is locked by now.
+    /// All services in this process. The folder is locked by now.
+    ///
+    /// # Errors
+    /// As [`Installation::open_part`].
+    pub async fn open(folder: DataFolder, settings: &Settings) -> anyhow::Result<Self> {
+        let services = SERVICES.iter().map(|(service, _)| *service).collect();
+        let part = Part { folder: Some(folder), services, address: String::new() };
+        Box::pin(Self::open_part(part, settings)).await
+    }
+
+    /// Opens the stores of these services, builds them and starts their readers.
     ///
     /// # Errors
     /// A store that does not open, a service that does not start.
-    pub async fn open(folder: DataFolder, settings: &Settings) -> anyhow::Result<Self> {
-        let data = folder.path().to_owned();
+    pub async fn open_part(part: Part, settings: &Settings) -> anyhow::Result<Self> {
+        let data = settings.platform.data.clone();
         for room in ["stores", "files", "mail", "keys"] {
             let path = data.join(room);
             // What people trusted us with is for this user alone, whatever the umask says.
@@ -83,18 +111,28 @@ impl Installation {
         let shutdown = Shutdown::new();
         let tasks = Tasks::new(shutdown.stop.clone());
         let fatal = CancellationToken::new();
-        let opening = SERVICES.into_iter().map(|service| stores::open(&data, service, fatal.clone()));
-        let (opened, log) = tokio::try_join!(
+        let opener = Opener::of(settings, part.address);
+        let here = SERVICES.into_iter().filter(|(service, _)| part.services.contains(service));
+        let opening = here.map(|service| stores::open(settings, &opener, service, fatal.clone()));
+        let (opened, (log, _)) = tokio::try_join!(
             futures::future::try_join_all(opening),
-            stores::open_log(&data, clock.clone(), fatal.clone())
+            Log::open(settings, &opener, clock.clone(), fatal.clone())
         )?;
-        let (log, _) = log;
+        let metrics = Metrics::new();
+        let health = Health::new();
+        let remotes = remotes(&part.services, settings, &metrics)?;
+        for remote in &remotes {
+            let asked = remote.clone();
+            health.require(format!("peer {}", remote.service()), move || asked.reached());
+            tasks.spawn(remote.watch(shutdown.stop.clone()));
+        }
+        let peers = part.services.iter().fold(PeersBuilder::new(), |peers, service| peers.sibling(service));
         let shared = Shared {
-            key: InstallationKey::load_or_create(&data.join("keys/actor.key"))?,
-            peers: SERVICES.iter().fold(PeersBuilder::new(), |peers, (service, _)| peers.sibling(service)),
-            metrics: Metrics::new(),
-            health: Health::new(),
-            bus: stores::shared(&log),
+            key: InstallationKey::load_or_create(&key_file(settings))?,
+            peers: remotes.into_iter().fold(peers, PeersBuilder::remote),
+            bus: log.bus(),
+            metrics,
+            health,
             clock,
             tasks,
             shutdown,
@@ -102,11 +140,12 @@ impl Installation {
         let journals: Vec<Arc<dyn EventStore>> = opened.iter().map(|store| store.events.clone()).collect();
         let rooms = rooms(&shared, opened, &data, settings)?;
         let mut modules = build(&rooms, settings).await?;
-        let http = serve(&shared, &mut modules, settings);
+        let (http, guards) = serve(&shared, &mut modules, settings);
         watch_over(&shared, log, journals, fatal);
         let signer = ActorSigner::new("stadion", &shared.key, shared.clock.clone());
         Ok(Self {
-            folder,
+            data,
+            _folder: part.folder,
             peers: shared.peers.seen_by(signer),
             spines: modules.iter().filter_map(|one| Some((one.name, one.spine.clone()?))).collect(),
             health: shared.health,
@@ -114,6 +153,7 @@ impl Installation {
             tasks: shared.tasks,
             shutdown: shared.shutdown,
             http,
+            guards,
             rooms: rooms.into_iter().map(|room| (room.service, room)).collect(),
         })
     }
@@ -213,25 +253,51 @@ fn resources(shared: &Shared, store: Store, data: &Path, settings: &Settings) ->
     })
 }
 
-/// Lets siblings reach every module, starts its readers, and gives the public router.
-fn serve(shared: &Shared, modules: &mut [Module], settings: &Settings) -> Router {
+/// The services that run elsewhere, as the settings say.
+fn remotes(here: &[&'static str], settings: &Settings, metrics: &Metrics) -> anyhow::Result<Vec<Remote>> {
+    let counted = PeerMetrics::register(metrics);
+    let elsewhere = SERVICES.iter().map(|(service, _)| *service).filter(|service| !here.contains(service));
+    let mut remotes = Vec::new();
+    for service in elsewhere {
+        let Some(addresses) = settings.platform.peers.get(service) else { continue };
+        let addresses = Address::list(addresses).with_context(|| format!("peers.{service}"))?;
+        remotes.push(Remote::new(service, addresses, counted.clone()));
+    }
+    Ok(remotes)
+}
+
+/// Where the secret is by which the services know each other.
+pub fn key_file(settings: &Settings) -> PathBuf {
+    let said = &settings.platform.installation.key_file;
+    if said.as_os_str().is_empty() { settings.platform.data.join("keys/actor.key") } else { said.clone() }
+}
+
+/// Lets siblings reach every module, starts its readers, and gives the public router and what peers elsewhere call.
+fn serve(
+    shared: &Shared,
+    modules: &mut [Module],
+    settings: &Settings,
+) -> (Router, Vec<(&'static str, Guarded)>) {
     let verifier = ActorVerifier::new(&shared.key, shared.clock.clone());
     let mut http = Router::new();
+    let mut guards = Vec::new();
     for module in modules.iter_mut() {
         let guarded = module.guarded(verifier.clone(), settings.platform.grpc.calls_max, &shared.metrics);
-        shared.peers.serve(module.name, guarded);
+        shared.peers.serve(module.name, guarded.clone());
+        guards.push((module.name, guarded));
         if let Some(router) = module.http.take() {
-            http = http.merge(router);
+            // Pages are a client of the public door.
+            let pages = web::routes(router.clone());
+            http = http.merge(router).merge(pages);
         }
     }
     // Readers call siblings: all of them are reachable by now.
     modules.iter_mut().for_each(|module| module.start(&shared.tasks));
-    let pages = web::routes(http.clone());
-    http.merge(pages)
+    (http, guards)
 }
 
 /// The process' own tasks: forgetting what is old, and stopping when a store can no longer be trusted.
-fn watch_over(shared: &Shared, log: SqliteBus, journals: Vec<Arc<dyn EventStore>>, fatal: CancellationToken) {
+fn watch_over(shared: &Shared, log: Log, journals: Vec<Arc<dyn EventStore>>, fatal: CancellationToken) {
     let stop = shared.shutdown.stop.clone();
     let clock = shared.clock.clone();
     shared.tasks.spawn(Task::new("sweep", async move {
@@ -252,14 +318,14 @@ fn watch_over(shared: &Shared, log: SqliteBus, journals: Vec<Arc<dyn EventStore>
     }));
 }
 
-async fn sweep(log: &SqliteBus, journals: &[Arc<dyn EventStore>], now_us: i64) {
+async fn sweep(log: &Log, journals: &[Arc<dyn EventStore>], now_us: i64) {
     let before = |kept: Duration| now_us.saturating_sub(i64::try_from(kept.as_micros()).unwrap_or(i64::MAX));
     for journal in journals {
         if let Err(error) = journal.sweep_commands(before(COMMANDS_KEPT)).await {
             warn!(%error, "answered commands were not swept");
         }
     }
-    if let Err(error) = log.sweep(before(EVENTS_KEPT)).await {
+    if let Err(error) = log.sweep(before(stores::EVENTS_KEPT)).await {
         warn!(%error, "the log was not swept");
     }
 }

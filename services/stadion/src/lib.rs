@@ -1,24 +1,25 @@
-//! The one binary's insides: the whole fleet in one process, and the tools beside it.
+//! The one binary's insides: the fleet, whole in one process or a part of it, and the tools beside it.
 //!
 //! | file | what |
 //! |---|---|
 //! | [`cli`] | the command line |
 //! | [`settings`] | every setting of every service, checked before anything is opened |
-//! | [`stores`], [`installation`] | the data folder: its stores, its services |
-//! | [`up`] | serving until told to stop |
+//! | [`stores`], [`installation`] | on which engines stores and log are; the services of this process |
+//! | [`up`], [`serve`] | serving until told to stop: all services, or some of a fleet's |
 //! | [`tools`], [`socket`] | what operators do, in a running owner or on the folder itself |
 //! | [`demo`] | the journey through the public door |
 
 pub mod cli;
 pub mod demo;
 pub mod installation;
+pub mod serve;
 pub mod settings;
 pub mod socket;
 pub mod stores;
 pub mod tools;
 pub mod up;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use crate::{
     cli::{Cli, Command, OperatorCommand},
@@ -44,10 +45,10 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
             up::up(settings).await
         }
         Command::Demo { place, exit } => Box::pin(demo::run(place, exit)).await,
-        Command::Serve { services, .. } => bail!(
-            "serve {}: a fleet on PostgreSQL and Kafka is not in this build yet; `stadion up` runs all services in one process",
-            services.join(" ")
-        ),
+        Command::Serve { services, place, grpc } => {
+            let settings = begin(&place.sources().flag("--grpc", "grpc.addr", grpc))?;
+            Box::pin(serve::serve(services, settings)).await
+        }
         Command::Migrate(tool) => tools::migrate::run(&begin(&tool.sources())?).await,
         Command::Replay { what, tool } => tools::replay::run(tool, what).await,
         Command::Doctor { tool, print_config } => tools::doctor::run(&tool.sources(), print_config).await,

@@ -2,6 +2,8 @@
 
 use platform::config::{Config, ConfigError, Loading, Sources};
 
+use crate::stores::SERVICES;
+
 /// All settings, valid.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -48,6 +50,9 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
     if activity.upload_bytes_max >= platform::transport::MESSAGE_BYTES_MAX {
         let most = platform::transport::MESSAGE_BYTES_MAX - 1;
         loading.fault("activity.upload_bytes_max", format!("must be at most {most}"));
+    }
+    for service in platform.peers.keys().filter(|name| !SERVICES.iter().any(|(known, _)| known == name)) {
+        loading.fault(&format!("peers.{service}"), "there is no such service");
     }
     let config = loading.finish()?;
     Ok(Settings { platform, auth, activity, gamification, promo, social, leaderboard, gateway, config })

@@ -18,7 +18,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
     sync::Semaphore,
 };
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
     installation::Installation,
@@ -41,17 +41,21 @@ fn place(data: &Path) -> PathBuf {
     data.join("admin.sock")
 }
 
-/// Answers tools from now on.
+/// Answers tools from now on. In a folder that processes of a fleet share, the first does.
 ///
 /// # Errors
 /// A socket that cannot be made.
-pub fn listen(installation: &Installation) -> anyhow::Result<()> {
-    let path = place(installation.folder.path());
+pub async fn listen(installation: &Installation) -> anyhow::Result<()> {
+    let path = place(&installation.data);
+    if UnixStream::connect(&path).await.is_ok() {
+        info!(path = %path.display(), "another process of this folder answers the tools");
+        return Ok(());
+    }
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("{} is in the way", path.display()));
         }
-        // What a killed owner left behind: the folder's lock says that it is gone.
+        // What a killed owner left behind: nobody answered.
         _ => {}
     }
     let listener = match UnixListener::bind(&path) {

@@ -1,18 +1,23 @@
-//! The embedded stores: one SQLite file a service, one for the log.
+//! What services keep: one store a service, one log between them, on the engines that the settings name.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use backends::{BUS_MIGRATIONS, SqlEventStore, SqliteBus, sqlite};
+use backends::{BUS_MIGRATIONS, KafkaBus, SqlEventStore, SqliteBus, kafka, postgres, sqlite};
 use eventing::{
     Bus, Db,
-    leases::Leases,
+    leases::{Leases, Pace},
     migrate::{Migrations, SPINE},
     ownership::{Holder, STORE},
     store::EventStore,
 };
 use kernel::Clock;
+use platform::config::{BusEngine, StoreEngine};
 use tokio_util::sync::CancellationToken;
+use tracing::info;
+use uuid::Uuid;
+
+use crate::settings::Settings;
 
 /// Every service with its own tables.
 pub const SERVICES: [(&str, Option<Migrations>); 7] = [
@@ -27,55 +32,170 @@ pub const SERVICES: [(&str, Option<Migrations>); 7] = [
     ("gateway", None),
 ];
 
+/// Events stay in the log for so long.
+pub const EVENTS_KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
+
 /// A service's store, open, with its newest schema.
 pub struct Store {
     pub service: &'static str,
     pub db: Db,
     pub events: Arc<dyn EventStore>,
-    /// Everything of it is this process'; older owners' effects are refused.
+    /// What of its work is this process'; effects of older owners are refused.
     pub leases: Leases,
     /// What was applied at this opening.
     pub migrated: Vec<&'static str>,
 }
 
-/// Opens `DATA/stores/<service>.db`. `fatal` is cancelled when a commit's outcome is unknown.
+/// Who opens stores: as leases and siblings know it.
+#[derive(Clone, Debug)]
+pub struct Opener {
+    /// Of this process and no other, also when it was started again: what slept in the meantime must not take its part.
+    pub name: String,
+    /// Where siblings reach it.
+    pub address: String,
+}
+
+impl Opener {
+    pub fn of(settings: &Settings, address: String) -> Self {
+        let said = &settings.platform.name;
+        let name = if said.is_empty() { machine() } else { said.clone() };
+        Self { name: format!("{name}/{}", &Uuid::new_v4().simple().to_string()[..8]), address }
+    }
+}
+
+fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    format!("{}-{}", if name.is_empty() { "stadion" } else { name }, std::process::id())
+}
+
+/// Whether nothing of the installation's stores and log lies in the data folder: then it needs no lock.
+pub fn are_elsewhere(settings: &Settings) -> bool {
+    settings.platform.stores.engine != StoreEngine::Sqlite
+        && settings.platform.bus.engine != BusEngine::Sqlite
+}
+
+/// Opens a service's store and brings its schema up to date. `fatal` is cancelled when a commit's outcome is unknown.
+///
+/// # Errors
+/// A store that cannot be opened or made, a migration that was edited.
 pub async fn open(
-    data: &Path,
+    settings: &Settings,
+    opener: &Opener,
     (service, migrations): (&'static str, Option<Migrations>),
     fatal: CancellationToken,
 ) -> anyhow::Result<Store> {
-    let path = data.join("stores").join(format!("{service}.db"));
     let opening = async {
-        let options = sqlite::Options { fatal, ..sqlite::Options::default() };
-        let db = sqlite::open(&path, options).await?;
+        let db = database(settings, service, fatal).await?;
         let mut migrated = SPINE.apply(&db).await?;
         if let Some(migrations) = migrations {
             migrated.extend(migrations.apply(&db).await?);
         }
         let events: Arc<dyn EventStore> = Arc::new(SqlEventStore::open(db.clone()).await?);
-        let holder = Holder::new(db.clone(), format!("process {}", std::process::id()), "");
-        let epoch = holder.take(STORE).await?;
-        anyhow::Ok(Store { service, db, events, leases: Leases::whole(epoch), migrated })
+        let holder = Holder::new(db.clone(), &opener.name, &opener.address);
+        let leases = match settings.platform.stores.engine {
+            StoreEngine::Sqlite => Leases::whole(holder.take(STORE).await?),
+            StoreEngine::Postgres => Leases::shared(holder, Pace::default()),
+        };
+        anyhow::Ok(Store { service, db, events, leases, migrated })
     };
-    opening.await.with_context(|| format!("the store {} cannot be opened", path.display()))
+    opening.await.with_context(|| format!("the store of {service} cannot be opened"))
 }
 
-/// Opens `DATA/bus.db`.
-pub async fn open_log(
-    data: &Path,
+/// SQLite: `DATA/stores/<service>.db`; PostgreSQL: the database that `stores.url` names for the service.
+async fn database(settings: &Settings, service: &str, fatal: CancellationToken) -> anyhow::Result<Db> {
+    let stores = &settings.platform.stores;
+    match stores.engine {
+        StoreEngine::Sqlite => {
+            let path = settings.platform.data.join("stores").join(format!("{service}.db"));
+            let opened = sqlite::open(&path, sqlite::Options { fatal }).await;
+            opened.with_context(|| path.display().to_string())
+        }
+        StoreEngine::Postgres => {
+            let url = stores.url_of(service);
+            let made = postgres::ensure_database(&url).await.context("stores.url")?;
+            if made {
+                info!(service, "its database was made");
+            }
+            let options = postgres::Options {
+                connections_max: stores.connections_max,
+                application: format!("stadion {service}"),
+                ..postgres::Options::default()
+            };
+            postgres::connect(&url, options).await.context("stores.url")
+        }
+    }
+}
+
+/// The log between services.
+#[derive(Clone)]
+pub enum Log {
+    Sqlite(SqliteBus),
+    Kafka(KafkaBus),
+}
+
+impl Log {
+    /// Opens the log; what of its schema was applied.
+    ///
+    /// # Errors
+    /// A log that cannot be opened or reached.
+    pub async fn open(
+        settings: &Settings,
+        opener: &Opener,
+        clock: Arc<dyn Clock>,
+        fatal: CancellationToken,
+    ) -> anyhow::Result<(Self, Vec<&'static str>)> {
+        let bus = &settings.platform.bus;
+        match bus.engine {
+            BusEngine::Sqlite => {
+                let path = settings.platform.data.join("bus.db");
+                let (bus, migrated) = in_file(&path, clock, fatal)
+                    .await
+                    .with_context(|| format!("the log {} cannot be opened", path.display()))?;
+                Ok((Self::Sqlite(bus), migrated))
+            }
+            BusEngine::Kafka => {
+                let options = kafka::Options {
+                    prefix: bus.prefix.clone(),
+                    replication: bus.replication,
+                    client: format!("stadion {}", opener.name),
+                    retention: EVENTS_KEPT,
+                    ..kafka::Options::new(&bus.brokers)
+                };
+                Ok((Self::Kafka(KafkaBus::open(options).await.context("bus.brokers")?), Vec::new()))
+            }
+        }
+    }
+
+    /// The log as services see it.
+    pub fn bus(&self) -> Arc<dyn Bus> {
+        match self {
+            Self::Sqlite(bus) => Arc::new(bus.clone()),
+            Self::Kafka(bus) => Arc::new(bus.clone()),
+        }
+    }
+
+    /// Forgets events older than `before_us`; a broker does so by itself.
+    ///
+    /// # Errors
+    /// A log that cannot be written.
+    pub async fn sweep(&self, before_us: i64) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(bus) => {
+                bus.sweep(before_us).await?;
+                Ok(())
+            }
+            Self::Kafka(_) => Ok(()),
+        }
+    }
+}
+
+async fn in_file(
+    path: &Path,
     clock: Arc<dyn Clock>,
     fatal: CancellationToken,
 ) -> anyhow::Result<(SqliteBus, Vec<&'static str>)> {
-    let path = data.join("bus.db");
-    let opening = async {
-        let db = sqlite::open(&path, sqlite::Options { fatal, ..sqlite::Options::default() }).await?;
-        let migrated = BUS_MIGRATIONS.apply(&db).await?;
-        anyhow::Ok((SqliteBus::open(db, clock).await?, migrated))
-    };
-    opening.await.with_context(|| format!("the log {} cannot be opened", path.display()))
-}
-
-/// The log as services see it.
-pub fn shared(log: &SqliteBus) -> Arc<dyn Bus> {
-    Arc::new(log.clone())
+    let db = sqlite::open(path, sqlite::Options { fatal }).await?;
+    let migrated = BUS_MIGRATIONS.apply(&db).await?;
+    Ok((SqliteBus::open(db, clock).await?, migrated))
 }

@@ -50,7 +50,7 @@ impl Running {
         // Operators look on while the door drains.
         let stop = installation.shutdown.stop.clone();
         listen(&installation, "admin", (operators, page), bounds, stop);
-        socket::listen(&installation)?;
+        socket::listen(&installation).await?;
         let running = Self { installation, http, admin, drained };
         running.ready().await?;
         Ok(running)
@@ -112,14 +112,14 @@ pub(crate) fn say_ready(http: SocketAddr) -> anyhow::Result<()> {
     writeln!(out, "ready http://{http}").and_then(|()| out.flush()).context("standard output is closed")
 }
 
-async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+pub(crate) async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await;
     let listener = listener.with_context(|| format!("{setting}: {address} cannot be listened on"))?;
     let bound = listener.local_addr().context("a listener has no address")?;
     Ok((listener, bound))
 }
 
-fn listen(
+pub(crate) fn listen(
     installation: &Installation,
     name: &'static str,
     (listener, app): (TcpListener, Router),

@@ -44,6 +44,8 @@ pub struct BusEngines {
     pub engine: BusEngine,
     /// `host:port,host:port`; empty on SQLite.
     pub brokers: String,
+    /// Stands before every topic's name: two fleets on one cluster differ in it.
+    pub prefix: String,
     /// Copies of each partition, of topics that are made.
     pub replication: u16,
 }
@@ -56,7 +58,7 @@ impl Default for Stores {
 
 impl Default for BusEngines {
     fn default() -> Self {
-        Self { engine: BusEngine::default(), brokers: String::new(), replication: 1 }
+        Self { engine: BusEngine::default(), brokers: String::new(), prefix: String::new(), replication: 1 }
     }
 }
 

@@ -27,6 +27,11 @@ impl Breaker {
         self.open.is_some()
     }
 
+    /// How much there is against it: nothing, a failure since its last success, an open circuit.
+    pub(super) fn doubt(&self) -> u8 {
+        u8::from(self.failures > 0) + u8::from(self.is_open())
+    }
+
     /// Whether a call may go now. Once the pause is over one may, and the next only a pause later: a trial that
     /// never ends must not keep the circuit open for ever.
     pub(super) fn admits(&mut self, now: Instant) -> bool {

@@ -84,12 +84,10 @@ impl Endpoint {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn pending(&self) -> usize {
-        self.pending.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn is_reluctant(&self) -> bool {
-        self.state().reluctant
+    /// Less is better: what speaks against sending the next call there, then how many are on their way.
+    pub(super) fn rank(&self) -> (u8, bool, usize) {
+        let state = self.state();
+        (state.breaker.doubt(), state.reluctant, self.pending.load(Ordering::Relaxed))
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -212,8 +212,8 @@ impl Remote {
         *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }
 
-    /// The endpoint for the next call: of those that answer, the least busy; those that say they are not ready, after
-    /// all others. `not`: who has failed this call already.
+    /// The endpoint for the next call: of those that answered last, the least busy; those that say they are not ready,
+    /// after them; those that failed, when nobody else is left. `not`: who has failed this call already.
     fn pick(&self, not: &[SocketAddr]) -> Option<Arc<Endpoint>> {
         let endpoints = self.endpoints();
         let first = self.0.turn.fetch_add(1, Ordering::Relaxed);
@@ -223,7 +223,7 @@ impl Remote {
             .filter(|one| !not.contains(&one.address))
             .collect();
         // Stable: among equals the turn decides.
-        candidates.sort_by_key(|one| (one.is_reluctant(), one.pending()));
+        candidates.sort_by_cached_key(|one| one.rank());
         let now = Instant::now();
         // Asked last: to admit a trial uses it up.
         candidates.into_iter().find(|one| one.admits(now)).cloned()

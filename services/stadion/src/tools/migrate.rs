@@ -9,20 +9,25 @@ use tokio_util::sync::CancellationToken;
 use super::say::say;
 use crate::{
     settings::Settings,
-    stores::{self, SERVICES},
+    stores::{self, Log, Opener, SERVICES},
 };
 
 /// # Errors
 /// A folder in use (its owner migrated it when it started), a store that does not open, a migration that was edited.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
-    let folder = DataFolder::open(&settings.platform.data)?;
-    std::fs::create_dir_all(folder.path().join("stores"))?;
+    // Stores on a server may be brought up to date while processes run on them.
+    let _folder = match stores::are_elsewhere(settings) {
+        true => None,
+        false => Some(DataFolder::open(&settings.platform.data)?),
+    };
+    std::fs::create_dir_all(settings.platform.data.join("stores"))?;
     let fatal = CancellationToken::new();
+    let opener = Opener::of(settings, String::new());
     for service in SERVICES {
-        let store = stores::open(folder.path(), service, fatal.clone()).await?;
+        let store = stores::open(settings, &opener, service, fatal.clone()).await?;
         told(store.service, &store.migrated);
     }
-    let (_, migrated) = stores::open_log(folder.path(), Arc::new(SystemClock), fatal).await?;
+    let (_, migrated) = Log::open(settings, &opener, Arc::new(SystemClock), fatal).await?;
     told("bus", &migrated);
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod any_order;
 mod embedded;
+mod fleet;
 mod hostile;
 mod hostile_circle;
 mod hostile_contest;
@@ -10,5 +11,6 @@ mod journey;
 mod killed;
 mod parked;
 mod seed;
+mod serve;
 mod tools;
 mod visibility;

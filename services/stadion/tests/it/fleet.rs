@@ -1,0 +1,171 @@
+//! An installation as several processes, on PostgreSQL and Kafka: the built binary, each with its own folder.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+};
+
+use testkit::engines;
+
+/// Which services run together. The first owns the folder where mail and tools are.
+pub(crate) const PARTS: [&[&str]; 4] =
+    [&["auth", "social"], &["activity"], &["gamification", "promo", "leaderboard"], &["gateway"]];
+/// Connections of a process to one service's database: many processes share one server.
+const CONNECTIONS_MAX: u32 = 6;
+
+/// The engines that a fleet stands on; each fleet has databases and topics of its own there.
+pub(crate) struct Engines {
+    /// With `{service}` where the service's name belongs.
+    stores: String,
+    brokers: String,
+    prefix: String,
+}
+
+impl Engines {
+    /// `None`, and a line that says so, where one of them is missing.
+    pub(crate) fn of(what: &str) -> Option<Self> {
+        let server = engines::postgres(what)?;
+        let brokers = engines::kafka(what)?;
+        let tag = &uuid::Uuid::new_v4().simple().to_string()[..12];
+        let (address, options) = server.split_once('?').unwrap_or((&server, ""));
+        let (server, _) = address.rsplit_once('/').expect("postgres://host/database");
+        let options = if options.is_empty() { String::new() } else { format!("?{options}") };
+        Some(Self {
+            stores: format!("{server}/fleet_{tag}_{{service}}{options}"),
+            brokers,
+            prefix: format!("fleet-{tag}."),
+        })
+    }
+}
+
+/// The plan of a fleet: where each part is.
+pub(crate) struct Fleet {
+    folder: tempfile::TempDir,
+    engines: Engines,
+    /// Of siblings, of the public door, of operators: a port for each part.
+    ports: Vec<[u16; 3]>,
+}
+
+impl Fleet {
+    pub(crate) fn on(engines: Engines) -> Self {
+        // All at once, so that none is given twice; the parts take them a moment later.
+        let free: Vec<[TcpListener; 3]> = PARTS
+            .iter()
+            .map(|_| std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap()))
+            .collect();
+        let port = |listener: TcpListener| listener.local_addr().unwrap().port();
+        let ports = free.into_iter().map(|three| three.map(port)).collect();
+        Self { folder: tempfile::tempdir().unwrap(), engines, ports }
+    }
+
+    /// The public door.
+    pub(crate) fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[self.part_of("gateway")][1])
+    }
+
+    /// Where operators look at a service.
+    pub(crate) fn admin(&self, service: &str) -> String {
+        format!("http://127.0.0.1:{}", self.ports[self.part_of(service)][2])
+    }
+
+    /// The folder of mail and tools.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.data_of(0)
+    }
+
+    pub(crate) fn part_of(&self, service: &str) -> usize {
+        PARTS.iter().position(|services| services.contains(&service)).unwrap()
+    }
+
+    fn data_of(&self, part: usize) -> PathBuf {
+        self.folder.path().join(format!("part-{part}"))
+    }
+
+    /// Starts a part; it is not ready yet.
+    pub(crate) fn start(&self, part: usize) -> Part {
+        let [grpc, http, admin] = self.ports[part].map(|port| format!("127.0.0.1:{port}"));
+        let config = self.config(part);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_stadion"))
+            .env("STADION_LOG__FILTER", "warn")
+            .arg("serve")
+            .args(PARTS[part])
+            .args(["--grpc", &grpc, "--http", &http, "--admin", &admin])
+            .arg("--config")
+            .arg(config)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        Part { child, said }
+    }
+
+    fn config(&self, part: usize) -> PathBuf {
+        let elsewhere = |service: &&str| !PARTS[part].contains(service);
+        let peers: Vec<String> = PARTS
+            .iter()
+            .flat_map(|services| services.iter().copied())
+            .filter(elsewhere)
+            .map(|service| {
+                let port = self.ports[self.part_of(service)][0];
+                format!("{service} = \"http://localhost:{port},http://127.0.0.1:{port}\"")
+            })
+            .collect();
+        let Engines { stores, brokers, prefix } = &self.engines;
+        let (data, key) = (self.data_of(part), self.folder.path().join("fleet.key"));
+        let text = format!(
+            "data = {data:?}\nname = \"part-{part}\"\n\
+             [installation]\nkey_file = {key:?}\n\
+             [stores]\nengine = \"postgres\"\nurl = {stores:?}\nconnections_max = {CONNECTIONS_MAX}\n\
+             [bus]\nengine = \"kafka\"\nbrokers = {brokers:?}\nprefix = {prefix:?}\n\
+             [peers]\n{}\n",
+            peers.join("\n")
+        );
+        let path = self.folder.path().join(format!("part-{part}.toml"));
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+/// A process of the fleet; killed when dropped.
+pub(crate) struct Part {
+    child: Child,
+    said: BufReader<ChildStdout>,
+}
+
+impl Part {
+    /// Waits until it says that it is ready; its line.
+    pub(crate) fn ready(&mut self) -> String {
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        assert!(line.starts_with("ready "), "it ended before it was ready: {line:?}");
+        line
+    }
+
+    /// SIGTERM, then how it ended.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        terminate(self.child.id());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn terminate(process: u32) {
+    assert!(Command::new("kill").args(["-TERM", &process.to_string()]).status().unwrap().success());
+}
+
+/// `stadion serve … --data DATA` with everything else by settings in the environment.
+pub(crate) fn serve(services: &[&str], data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stadion"));
+    command.env("STADION_LOG__FILTER", "warn").arg("serve").args(services).arg("--data").arg(data);
+    command.args(["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    command
+}
