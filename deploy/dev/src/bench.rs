@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    postgres::Throwaway,
+    engines::{POSTGRES, throwaway::Throwaway},
     report::{self, Counts},
     stage::{self, Stage},
 };
@@ -20,9 +20,9 @@ pub(crate) fn run(package: Option<&str>) -> Result<bool> {
 fn scenarios() -> Stage {
     let mut command = stage::cargo();
     command.args(["run", "--release", "--locked", "-p", "stadion-loadtest"]);
-    let postgres = Throwaway::start().inspect_err(|error| println!("no PostgreSQL: {error:#}")).ok();
+    let postgres = Throwaway::start(POSTGRES).inspect_err(|error| println!("no PostgreSQL: {error:#}")).ok();
     if let Some(server) = &postgres {
-        command.env("STADION_TEST_POSTGRES", server.url());
+        command.env(POSTGRES.variable(), server.address());
     }
     stage::run("load scenarios", &mut command)
 }

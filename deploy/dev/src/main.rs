@@ -2,8 +2,8 @@
 
 mod bench;
 mod check;
+mod engines;
 mod install;
-mod postgres;
 mod report;
 mod stage;
 mod test;
@@ -28,7 +28,7 @@ enum Command {
     /// Real engines on loopback, for work by hand
     Engines {
         #[command(subcommand)]
-        what: Engines,
+        what: engines::lasting::What,
     },
     /// The committed benchmarks and load scenarios; their figures belong into docs/numbers.md
     Bench {
@@ -38,22 +38,11 @@ enum Command {
     },
 }
 
-#[derive(Subcommand)]
-enum Engines {
-    /// Starts them and prints their addresses
-    Up,
-    /// Stops them; their data stays
-    Down,
-    Status,
-}
-
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Test => test::run(),
         Command::Check => check::run(),
-        Command::Engines { what: Engines::Up } => postgres::up(),
-        Command::Engines { what: Engines::Down } => postgres::down(),
-        Command::Engines { what: Engines::Status } => postgres::status(),
+        Command::Engines { what } => engines::lasting::run(&what),
         Command::Bench { package } => bench::run(package.as_deref()),
     };
     match done {

@@ -11,13 +11,18 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
+    engines::{
+        TESTED,
+        throwaway::{Background, Start},
+    },
     install,
-    postgres::Throwaway,
     report::{self, Counts, Reader},
     stage::{self, Outcome, Stage, announce, failed, skipped},
 };
 
 pub(crate) fn run() -> Result<bool> {
+    // They come up while cargo builds.
+    let background = Background::start(&TESTED);
     // All targets at once, so that tests and the binary are built with the same features and only once.
     let build = stage::run(
         "build",
@@ -27,10 +32,11 @@ pub(crate) fn run() -> Result<bool> {
         return Ok(report::close(&[build], &Counts::default()));
     }
     let mut stages = vec![build];
-    let postgres = engine(&mut stages);
-    let (tests, counts) = tests(postgres.as_ref().map(Throwaway::url).as_deref())?;
+    let found: Vec<_> =
+        background.starts().into_iter().filter_map(|start| engine(start, &mut stages)).collect();
+    let (tests, counts) = tests(&found)?;
     stages.push(tests);
-    drop(postgres);
+    drop(background);
 
     let binary = stage::target().join("debug").join("stadion");
     stages.push(demo(&binary));
@@ -39,30 +45,30 @@ pub(crate) fn run() -> Result<bool> {
     Ok(report::close(&stages, &counts))
 }
 
-/// A missing engine is a failure in CI, else a skip that is told.
-fn engine(stages: &mut Vec<Stage>) -> Option<Throwaway> {
-    let name = "PostgreSQL, started for the tests";
-    announce(name);
-    let began = Instant::now();
-    match Throwaway::start() {
-        Ok(server) => {
-            println!("{}", server.url());
-            stages.push(Stage { name: name.to_owned(), outcome: Outcome::Passed, took: began.elapsed() });
-            Some(server)
+/// The variable by which tests find the engine. A missing one is a failure in CI, else a skip that is told.
+fn engine(start: Start, stages: &mut Vec<Stage>) -> Option<(&'static str, String)> {
+    let name = format!("{}, started for the tests", start.engine.name());
+    match start.address {
+        Ok(address) => {
+            announce(&name);
+            println!("{address}");
+            stages.push(Stage { name, outcome: Outcome::Passed, took: start.took });
+            Some((start.engine.variable(), address))
         }
         Err(error) if stage::in_ci() => {
-            stages.push(failed(name, format!("{error:#}"), began.elapsed()));
+            announce(&name);
+            stages.push(failed(&name, format!("{error:#}"), start.took));
             None
         }
         Err(error) => {
-            stages.push(skipped(name, format!("{error:#}")));
+            stages.push(skipped(&name, format!("{error:#}")));
             None
         }
     }
 }
 
 /// Unit, property, conformance, crash and end-to-end tests, house rules.
-fn tests(postgres: Option<&str>) -> Result<(Stage, Counts)> {
+fn tests(engines: &[(&str, String)]) -> Result<(Stage, Counts)> {
     let name = "cargo test --workspace";
     announce(name);
     let began = Instant::now();
@@ -74,9 +80,7 @@ fn tests(postgres: Option<&str>) -> Result<(Stage, Counts)> {
     // `--show-output` prints what passed tests said: among it, what they skipped.
     let mut command = stage::cargo();
     command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"]);
-    if let Some(address) = postgres {
-        command.env("STADION_TEST_POSTGRES", address);
-    }
+    command.envs(engines.iter().map(|(variable, address)| (variable, address)));
     // Cargo names the binaries on its error stream, tests answer on the other: one pipe keeps them in order.
     let (answers, said) = std::io::pipe()?;
     command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);

@@ -1,0 +1,104 @@
+//! PostgreSQL from Debian. Durable as in production (`fsync` on).
+
+use std::{fs, path::PathBuf, process::Command};
+
+use anyhow::{Context, Result};
+
+use super::{
+    Engine,
+    place::{Place, led},
+};
+use crate::{install, stage};
+
+pub(crate) struct Postgres;
+
+impl Engine for Postgres {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn variable(&self) -> &'static str {
+        "STADION_TEST_POSTGRES"
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        &[15_432]
+    }
+
+    fn address(&self, port: u16) -> String {
+        format!("postgres://stadion@127.0.0.1:{port}/postgres")
+    }
+
+    /// It refuses to run as root.
+    fn account(&self) -> Option<&'static str> {
+        Some("postgres")
+    }
+
+    /// "Fast": sessions are ended, data are written down.
+    fn stop_signal(&self) -> &'static str {
+        "INT"
+    }
+
+    fn install(&self) -> Result<()> {
+        if installed().is_none() {
+            install::debian(&["postgresql"])?;
+        }
+        programs().map(drop)
+    }
+
+    fn prepare(&self, place: &Place) -> Result<()> {
+        let data = place.data();
+        if data.join("PG_VERSION").exists() {
+            return Ok(());
+        }
+        // A cluster that was not finished would be refused.
+        let _ = fs::remove_dir_all(&data);
+        let mut initdb = Command::new(programs()?.join("initdb"));
+        initdb.arg("-D").arg(&data).args(["-U", "stadion", "-A", "trust", "-E", "UTF8", "--locale=C"]);
+        initdb.arg("--no-sync");
+        let account = self.account().filter(|_| install::is_root());
+        let leaders = account
+            .map_or_else(Vec::new, |account| ["runuser", "-u", account, "--"].map(str::to_owned).to_vec());
+        stage::output(led(&leaders, &initdb).current_dir("/")).map(drop)
+    }
+
+    fn server(&self, place: &Place) -> Result<Command> {
+        let mut server = Command::new(programs()?.join("postgres"));
+        server.arg("-D").arg(place.data()).args(["-p", &place.port().to_string(), "-k", ""]);
+        server.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400"]);
+        server.args(["-c", "fsync=on", "-c", "synchronous_commit=on"]);
+        Ok(server)
+    }
+
+    /// It listens before it has recovered: only its own program knows whether it takes sessions.
+    fn ready(&self, place: &Place) -> bool {
+        let port = place.port().to_string();
+        programs().is_ok_and(|programs| {
+            let mut ask = Command::new(programs.join("pg_isready"));
+            stage::output(ask.args(["-q", "-h", "127.0.0.1", "-U", "stadion", "-d", "postgres", "-p", &port]))
+                .is_ok()
+        })
+    }
+}
+
+/// The folder of `initdb` and `postgres`.
+fn programs() -> Result<PathBuf> {
+    installed().context("PostgreSQL was installed, but initdb is not found")
+}
+
+/// Debian keeps them off the path, newest version last.
+fn installed() -> Option<PathBuf> {
+    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter(|(_, folder)| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+        .collect();
+    versions.sort();
+    let on_path = || {
+        std::env::split_paths(&std::env::var_os("PATH")?)
+            .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+    };
+    versions.pop().map(|(_, folder)| folder).or_else(on_path)
+}

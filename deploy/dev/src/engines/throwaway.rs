@@ -1,0 +1,107 @@
+//! Engines for one run of tests: free ports, a temporary folder, gone afterwards however the run ends.
+
+use std::{
+    process::Child,
+    sync::mpsc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+use super::{
+    Engine, installed,
+    place::{Life, Place, free_ports},
+};
+
+/// A server that is stopped and forgotten when this is dropped.
+pub(crate) struct Throwaway {
+    place: Place,
+    server: Child,
+    /// Removed after the server.
+    _folder: tempfile::TempDir,
+}
+
+impl Throwaway {
+    /// Installs the engine when it is missing and may be installed. It ends with the thread that calls this.
+    pub(crate) fn start(engine: &'static dyn Engine) -> Result<Self> {
+        installed(engine)?;
+        let folder = tempfile::Builder::new().prefix(&format!("stadion-{}-", engine.name())).tempdir()?;
+        let ports = free_ports(engine.ports().len())?;
+        let place = Place { engine, folder: folder.path().to_owned(), ports };
+        let server = place.start(Life::Throwaway)?;
+        Ok(Self { place, server, _folder: folder })
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.place.address()
+    }
+}
+
+impl Drop for Throwaway {
+    fn drop(&mut self) {
+        if let Err(error) = self.place.stop() {
+            eprintln!("{error:#}");
+            let _ = self.server.kill();
+        }
+        let _ = self.server.wait();
+    }
+}
+
+/// How the start of one engine went.
+pub(crate) struct Start {
+    pub(crate) engine: &'static dyn Engine,
+    pub(crate) address: Result<String>,
+    pub(crate) took: Duration,
+}
+
+/// Engines that come up while something else is done; stopped when this is dropped.
+pub(crate) struct Background {
+    starts: mpsc::Receiver<Start>,
+    keepers: Vec<Keeper>,
+}
+
+/// The thread that an engine lives as long as, and what ends it by being dropped.
+struct Keeper {
+    done: mpsc::SyncSender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Background {
+    pub(crate) fn start(engines: &[&'static dyn Engine]) -> Self {
+        let (told, starts) = mpsc::sync_channel(engines.len());
+        let keepers = engines.iter().map(|engine| Keeper::new(*engine, told.clone())).collect();
+        Self { starts, keepers }
+    }
+
+    /// Waits until each has come up or failed; says all at the first call.
+    pub(crate) fn starts(&self) -> Vec<Start> {
+        self.starts.iter().collect()
+    }
+}
+
+impl Keeper {
+    fn new(engine: &'static dyn Engine, told: mpsc::SyncSender<Start>) -> Self {
+        let (done, ended) = mpsc::sync_channel::<()>(0);
+        let thread = std::thread::spawn(move || {
+            let began = Instant::now();
+            let (address, _kept) = match Throwaway::start(engine) {
+                Ok(server) => (Ok(server.address()), Some(server)),
+                Err(error) => (Err(error), None),
+            };
+            let _ = told.send(Start { engine, address, took: began.elapsed() });
+            drop(told);
+            let _ = ended.recv();
+        });
+        Self { done, thread }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        for Keeper { done, thread } in self.keepers.drain(..) {
+            drop(done);
+            let _ = thread.join();
+        }
+    }
+}
