@@ -1,9 +1,22 @@
 //! Schema changes: numbered files for each engine, each applied once, in order, and never edited after.
+//!
+//! Processes that start together apply them one behind the other; one that is older than the schema does not start. A
+//! store remembers whose it is ([`belongs`]).
+
+use std::time::Duration;
 
 use crate::{
     args,
     sql::{Db, DbError, Engine, Tx},
 };
+
+/// How often and how long one waits for another process that changes the schema: five minutes.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 3_000;
+/// Not waited for in the statement: migrations may last longer than a lock may be waited for. The schema's number makes
+/// it a lock of this store, also where several share a database.
+const LOCK: &str = "SELECT pg_try_advisory_xact_lock((1400136045::bigint << 32) |
+    (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema()))";
 
 /// A file's name and its SQL.
 pub type File = (&'static str, &'static str);
@@ -22,10 +35,12 @@ pub const SPINE: Migrations = Migrations {
     sqlite: &[
         ("0001_create_spine", include_str!("../../../migrations/sqlite/spine/0001_create_spine.sql")),
         ("0002_add_parked_us", include_str!("../../../migrations/sqlite/spine/0002_add_parked_us.sql")),
+        ("0003_create_owner", include_str!("../../../migrations/sqlite/spine/0003_create_owner.sql")),
     ],
     postgres: &[
         ("0001_create_spine", include_str!("../../../migrations/postgres/spine/0001_create_spine.sql")),
         ("0002_add_parked_us", include_str!("../../../migrations/postgres/spine/0002_add_parked_us.sql")),
+        ("0003_create_owner", include_str!("../../../migrations/postgres/spine/0003_create_owner.sql")),
     ],
 };
 
@@ -37,9 +52,33 @@ impl Migrations {
         }
     }
 
-    /// Applies what is missing; the names of the files applied. Fails when a file that was applied has changed since.
+    /// Applies what is missing; the names of the files applied. Waits for another process that does so at the moment.
+    /// Unusable when a file that was applied has changed since, or when the schema knows files that we do not.
     pub async fn apply(self, db: &Db) -> Result<Vec<&'static str>, DbError> {
-        db.transact(move |tx| Box::pin(self.apply_in(tx))).await
+        for _ in 0..LOOKS {
+            let applied = db.transact(move |tx| Box::pin(self.apply_alone(tx))).await?;
+            if let Some(applied) = applied {
+                return Ok(applied);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let waited = LOOK_EVERY * LOOKS;
+        Err(DbError::Unavailable(format!(
+            "another process has been changing the schema of {} for {} s: let it end, or end it",
+            self.service,
+            waited.as_secs()
+        )))
+    }
+
+    /// `None` while another process changes this schema.
+    async fn apply_alone(self, tx: &mut dyn Tx) -> Result<Option<Vec<&'static str>>, DbError> {
+        if tx.engine() == Engine::Postgres {
+            let free = tx.fetch_one(LOCK, vec![]).await?.map_or(Ok(false), |row| row.get(0))?;
+            if !free {
+                return Ok(None);
+            }
+        }
+        self.apply_in(tx).await.map(Some)
     }
 
     async fn apply_in(self, tx: &mut dyn Tx) -> Result<Vec<&'static str>, DbError> {
@@ -48,6 +87,7 @@ impl Migrations {
             vec![],
         )
         .await?;
+        self.refuse_newer(tx).await?;
         let mut applied = Vec::new();
         for (name, sql) in self.files(tx.engine()) {
             let checksum = checksum(sql);
@@ -59,8 +99,9 @@ impl Migrations {
                 .await?;
             if let Some(row) = known {
                 if row.get::<String>(0)? != checksum {
-                    return Err(DbError::Statement(format!(
-                        "migration {}/{name} was edited after it was applied",
+                    return Err(DbError::Unusable(format!(
+                        "migration {}/{name} was edited after it was applied: bring the file back as it was, and put \
+                         the change into one of its own",
                         self.service
                     )));
                 }
@@ -78,6 +119,61 @@ impl Migrations {
         }
         Ok(applied)
     }
+
+    /// A schema from the future: whoever wrote it may mean what we would misread.
+    async fn refuse_newer(self, tx: &mut dyn Tx) -> Result<(), DbError> {
+        let known = self.files(tx.engine());
+        let rows = tx
+            .fetch("SELECT name FROM schema_migration WHERE service = $1 ORDER BY name", args![self.service])
+            .await?;
+        for row in rows {
+            let name: String = row.get(0)?;
+            if !known.iter().any(|(ours, _)| *ours == name) {
+                return Err(DbError::Unusable(format!(
+                    "the schema of {} is newer than this program: it has {name}; start the newer program, or bring the \
+                     data back from a copy of before",
+                    self.service
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Remembers at the first opening whose the store is, and refuses everybody else later: two installations, or two
+/// services, on one database by mistake. `marks` name the installation; any of them is believed, the first is written:
+/// they may change one by one.
+pub async fn belongs(db: &Db, service: &'static str, marks: &[String]) -> Result<(), DbError> {
+    let Some(first) = marks.first().cloned() else {
+        return Err(DbError::Unusable("an installation without a mark owns no store".to_owned()));
+    };
+    let marks = marks.to_vec();
+    db.transact(move |tx| {
+        Box::pin(async move {
+            let claim = "INSERT INTO es_owner (one, installation, service) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING";
+            tx.execute(claim, args![&first, service]).await?;
+            let owner = tx.fetch_one("SELECT installation, service FROM es_owner", vec![]).await?;
+            let owner = owner.ok_or_else(|| DbError::Unusable("the store's owner is not readable".to_owned()))?;
+            let (installation, of): (String, String) = (owner.get(0)?, owner.get(1)?);
+            if of != service {
+                return Err(DbError::Unusable(format!(
+                    "this is the store of {of}, not of {service}: each service has a database of its own, write \
+                     {{service}} into the address"
+                )));
+            }
+            if !marks.contains(&installation) {
+                return Err(DbError::Unusable(format!(
+                    "this store of {service} belongs to the installation {installation}, and we are {first}: give each \
+                     installation its own databases; if its key was changed, keep the old line below the new one"
+                )));
+            }
+            if installation != first {
+                tx.execute("UPDATE es_owner SET installation = $1", args![&first]).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// Statements end with `;` at the end of a line.

@@ -23,6 +23,8 @@ use tokio::sync::watch;
 
 use super::postgres_news::News;
 
+#[doc(hidden)]
+pub use databases::create_database_as;
 pub use databases::{create_database, create_schema, drop_schema, ensure_database};
 
 const STATEMENTS_CACHED: usize = 512;

@@ -185,10 +185,14 @@ fn commit_group(
 
 fn run_job(connection: &mut Connection, job: Job, runtime: &Handle) -> Result<Result<(), DbError>, Broken> {
     run_sql(connection, "SAVEPOINT unit").map_err(|_| Broken)?;
-    let mut tx = SqliteTx { connection };
+    let mut tx = SqliteTx { connection, failed: None };
     let panicked = || Err(DbError::RolledBack("the work panicked".to_owned()));
     let work = AssertUnwindSafe(job(&mut tx)).catch_unwind();
-    let result = runtime.block_on(work).unwrap_or_else(|_| panicked());
+    let mut result = runtime.block_on(work).unwrap_or_else(|_| panicked());
+    if let (Ok(()), Some(failed)) = (&result, tx.failed) {
+        // As PostgreSQL does: what works on one engine only is found on the other's tests too.
+        result = Err(DbError::RolledBack(format!("a statement had failed and the work went on: {failed}")));
+    }
     if result.is_err() {
         run_sql(connection, "ROLLBACK TO unit").map_err(|_| Broken)?;
     }
@@ -207,6 +211,17 @@ fn is_io_error(error: &Error) -> bool {
 
 struct SqliteTx<'c> {
     connection: &'c mut Connection,
+    /// The first statement that failed: the work may not go on.
+    failed: Option<String>,
+}
+
+impl SqliteTx<'_> {
+    fn noted<T>(&mut self, answer: Result<T, DbError>) -> Result<T, DbError> {
+        if let (Err(error), None) = (&answer, &self.failed) {
+            self.failed = Some(error.to_string());
+        }
+        answer
+    }
 }
 
 #[async_trait]
@@ -216,12 +231,14 @@ impl Tx for SqliteTx<'_> {
     }
 
     async fn execute(&mut self, sql: &str, args: Vec<Value>) -> Result<u64, DbError> {
-        let changed = bound(self.connection, sql, &args)?.raw_execute().map_err(|error| statement(&error))?;
-        Ok(changed as u64)
+        let changed = bound(self.connection, sql, &args)
+            .and_then(|mut prepared| prepared.raw_execute().map_err(|error| statement(&error)));
+        self.noted(changed.map(|changed| changed as u64))
     }
 
     async fn fetch(&mut self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        rows(self.connection, sql, &args)
+        let found = rows(self.connection, sql, &args);
+        self.noted(found)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Appends that wait together are decided one behind the other against a picture of the store read inside the lock,
 //! and written in one transaction. So a global order costs one lock a group, not one an append.
 
+mod commit;
 mod group;
 mod picture;
 mod reads;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use eventing::{
     event::{Position, Recorded, StreamId, Version},
-    sql::{Db, DbError},
+    sql::Db,
     store::{Answered, Append, DueTimer, EventStore, Outcome, Snapshot, StoreError, Writer},
     tally::Tally,
 };
@@ -21,7 +22,6 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
 };
-use tracing::warn;
 
 /// Appends that may wait for the writer; more are told to come back later.
 const QUEUE_MAX: usize = 8_192;
@@ -157,7 +157,7 @@ async fn write(
         let (appends, answers): (Vec<Append>, Vec<_>) =
             waiting.drain(..).map(|waiting| (waiting.append, waiting.answer)).unzip();
         groups.add(u64::try_from(appends.len()).unwrap_or(u64::MAX));
-        let results = commit(&db, appends).await;
+        let results = commit::commit(&db, appends).await;
         let newest = results.iter().filter_map(|result| match result {
             Ok(Outcome::Appended { position, .. }) => Some(*position),
             _ => None,
@@ -179,25 +179,6 @@ async fn hear(mut announced: watch::Receiver<Position>, head: watch::Sender<Posi
         let newest = *announced.borrow_and_update();
         raise(&head, newest);
     }
-}
-
-/// All in one transaction; when one of them breaks it, each in its own, so that only the culprit fails.
-async fn commit(db: &Db, appends: Vec<Append>) -> Vec<Result<Outcome, StoreError>> {
-    match group::commit(db, appends.clone()).await {
-        Ok(outcomes) => return outcomes.into_iter().map(Ok).collect(),
-        Err(StoreError::Db(DbError::Statement(error))) if appends.len() > 1 => {
-            warn!(%error, "a group of appends failed: each is tried by itself");
-        }
-        Err(error) => return appends.iter().map(|_| Err(error.clone())).collect(),
-    }
-    let mut results = Vec::with_capacity(appends.len());
-    for append in appends {
-        let one = group::commit(db, vec![append]).await;
-        results.push(one.and_then(|mut outcomes| {
-            outcomes.pop().ok_or_else(|| StoreError::Corrupt("an append without an outcome".to_owned()))
-        }));
-    }
-    results
 }
 
 fn raise(head: &watch::Sender<Position>, to: Position) {

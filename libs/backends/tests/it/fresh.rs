@@ -10,6 +10,10 @@ use stadion_backends::{BUS_MIGRATIONS, KafkaBus, SqlEventStore, SqliteBus, kafka
 pub(crate) fn postgres_url() -> Option<String> {
     let url = std::env::var("STADION_TEST_POSTGRES").ok();
     if url.is_none() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "STADION_TEST_POSTGRES is not set, and CI may skip no engine"
+        );
         eprintln!("skipped: STADION_TEST_POSTGRES names no PostgreSQL server (cargo dev test starts one)");
     }
     url

@@ -6,5 +6,7 @@ mod data_folder;
 mod disk_full;
 mod fresh;
 mod journal;
+mod postgres_faults;
 mod schema;
 mod sealing;
+mod wire;

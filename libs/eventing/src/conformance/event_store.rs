@@ -30,6 +30,8 @@ where
     snapshots_only_grow(fresh().await.store).await;
     inline_rows_stand_in_the_same_transaction(fresh().await).await;
     old_keys_are_swept(fresh().await.store).await;
+    a_storm_of_broken_appends_harms_no_other(fresh().await).await;
+    work_that_goes_on_after_a_failed_statement_is_undone(fresh().await).await;
 }
 
 /// What a reader saw: it follows while others write.
@@ -259,4 +261,36 @@ async fn old_keys_are_swept(store: Arc<dyn EventStore>) {
     assert_eq!(store.sweep_commands(2_000).await.unwrap(), 1);
     assert!(store.answered("account:test", "old").await.unwrap().is_none());
     assert!(store.answered("account:test", "new").await.unwrap().is_some());
+}
+
+async fn a_storm_of_broken_appends_harms_no_other(fresh: Fresh) {
+    let broken = |nth: usize| nth.is_multiple_of(5);
+    let storm = (0..200).map(|nth| {
+        let mut one = append(vec![write(&format!("stream-{nth}"), Expected::Exactly(0), 1)]);
+        if broken(nth) {
+            one.inline.push(Statement::new("INSERT INTO nowhere (id) VALUES ($1)", args![1]));
+        }
+        fresh.store.append(one)
+    });
+    let outcomes = join_all(storm).await;
+    for (nth, outcome) in outcomes.iter().enumerate() {
+        assert_eq!(outcome.is_err(), broken(nth), "append {nth}: {outcome:?}");
+    }
+    assert_eq!(follow(fresh.store, 160).await, (1..=160).collect::<Vec<_>>());
+}
+
+/// One engine would undo the statement alone, the other the whole transaction: so both undo all of it, and say so.
+async fn work_that_goes_on_after_a_failed_statement_is_undone(fresh: Fresh) {
+    let table = "CREATE TABLE note (id BIGINT PRIMARY KEY)";
+    fresh.db.execute(table, vec![]).await.unwrap();
+    let work = fresh.db.transact(|tx| {
+        Box::pin(async move {
+            let put = "INSERT INTO note (id) VALUES ($1)";
+            tx.execute(put, args![1]).await?;
+            let _ = tx.execute(put, args![1]).await;
+            Ok::<_, crate::sql::DbError>(())
+        })
+    });
+    assert!(matches!(work.await, Err(crate::sql::DbError::RolledBack(_))));
+    assert!(fresh.db.fetch("SELECT id FROM note", vec![]).await.unwrap().is_empty());
 }

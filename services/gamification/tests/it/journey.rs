@@ -151,14 +151,15 @@ async fn everything_heard_again_after_a_restart_changes_nothing() {
     let done = |now: &wire::GetProgressResponse| now.streak_days == 3;
     let before = eventually("three days", || progress(&fleet, account), done).await;
     let (held, head) = (badges(&fleet, account).await, fleet.app.journal.store().head().await.unwrap());
-    let (db, rebuilt) = (fleet.db.clone(), fleet.db.clone());
     fleet.stop().await;
 
     // The cursors are lost, and so are the read models.
+    let db = ground.open("gamification").await;
     db.execute("DELETE FROM es_cursor", args![]).await.unwrap();
     for table in ["progress", "activity_fact", "achievement"] {
-        rebuilt.execute(&format!("DELETE FROM {table}"), args![]).await.unwrap();
+        db.execute(&format!("DELETE FROM {table}"), args![]).await.unwrap();
     }
+    db.close().await;
     let fleet = start(&ground).await;
     fleet.records(AccountId::random(), "somebody else's", run_on("2026-05-10", 1_000.0)).await;
     eventually("rebuilt", || progress(&fleet, account), |now| *now == before).await;

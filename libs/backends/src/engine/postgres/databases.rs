@@ -12,10 +12,19 @@ use super::errors;
 /// Where databases are made from when the wanted one is not there to connect to.
 const MAINTENANCE: &str = "postgres";
 
+/// Texts in the order of their bytes: the same on every machine, and the same as SQLite's.
+const FIT: &str = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'";
+
 /// Makes an empty database beside the one `url` names, and answers its address.
 pub async fn create_database(url: &str, name: &str) -> Result<String, DbError> {
+    create_database_as(url, name, FIT).await
+}
+
+/// As [`create_database`], in another form than we can use: for tests.
+#[doc(hidden)]
+pub async fn create_database_as(url: &str, name: &str, form: &str) -> Result<String, DbError> {
     let options = parsed(url)?;
-    make_database(&mut connected(&options).await?, name).await?;
+    make_database(&mut connected(&options).await?, name, form).await?;
     Ok(options.database(name).to_url_lossy().to_string())
 }
 
@@ -29,7 +38,7 @@ pub async fn ensure_database(url: &str) -> Result<bool, DbError> {
     };
     let name = options.get_database().unwrap_or(options.get_username()).to_owned();
     let mut connection = connected(&options.clone().database(MAINTENANCE)).await?;
-    match make_database(&mut connection, &name).await {
+    match make_database(&mut connection, &name, FIT).await {
         Ok(()) => Ok(true),
         // Somebody made it at the same moment.
         Err(_) if options.connect().await.is_ok() => Ok(false),
@@ -53,12 +62,8 @@ pub async fn drop_schema(url: &str, name: &str) -> Result<(), DbError> {
     say(&mut connection, format!("DROP SCHEMA IF EXISTS {name} CASCADE")).await
 }
 
-/// Texts in the order of their bytes: the same on every machine, and the same as SQLite's.
-async fn make_database(connection: &mut PgConnection, name: &str) -> Result<(), DbError> {
-    let name = checked(name)?;
-    let sql =
-        format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
-    say(connection, sql).await
+async fn make_database(connection: &mut PgConnection, name: &str, form: &str) -> Result<(), DbError> {
+    say(connection, format!("CREATE DATABASE {} TEMPLATE template0 {form}", checked(name)?)).await
 }
 
 fn parsed(url: &str) -> Result<PgConnectOptions, DbError> {
