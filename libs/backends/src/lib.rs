@@ -3,11 +3,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`sqlite`], [`postgres`] | `Db` over each engine |
+//! | [`cql`] | `Cql` over ScyllaDB or Cassandra |
 //! | [`SqlEventStore`] | the journal over any `Db`: one group-commit writer, gapless positions |
 //! | [`SqliteBus`] | the log as a SQLite file |
 //! | [`kafka`] | the log on Kafka |
 //! | [`DataFolder`] | one data folder, one owner |
 
+pub mod cql;
 mod data_folder;
 mod engine;
 mod event_store;

@@ -4,6 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`sql`] | portable SQL: `Db`, `Tx`, `Value`, `Row` |
+//! | [`cql`] | the same words for wide-column stores: `Cql` |
 //! | [`event`], [`store`], [`command`] | what is kept, the store's contract, a command's context |
 //! | [`aggregate`], [`journal`] | state folded from events; load → decide → append |
 //! | [`sealing`] | personal fields under keys that can be destroyed |
@@ -20,6 +21,7 @@ pub mod bus;
 pub mod command;
 pub mod conformance;
 mod consume;
+pub mod cql;
 pub mod error;
 pub mod event;
 mod follow;

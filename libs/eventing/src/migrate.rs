@@ -177,12 +177,12 @@ pub async fn belongs(db: &Db, service: &'static str, marks: &[String]) -> Result
 }
 
 /// Statements end with `;` at the end of a line.
-fn statements(sql: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn statements(sql: &str) -> impl Iterator<Item = &str> {
     sql.split(";\n").map(str::trim).map(|text| text.trim_end_matches(';')).filter(|text| {
         text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with("--"))
     })
 }
 
-fn checksum(sql: &str) -> String {
+pub(crate) fn checksum(sql: &str) -> String {
     hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, sql.as_bytes()).as_ref())
 }

@@ -31,7 +31,7 @@ use proto::activity::activities_server::ActivitiesServer;
 use tonic::service::Routes;
 
 pub use config::Config;
-pub use store::MIGRATIONS;
+pub use store::{CQL_MIGRATIONS, MIGRATIONS};
 
 /// The name in addresses, topics, metrics.
 pub const SERVICE: &str = "activity";

@@ -1,12 +1,14 @@
-//! Read models, and the primary store of samples. SQL written once for both engines.
+//! Read models, and the primary store of samples. SQL written once for both engines; activities also in CQL.
 
 pub mod activities;
+pub mod cql;
 pub mod samples;
 pub mod uploads;
 
 use eventing::migrate::Migrations;
 
 pub use activities::{ActivityStore, Range, Row, SqlActivities};
+pub use cql::{CQL_MIGRATIONS, CqlActivities};
 
 pub const MIGRATIONS: Migrations = Migrations {
     service: "activity",

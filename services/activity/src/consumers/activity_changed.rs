@@ -46,7 +46,7 @@ pub(super) async fn apply(
             // The file is older than a withdrawn consent; what was sealed beside it is gone, and so is this.
             streams.chunks.retain(|chunk| chunk.stream != StreamType::HeartRate.as_str());
         }
-        store.put_streams(tx, event.activity_id, streams).await?;
+        store.put_streams(tx, &row, streams).await?;
     }
     store.upsert(tx, &[row]).await?;
     Ok(())

@@ -46,8 +46,8 @@ pub trait ActivityStore: Send + Sync + 'static {
     async fn upsert(&self, tx: &mut dyn Tx, rows: &[Row]) -> Result<(), DbError>;
     /// The row as it stands, whatever its revision: for what must be taken away.
     async fn replace(&self, tx: &mut dyn Tx, row: &Row) -> Result<(), DbError>;
-    /// Replaces all columns of an activity.
-    async fn put_streams(&self, tx: &mut dyn Tx, id: ActivityId, blob: StreamsBlob) -> Result<(), DbError>;
+    /// Replaces all columns of an activity by those that this row refers to; the row itself is upserted next.
+    async fn put_streams(&self, tx: &mut dyn Tx, row: &Row, blob: StreamsBlob) -> Result<(), DbError>;
     /// The row as this transaction sees it.
     async fn current(&self, tx: &mut dyn Tx, id: ActivityId) -> Result<Option<Row>, DbError>;
     async fn get(&self, id: ActivityId) -> Result<Option<Row>, DbError>;
@@ -115,7 +115,8 @@ impl ActivityStore for SqlActivities {
         Ok(())
     }
 
-    async fn put_streams(&self, tx: &mut dyn Tx, id: ActivityId, blob: StreamsBlob) -> Result<(), DbError> {
+    async fn put_streams(&self, tx: &mut dyn Tx, row: &Row, blob: StreamsBlob) -> Result<(), DbError> {
+        let id = row.activity_id;
         tx.execute("DELETE FROM activity_stream WHERE activity_id = $1", args![id]).await?;
         for chunk in blob.chunks {
             tx.execute(

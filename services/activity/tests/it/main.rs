@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test's own step that fails is the test's failure")]
 
 mod activities;
+mod engines;
 mod erasure;
 mod golden;
 mod relations;
 mod restart;
 mod settled;
+mod store;
 mod sync;
 mod uploads;
 mod visibility;
