@@ -1,12 +1,14 @@
 //! The real engines, on loopback. Each says what it is made of; everything else is done for all of them in one way:
 //! [`lasting`] for work by hand, [`throwaway`] for a run of tests.
 
+mod cassandra;
 mod java;
 mod kafka;
 pub(crate) mod lasting;
 mod place;
 mod postgres;
 mod process;
+mod s3;
 pub(crate) mod throwaway;
 
 use std::{
@@ -31,6 +33,10 @@ pub(crate) trait Engine: Send + Sync {
     fn ports(&self) -> &'static [u16];
     /// What clients are told.
     fn address(&self, port: u16) -> String;
+    /// What else a client has to know.
+    fn note(&self) -> Option<String> {
+        None
+    }
     /// Whom it must run as where we are root.
     fn account(&self) -> Option<&'static str> {
         None
@@ -51,10 +57,12 @@ pub(crate) trait Engine: Send + Sync {
 
 pub(crate) const POSTGRES: &dyn Engine = &postgres::Postgres;
 pub(crate) const KAFKA: &dyn Engine = &kafka::Kafka;
+pub(crate) const CASSANDRA: &dyn Engine = &cassandra::Cassandra;
+pub(crate) const S3: &dyn Engine = &s3::S3;
 
 /// All there are.
-pub(crate) const ALL: [&dyn Engine; 2] = [POSTGRES, KAFKA];
-/// Those that tests exist for.
+pub(crate) const ALL: [&dyn Engine; 4] = [POSTGRES, KAFKA, CASSANDRA, S3];
+/// Those that a run of tests starts: the ones that tests exist for.
 pub(crate) const TESTED: [&dyn Engine; 2] = [POSTGRES, KAFKA];
 
 pub(crate) fn named(name: &str) -> Result<&'static dyn Engine> {

@@ -32,7 +32,7 @@ pub(crate) enum What {
 
 #[derive(Args)]
 pub(crate) struct Which {
-    /// postgres, kafka; all unless said
+    /// postgres, kafka, cassandra, s3; all unless said
     engines: Vec<String>,
     /// Folder of their data
     #[arg(long, env = "STADION_ENGINES_DATA")]
@@ -43,6 +43,12 @@ pub(crate) struct Which {
     /// Instead of 19092; the controller takes the next one
     #[arg(long, env = "STADION_ENGINES_KAFKA_PORT")]
     kafka_port: Option<u16>,
+    /// Instead of 19042; what nodes say to each other takes the next one
+    #[arg(long, env = "STADION_ENGINES_CASSANDRA_PORT")]
+    cassandra_port: Option<u16>,
+    /// Instead of 19000
+    #[arg(long, env = "STADION_ENGINES_S3_PORT")]
+    s3_port: Option<u16>,
 }
 
 /// An engine's place, and the port that was asked for.
@@ -71,6 +77,8 @@ impl Which {
         match engine.name() {
             "postgres" => self.postgres_port,
             "kafka" => self.kafka_port,
+            "cassandra" => self.cassandra_port,
+            "s3" => self.s3_port,
             _ => None,
         }
     }
@@ -139,7 +147,8 @@ fn up(which: &Which) -> Result<bool> {
         if let Some(record) = place.running() {
             place.ports = record.ports;
         }
-        println!("export {}={}", place.engine.variable(), place.address());
+        let note = place.engine.note().map_or_else(String::new, |note| format!("  # {note}"));
+        println!("export {}={}{note}", place.engine.variable(), place.address());
     }
     Ok(true)
 }

@@ -127,15 +127,18 @@ impl Place {
         Ok(())
     }
 
+    /// The folder is ours; what the engine writes to belongs to the account that it runs as.
     fn own_folder(&self) -> Result<()> {
-        let scratch = self.scratch();
         // What a killed engine left unpacked there.
-        let _ = fs::remove_dir_all(&scratch);
-        fs::create_dir_all(&scratch).with_context(|| scratch.display().to_string())?;
+        let _ = fs::remove_dir_all(self.scratch());
+        self.give(&self.scratch())
+    }
+
+    /// Makes a folder for the engine's account.
+    pub(crate) fn give(&self, folder: &Path) -> Result<()> {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         if let Some(account) = self.engine.account().filter(|_| install::is_root()) {
-            let mut chown = Command::new("chown");
-            chown.arg(format!("{account}:")).arg(&self.folder).arg(&scratch);
-            stage::output(&mut chown)?;
+            stage::output(Command::new("chown").arg(format!("{account}:")).arg(folder))?;
         }
         Ok(())
     }

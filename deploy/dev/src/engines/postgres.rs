@@ -48,18 +48,21 @@ impl Engine for Postgres {
 
     fn prepare(&self, place: &Place) -> Result<()> {
         let data = place.data();
-        if data.join("PG_VERSION").exists() {
+        if data.exists() {
             return Ok(());
         }
-        // A cluster that was not finished would be refused.
-        let _ = fs::remove_dir_all(&data);
+        // Made beside and moved: a cluster whose making was cut short is never started.
+        let beside = data.with_extension("new");
+        let _ = fs::remove_dir_all(&beside);
+        place.give(&beside)?;
         let mut initdb = Command::new(programs()?.join("initdb"));
-        initdb.arg("-D").arg(&data).args(["-U", "stadion", "-A", "trust", "-E", "UTF8", "--locale=C"]);
+        initdb.arg("-D").arg(&beside).args(["-U", "stadion", "-A", "trust", "-E", "UTF8", "--locale=C"]);
         initdb.arg("--no-sync");
         let account = self.account().filter(|_| install::is_root());
         let leaders = account
             .map_or_else(Vec::new, |account| ["runuser", "-u", account, "--"].map(str::to_owned).to_vec());
-        stage::output(led(&leaders, &initdb).current_dir("/")).map(drop)
+        stage::output(led(&leaders, &initdb).current_dir("/"))?;
+        fs::rename(&beside, &data).with_context(|| data.display().to_string())
     }
 
     fn server(&self, place: &Place) -> Result<Command> {

@@ -1,6 +1,8 @@
 //! Engines for one run of tests: free ports, a temporary folder, gone afterwards however the run ends.
 
 use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
     process::Child,
     sync::mpsc,
     thread::JoinHandle,
@@ -26,7 +28,11 @@ impl Throwaway {
     /// Installs the engine when it is missing and may be installed. It ends with the thread that calls this.
     pub(crate) fn start(engine: &'static dyn Engine) -> Result<Self> {
         installed(engine)?;
-        let folder = tempfile::Builder::new().prefix(&format!("stadion-{}-", engine.name())).tempdir()?;
+        // Others may pass through, for an engine that has to run under another account.
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("stadion-{}-", engine.name()))
+            .permissions(Permissions::from_mode(0o711))
+            .tempdir()?;
         let ports = free_ports(engine.ports().len())?;
         let place = Place { engine, folder: folder.path().to_owned(), ports };
         let server = place.start(Life::Throwaway)?;
