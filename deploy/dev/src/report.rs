@@ -18,6 +18,16 @@ pub(crate) struct Counts {
     pub(crate) skips: BTreeSet<String>,
 }
 
+impl Counts {
+    pub(crate) fn add(&mut self, mut more: Self) {
+        self.passed += more.passed;
+        self.failed += more.failed;
+        self.ignored += more.ignored;
+        self.failures.append(&mut more.failures);
+        self.skips.append(&mut more.skips);
+    }
+}
+
 /// Reads line by line; shows what a reader needs, keeps the words of passed tests to itself, writes all to `log`.
 #[derive(Default)]
 pub(crate) struct Reader {
@@ -84,7 +94,7 @@ impl Reader {
     }
 
     /// Every crate's tests are called `it`: only when a binary has failed does cargo say whose they were.
-    fn name_package(&mut self, flags: &str) {
+    pub(crate) fn name_package(&mut self, flags: &str) {
         for failure in self.counts.failures.iter_mut().skip(self.named) {
             *failure = format!("{flags} {failure}");
         }

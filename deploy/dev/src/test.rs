@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufReader, BufWriter},
+    io::{BufReader, BufWriter, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -20,6 +20,10 @@ use crate::{
     stage::{self, Outcome, Stage, announce, failed, skipped},
 };
 
+const POSTGRES: &str = "STADION_TEST_POSTGRES";
+/// The services that keep a store: their suites run on each engine.
+const WITH_STORES: [&str; 6] = ["activity", "auth", "gamification", "leaderboard", "promo", "social"];
+
 pub(crate) fn run() -> Result<bool> {
     // They come up while cargo builds.
     let background = Background::start(&TESTED);
@@ -34,8 +38,13 @@ pub(crate) fn run() -> Result<bool> {
     let mut stages = vec![build];
     let found: Vec<_> =
         background.starts().into_iter().filter_map(|start| engine(start, &mut stages)).collect();
-    let (tests, counts) = tests(&found)?;
+    let (tests, mut counts) = tests(&found)?;
     stages.push(tests);
+    if found.iter().any(|(variable, _)| *variable == POSTGRES) {
+        let (again, more) = services_on_postgres(&found)?;
+        stages.push(again);
+        counts.add(more);
+    }
     drop(background);
 
     let binary = stage::target().join("debug").join("stadion");
@@ -68,36 +77,97 @@ fn engine(start: Start, stages: &mut Vec<Stage>) -> Option<(&'static str, String
 }
 
 /// Unit, property, conformance, crash and end-to-end tests, house rules.
-fn tests(engines: &[(&str, String)]) -> Result<(Stage, Counts)> {
-    let name = "cargo test --workspace";
-    announce(name);
-    let began = Instant::now();
-    let log_path = stage::target().join("dev-test.log");
-    fs::create_dir_all(stage::target())?;
-    let mut log =
-        BufWriter::new(fs::File::create(&log_path).with_context(|| log_path.display().to_string())?);
-
+fn tests(engines: &[(&'static str, String)]) -> Result<(Stage, Counts)> {
     // `--show-output` prints what passed tests said: among it, what they skipped.
     let mut command = stage::cargo();
     command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"]);
+    let mut log = log("dev-test.log")?;
+    let name = "cargo test --workspace";
+    announce(name);
+    let began = Instant::now();
+    let mut reader = Reader::default();
+    let outcome = heard(&mut command, engines, &mut reader, &mut log)?;
+    Ok((Stage { name: name.to_owned(), outcome, took: began.elapsed() }, reader.finish()))
+}
+
+/// The services' suites once more, in the same words, with their stores on PostgreSQL.
+fn services_on_postgres(engines: &[(&'static str, String)]) -> Result<(Stage, Counts)> {
+    let name = "the services' suites, on PostgreSQL";
+    announce(name);
+    let began = Instant::now();
+    let mut log = log("dev-test-postgres.log")?;
+    let mut engines = engines.to_vec();
+    engines.push(("STADION_TEST_ENGINE", "postgres".to_owned()));
+    let mut reader = Reader::default();
+    let mut broken = Vec::new();
+    for (package, program) in suites()? {
+        println!("{package}");
+        let mut command = Command::new(program);
+        // Tests wait for the disk more than they work.
+        command.args(["--show-output", "--test-threads", "6"]);
+        command.current_dir(stage::root().join("services").join(&package));
+        if let Outcome::Failed(_) = heard(&mut command, &engines, &mut reader, &mut log)? {
+            reader.name_package(&format!("on PostgreSQL, -p stadion-{package}"));
+            broken.push(package);
+        }
+    }
+    let outcome = match broken.is_empty() {
+        true => Outcome::Passed,
+        false => Outcome::Failed(format!("failed on PostgreSQL: {}", broken.join(", "))),
+    };
+    Ok((Stage { name: name.to_owned(), outcome, took: began.elapsed() }, reader.finish()))
+}
+
+/// The test programs of the services that keep stores, as they were built: by package alone cargo would build them
+/// anew, with other features.
+fn suites() -> Result<Vec<(String, PathBuf)>> {
+    let mut list = stage::cargo();
+    list.args(["test", "--workspace", "--locked", "--no-run", "--message-format", "json"]);
+    let mut found = Vec::new();
+    for line in stage::output(&mut list)?.lines() {
+        let said: serde_json::Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
+        let manifest = Path::new(said["manifest_path"].as_str().unwrap_or_default());
+        let package = manifest.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        let service = package.filter(|name| WITH_STORES.contains(name));
+        if let (Some(service), Some("it"), Some(program)) =
+            (service, said["target"]["name"].as_str(), said["executable"].as_str())
+        {
+            found.push((service.to_owned(), PathBuf::from(program)));
+        }
+    }
+    anyhow::ensure!(found.len() == WITH_STORES.len(), "of {WITH_STORES:?} only {found:?} have tests");
+    Ok(found)
+}
+
+fn log(name: &str) -> Result<BufWriter<fs::File>> {
+    let path = stage::target().join(name);
+    fs::create_dir_all(stage::target())?;
+    println!("everything that is said: {}", path.display());
+    Ok(BufWriter::new(fs::File::create(&path).with_context(|| path.display().to_string())?))
+}
+
+/// Runs tests to their end, and hears what they say.
+fn heard(
+    command: &mut Command,
+    engines: &[(&'static str, String)],
+    reader: &mut Reader,
+    log: &mut impl Write,
+) -> Result<Outcome> {
     command.envs(engines.iter().map(|(variable, address)| (variable, address)));
+    let shown = stage::told(command);
     // Cargo names the binaries on its error stream, tests answer on the other: one pipe keeps them in order.
     let (answers, said) = std::io::pipe()?;
     command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
-    let mut child = command.spawn().context("cargo did not start")?;
-    let shown = stage::told(&command);
+    let mut child = command.spawn().with_context(|| format!("`{shown}` did not start"))?;
     // Our own copies of the pipe's end live in the command: without them the pipe ends with the child.
-    drop(command);
-    let mut reader = Reader::default();
-    reader.follow(BufReader::new(answers), &mut std::io::stdout(), &mut log)?;
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    reader.follow(BufReader::new(answers), &mut std::io::stdout(), log)?;
     let status = child.wait()?;
-    println!("everything that was said: {}", log_path.display());
-    let outcome = if status.success() {
+    Ok(if status.success() {
         Outcome::Passed
     } else {
         Outcome::Failed(format!("`{shown}` ended with {status}"))
-    };
-    Ok((Stage { name: name.to_owned(), outcome, took: began.elapsed() }, reader.finish()))
+    })
 }
 
 /// The whole journey as a new user starts it, on a fresh folder.
