@@ -141,16 +141,15 @@ fn up(which: &Which) -> Result<bool> {
     for Wanted { place, .. } in wanted.iter().filter(|wanted| wanted.place.running().is_none()) {
         installed(place.engine)?;
     }
-    which.changed(started)?;
+    let all = which.changed(started);
     println!();
     for Wanted { mut place, .. } in wanted {
-        if let Some(record) = place.running() {
-            place.ports = record.ports;
-        }
+        let Some(record) = place.running() else { continue };
+        place.ports = record.ports;
         let note = place.engine.note().map_or_else(String::new, |note| format!("  # {note}"));
         println!("export {}={}{note}", place.engine.variable(), place.address());
     }
-    Ok(true)
+    all
 }
 
 fn started(wanted: &Wanted) -> Result<String> {

@@ -1,16 +1,26 @@
 //! PostgreSQL from Debian. Durable as in production (`fsync` on).
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{
     Engine,
     place::{Place, led},
+    process,
 };
 use crate::{install, stage};
 
 pub(crate) struct Postgres;
+
+/// Children see at once that their server is gone, and end with what they are doing.
+const CHILDREN_END_WITHIN: Duration = Duration::from_secs(20);
 
 impl Engine for Postgres {
     fn name(&self) -> &'static str {
@@ -49,7 +59,7 @@ impl Engine for Postgres {
     fn prepare(&self, place: &Place) -> Result<()> {
         let data = place.data();
         if data.exists() {
-            return Ok(());
+            return left_behind(&data);
         }
         // Made beside and moved: a cluster whose making was cut short is never started.
         let beside = data.with_extension("new");
@@ -81,6 +91,22 @@ impl Engine for Postgres {
             stage::output(ask.args(["-q", "-h", "127.0.0.1", "-U", "stadion", "-d", "postgres", "-p", &port]))
                 .is_ok()
         })
+    }
+}
+
+/// A killed server leaves children that may still write, and a file with its number. While nobody has looked at the dead
+/// server, or when the number is somebody else's, the next one takes it for alive.
+fn left_behind(data: &Path) -> Result<()> {
+    let began = Instant::now();
+    while process::works_in(data) {
+        if began.elapsed() > CHILDREN_END_WITHIN {
+            bail!("another server, or its children, work in {}", data.display());
+        }
+        std::thread::sleep(process::LOOK_AGAIN);
+    }
+    match fs::remove_file(data.join("postmaster.pid")) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

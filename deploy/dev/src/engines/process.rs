@@ -104,6 +104,13 @@ impl Record {
     }
 }
 
+/// Has any process that we may look at made this folder its own? PostgreSQL's do.
+pub(crate) fn works_in(folder: &Path) -> bool {
+    let Ok(folder) = folder.canonicalize() else { return false };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter_map(|process| fs::read_link(process.path().join("cwd")).ok()).any(|at| at == folder)
+}
+
 fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
@@ -167,6 +174,17 @@ mod tests {
             std::thread::sleep(LOOK_AGAIN);
         }
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn who_works_in_a_folder_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!works_in(folder.path()));
+        let mut child = Command::new("sleep").arg("60").current_dir(folder.path()).spawn().unwrap();
+        assert!(works_in(folder.path()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!works_in(folder.path()));
     }
 
     #[test]
