@@ -6,8 +6,14 @@
 //! until that is settled, so a broker that is down for an hour finds one try in the queue, not a thousand, and then one
 //! repetition behind it. Within a partition the log therefore reads `1 2 3 1 2 3 4`: readers drop what they have seen by
 //! its position or revision. It never reads `2 1 3`, which would lose 1.
+//!
+//! A broker checks a producer's sequence only in partitions where it knows the producer. Where it does not, and has just
+//! become the leader, it may refuse the first batch and take the second behind it; the first then counts as a repetition
+//! and is acknowledged without being there. (Seen with librdkafka 2.12.1 and Kafka 4.1.1 on new topics.) Therefore the
+//! first record that a client writes to a partition goes alone, and nothing follows before it is acknowledged.
 
 use std::{
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -41,6 +47,10 @@ const KNOWN_TROUBLE: Duration = Duration::from_millis(250);
 const FULL: Duration = Duration::from_millis(2);
 /// Records handed over before others get a turn.
 const TURN: usize = 1_000;
+
+/// A broker forgets a producer that wrote nothing to a partition for `producer.id.expiration.ms`, a day unless told
+/// otherwise. Long before that it is made known again.
+const KNOWN_FOR: Duration = Duration::from_secs(60 * 60);
 
 type Client = ThreadedProducer<Deliveries>;
 
@@ -109,27 +119,53 @@ impl ProducerContext for Deliveries {
 /// The client that writes; another takes its place when it can no longer keep its promise.
 pub(super) struct Producer {
     config: ClientConfig,
-    client: Mutex<Arc<Apart<Client>>>,
+    writing: Mutex<Arc<Writing>>,
+}
+
+struct Writing {
+    client: Apart<Client>,
+    /// When each partition of a topic last acknowledged something of this client.
+    known: Mutex<HashMap<String, HashMap<i32, Instant>>>,
 }
 
 impl Producer {
     pub(super) fn open(config: ClientConfig) -> Result<Self, KafkaError> {
-        let client = Mutex::new(Self::fresh(&config)?);
-        Ok(Self { config, client })
+        let writing = Mutex::new(Writing::open(&config)?);
+        Ok(Self { config, writing })
     }
 
-    fn fresh(config: &ClientConfig) -> Result<Arc<Apart<Client>>, KafkaError> {
-        let client = config.create_with_context(Deliveries(Context::default()))?;
-        Ok(Arc::new(Apart::new(client)))
-    }
-
-    fn client(&self) -> Result<Arc<Apart<Client>>, KafkaError> {
-        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((code, reason)) = client.client().fatal_error() {
+    fn writing(&self) -> Result<Arc<Writing>, KafkaError> {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((code, reason)) = writing.client.client().fatal_error() {
             warn!(%code, reason, "the Kafka producer starts anew: nothing it still held was acknowledged");
-            *client = Self::fresh(&self.config)?;
+            *writing = Writing::open(&self.config)?;
         }
-        Ok(client.clone())
+        Ok(writing.clone())
+    }
+}
+
+impl Writing {
+    fn open(config: &ClientConfig) -> Result<Arc<Self>, KafkaError> {
+        let client = config.create_with_context(Deliveries(Context::default()))?;
+        Ok(Arc::new(Self { client: Apart::new(client), known: Mutex::default() }))
+    }
+
+    /// The first message of each partition that does not know this client, and all the others, in their order.
+    fn split<'m>(&self, topic: &str, messages: &'m [Message]) -> (Vec<&'m Message>, Vec<&'m Message>) {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = known.get(topic);
+        let mut begun: HashSet<i32> = HashSet::new();
+        messages.iter().partition(|message| {
+            let last = parts.and_then(|parts| parts.get(&message.part));
+            last.is_none_or(|at| at.elapsed() > KNOWN_FOR) && begun.insert(message.part)
+        })
+    }
+
+    fn acknowledged(&self, topic: &str, messages: &[&Message]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = known.entry(topic.to_owned()).or_default();
+        let now = Instant::now();
+        parts.extend(messages.iter().map(|message| (message.part, now)));
     }
 }
 
@@ -143,9 +179,31 @@ pub(super) async fn publish(bus: &KafkaBus, topic: &Topic, records: &[Routed]) -
         .await
         .map_err(|_| BusError::Unavailable(format!("no answer about {}", bus.name(topic))))??;
     settle_overdue(&state).await?;
-    let client = bus.shared.producer.client().map_err(|error| super::client::unavailable(&error))?;
-    let attempt = Attempt { handed: Arc::new(Handed::new()), state: &state };
-    let handed_over = hand_over(&client, &attempt, &messages, patience).await;
+    let writing = bus.shared.producer.writing().map_err(|error| super::client::unavailable(&error))?;
+    let (first, others) = writing.split(&state.name, &messages);
+    if first.is_empty() {
+        return write(&writing, &state, &others, patience).await;
+    }
+    let beginning = timeout(patience, state.beginning.lock()).await.map_err(|_| {
+        BusError::Unavailable(format!("the first records of {} wait for the broker", state.name))
+    })?;
+    // Whoever had the turn before may have left something behind, or done it already.
+    settle_overdue(&state).await?;
+    let (first, others) = writing.split(&state.name, &messages);
+    write(&writing, &state, &first, patience).await?;
+    drop(beginning);
+    write(&writing, &state, &others, patience).await
+}
+
+/// Hands the messages over and waits until all of them are acknowledged.
+async fn write(
+    writing: &Writing,
+    state: &TopicState,
+    messages: &[&Message],
+    patience: Duration,
+) -> Result<(), BusError> {
+    let attempt = Attempt { handed: Arc::new(Handed::new()), state };
+    let handed_over = hand_over(&writing.client, &attempt, messages, patience).await;
     attempt.handed.one_less();
     handed_over?;
     if !attempt.handed.settles(patience).await {
@@ -156,7 +214,11 @@ pub(super) async fn publish(bus: &KafkaBus, topic: &Topic, records: &[Routed]) -
         )));
     }
     let refused = attempt.handed.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
-    refused.map_or(Ok(()), |error| Err(refusal(&state, &error)))
+    if let Some(error) = refused {
+        return Err(refusal(state, &error));
+    }
+    writing.acknowledged(&state.name, messages);
+    Ok(())
 }
 
 /// One call's records; when nobody waits for them any more, the next call does.
@@ -210,7 +272,7 @@ async fn settle_overdue(state: &TopicState) -> Result<(), BusError> {
 async fn hand_over(
     client: &Apart<Client>,
     attempt: &Attempt<'_>,
-    messages: &[Message],
+    messages: &[&Message],
     patience: Duration,
 ) -> Result<(), BusError> {
     for (count, message) in messages.iter().enumerate() {

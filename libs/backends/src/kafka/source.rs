@@ -29,6 +29,8 @@ use super::{
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Who has heard nothing for so long asks whether the log still answers: silence must not look like news.
 const SILENCE: Duration = Duration::from_secs(2);
+/// What the client says, heard in one go.
+const EVENTS: usize = 8;
 /// How often dashboards are told.
 const HINT_EVERY: Duration = Duration::from_secs(5);
 
@@ -46,7 +48,7 @@ pub(super) struct KafkaSource {
     stuck: bool,
     /// What went wrong behind records that were still handed out.
     failed: Option<BusError>,
-    hinted: Instant,
+    hinted: Option<Instant>,
 }
 
 /// The client and its queues, one a place.
@@ -111,7 +113,7 @@ pub(super) async fn open(
         heard: now,
         stuck: false,
         failed: None,
-        hinted: now,
+        hinted: None,
     })
 }
 
@@ -169,10 +171,10 @@ impl LogSource for KafkaSource {
     }
 
     async fn hint_commit(&mut self, reached: &[(u32, i64)]) {
-        if self.hinted.elapsed() < HINT_EVERY {
+        if self.hinted.is_some_and(|at| at.elapsed() < HINT_EVERY) {
             return;
         }
-        self.hinted = Instant::now();
+        self.hinted = Some(Instant::now());
         let mut offsets = TopicPartitionList::with_capacity(reached.len());
         for (part, offset) in reached {
             let part = i32::try_from(*part).unwrap_or_default();
@@ -215,9 +217,10 @@ impl KafkaSource {
 
     /// What the client itself says. A connection lost is its own business, until none is left.
     fn hear_client(&mut self) -> Result<(), BusError> {
-        for _ in 0..100 {
+        for _ in 0..EVENTS {
             match self.reading.consumer.poll(Duration::ZERO) {
-                None => break,
+                // Silence, or a log line that was heard.
+                None => {}
                 Some(Ok(_)) => debug!(topic = %self.state.name, "a record outside the partitions' queues"),
                 Some(Err(error)) => match error.rdkafka_error_code() {
                     Some(

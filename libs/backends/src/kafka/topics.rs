@@ -27,6 +27,8 @@ pub(super) struct TopicState {
     pub(super) name: String,
     fits: AtomicBool,
     looking: tokio::sync::Mutex<()>,
+    /// One call at a time writes a partition's first record.
+    pub(super) beginning: tokio::sync::Mutex<()>,
     /// What was handed over and not waited for to the end.
     pub(super) overdue: Mutex<Vec<Arc<Handed>>>,
 }
@@ -37,6 +39,7 @@ impl TopicState {
             name: name.to_owned(),
             fits: AtomicBool::new(false),
             looking: tokio::sync::Mutex::default(),
+            beginning: tokio::sync::Mutex::default(),
             overdue: Mutex::default(),
         }
     }
