@@ -26,6 +26,12 @@ pub(crate) fn run() -> Result<bool> {
     let stages = vec![
         stage::run("format", stage::cargo().args(["fmt", "--all", "--check"])),
         deny(),
+        tool(
+            "compose file",
+            "check-jsonschema",
+            &["--builtin-schema", "vendor.compose-spec", "deploy/compose.yaml"],
+        ),
+        tool("image", "hadolint", &["--failure-threshold", "info", "deploy/Containerfile"]),
         skipped(
             "advisories",
             "their database is cloned from the network; run `cargo deny check advisories` where it can be had",
@@ -55,7 +61,24 @@ pub(crate) fn run() -> Result<bool> {
 
 /// Bans (engine drivers outside their room), licences, sources.
 fn deny() -> Stage {
-    let name = "dependencies: bans, licences, sources";
+    tool(
+        "dependencies: bans, licences, sources",
+        "cargo-deny",
+        &[
+            "--locked",
+            "check",
+            "--hide-inclusion-graph",
+            "-A",
+            "unused-wrapper",
+            "bans",
+            "licenses",
+            "sources",
+        ],
+    )
+}
+
+/// A program that comes as a Python package. Where it cannot be had: a failure in CI, by hand a skip that is told.
+fn tool(name: &str, program: &str, arguments: &[&str]) -> Stage {
     let tools = match install::python_tools() {
         Ok(tools) => tools,
         Err(error) if stage::in_ci() => {
@@ -64,17 +87,5 @@ fn deny() -> Stage {
         }
         Err(error) => return skipped(name, format!("{error:#}")),
     };
-    let mut deny = Command::new(tools.join("cargo-deny"));
-    deny.current_dir(stage::root());
-    deny.args([
-        "--locked",
-        "check",
-        "--hide-inclusion-graph",
-        "-A",
-        "unused-wrapper",
-        "bans",
-        "licenses",
-        "sources",
-    ]);
-    stage::run(name, &mut deny)
+    stage::run(name, Command::new(tools.join(program)).current_dir(stage::root()).args(arguments))
 }

@@ -228,6 +228,90 @@ mod tests {
     use super::*;
     use crate::engines::{KAFKA, POSTGRES};
 
+    /// The smallest engine there is: a process that sleeps.
+    struct Sleeper;
+
+    impl Engine for Sleeper {
+        fn name(&self) -> &'static str {
+            "sleeper"
+        }
+        fn variable(&self) -> &'static str {
+            "STADION_TEST_SLEEPER"
+        }
+        fn ports(&self) -> &'static [u16] {
+            &[]
+        }
+        fn address(&self, _port: u16) -> String {
+            String::new()
+        }
+        fn install(&self) -> Result<()> {
+            Ok(())
+        }
+        fn prepare(&self, _place: &Place) -> Result<()> {
+            Ok(())
+        }
+        fn server(&self, _place: &Place) -> Result<Command> {
+            let mut server = Command::new("sleep");
+            server.arg("600");
+            Ok(server)
+        }
+        /// What leads has given way to it.
+        fn ready(&self, place: &Place) -> bool {
+            let Some(record) = place.running() else { return false };
+            fs::read_to_string(format!("/proc/{}/comm", record.process.pid))
+                .is_ok_and(|name| name == "sleep\n")
+        }
+    }
+
+    fn place(folder: &Path) -> Place {
+        Place { engine: &Sleeper, folder: folder.to_owned(), ports: Vec::new() }
+    }
+
+    #[test]
+    fn an_engine_is_found_again_and_stopped_by_its_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = place(folder.path()).start(Life::Lasting).unwrap();
+        let found = place(folder.path()).running().unwrap();
+        assert_eq!(found.process.pid, child.id());
+        assert!(place(folder.path()).stop().unwrap());
+        assert!(!place(folder.path()).stop().unwrap(), "there is nothing to stop twice");
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_killed_engine_does_not_count_as_running() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = place(folder.path()).start(Life::Lasting).unwrap();
+        let killed = place(folder.path()).running().unwrap().process;
+        killed.signal("KILL").unwrap();
+        assert!(killed.ends_within(Duration::from_secs(60)));
+        assert_eq!(place(folder.path()).running(), None);
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_throwaway_engine_does_not_outlive_its_thread() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().to_owned();
+        let start = move || {
+            let child = place(&at).start(Life::Throwaway).unwrap();
+            (Process::running(child.id()).unwrap(), child)
+        };
+        let (process, mut child) = std::thread::spawn(start).join().unwrap();
+        assert!(process.ends_within(Duration::from_secs(60)));
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_lasting_engine_outlives_the_thread_that_started_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().to_owned();
+        let start = move || place(&at).start(Life::Lasting).unwrap();
+        let mut child = std::thread::spawn(start).join().unwrap();
+        assert!(place(folder.path()).stop().unwrap());
+        child.wait().unwrap();
+    }
+
     #[test]
     fn a_lasting_engine_has_a_session_of_its_own() {
         assert_eq!(leaders(KAFKA, Life::Lasting, true), ["setsid"]);

@@ -94,7 +94,8 @@ impl Record {
                 .find_map(|line| line.split_once(' ').filter(|(word, _)| *word == name))
                 .map(|(_, v)| v)
         };
-        let ports: Vec<u16> = field("ports")?.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
+        let ports: Vec<u16> =
+            field("ports")?.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
         let process = Process {
             pid: field("pid")?.parse().ok()?,
             began: field("began")?.parse().ok()?,
