@@ -3,7 +3,7 @@
 
 mod cassandra;
 mod java;
-mod kafka;
+pub(crate) mod kafka;
 pub(crate) mod lasting;
 mod place;
 mod postgres;

@@ -36,8 +36,11 @@ pub(crate) fn run() -> Result<bool> {
         return Ok(report::close(&[build], &Counts::default()));
     }
     let mut stages = vec![build];
-    let found: Vec<_> =
+    let mut found: Vec<_> =
         background.starts().into_iter().filter_map(|start| engine(start, &mut stages)).collect();
+    if found.iter().any(|(variable, _)| *variable == KAFKA.variable()) {
+        found.push(("STADION_TEST_KAFKA_LIB", kafka::jars().display().to_string()));
+    }
     let (tests, mut counts) = tests(&found)?;
     stages.push(tests);
     if found.iter().any(|(variable, _)| *variable == POSTGRES) {

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, TcpStream},
+    path::PathBuf,
     process::Command,
     time::Duration,
 };
@@ -72,6 +73,11 @@ impl Engine for Kafka {
     fn ready(&self, place: &Place) -> bool {
         answers(place.port()).unwrap_or(false)
     }
+}
+
+/// Where its jars are: tests start brokers of their own, to kill them.
+pub(crate) fn jars() -> PathBuf {
+    JARS.folder()
 }
 
 fn program(place: &Place, class: &str) -> Result<Command> {
