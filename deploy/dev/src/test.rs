@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     engines::{
-        TESTED,
+        KAFKA, TESTED, kafka,
         throwaway::{Background, Start},
     },
     install,
