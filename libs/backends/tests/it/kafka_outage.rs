@@ -53,7 +53,7 @@ async fn read_all(bus: &KafkaBus, topic: &Topic, stop: &CancellationToken) -> Se
             let ended = stop.is_cancelled() && silent > 1;
             if ended
                 && bus
-                    .ends(&topic)
+                    .ends(topic)
                     .await
                     .is_ok_and(|ends| places.iter().zip(ends).all(|(at, end)| at.1 >= end))
             {
