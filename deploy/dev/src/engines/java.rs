@@ -10,11 +10,17 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{home, place::Place};
+use super::{
+    home,
+    place::{Place, last_lines},
+};
 use crate::{install, stage};
 
 const RUNTIME: &str = "openjdk-17-jre-headless";
 const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
+
+/// Lines of Maven's log that say what it could not get.
+const WHY_LINES: usize = 12;
 
 /// What is common to the engines' runtimes: quick to start and small, rather than fast after an hour. Nothing is left
 /// in the machine's folders.
@@ -64,8 +70,13 @@ impl Jars {
         let mut fetch = Command::new("mvn");
         fetch.args(["--quiet", "--batch-mode", "--strict-checksums", "--file"]).arg(&pom).arg(COPY);
         fetch.arg("-DincludeScope=runtime").arg(with("-DoutputDirectory=", &folder));
-        // Not the repository: another pom above this one is none of ours.
-        stage::output(fetch.current_dir(&folder))?;
+        // Maven complains where others answer, and colours its silence.
+        let log = folder.with_extension("log");
+        fetch.arg("--log-file").arg(&log);
+        if let Err(error) = stage::output(fetch.current_dir(&folder)) {
+            let why = last_lines(&log, WHY_LINES).unwrap_or_default().join("\n  ");
+            bail!("{error}\n  {why}");
+        }
         fs::write(&fetched, wanted).with_context(|| fetched.display().to_string())
     }
 
