@@ -16,6 +16,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::{Context, Result, bail};
@@ -83,6 +84,9 @@ fn home() -> PathBuf {
 
 /// Installs an engine, one `cargo dev` at a time.
 fn installed(engine: &dyn Engine) -> Result<()> {
+    // Our own threads wait here, without a word; other processes at the file.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _turn = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let home = home();
     own_folder(&home)?;
     let _lock = locked(&home.join("programs.lock"))?;
