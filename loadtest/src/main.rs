@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`append`] | the journal: events/s at 1 … 1 024 writers, with a reader that follows and counts gaps |
+//! | [`bus`] | the log: many records, pages, a reader, one record on its way; SQLite beside Kafka |
 //! | [`costs`] | µs on the way of one event and one call: sealing, opening, actor tokens |
 //! | [`binary`] | the release binary: start, memory, `demo` |
 //! | [`board`] | the order of a board beside Redis' sorted set |
@@ -17,6 +18,7 @@
 mod append;
 mod binary;
 mod board;
+mod bus;
 mod calls;
 mod costs;
 mod door;
@@ -50,6 +52,8 @@ struct Cli {
 enum Scenario {
     /// Event append on SQLite and PostgreSQL
     Append,
+    /// The log on SQLite and Kafka
+    Bus,
     /// Sealing, opening, tokens between services
     Costs,
     /// Start, memory and demo of the release binary
@@ -84,6 +88,9 @@ pub(crate) struct Options {
     /// A PostgreSQL server on which databases may be made, `postgres://…` without a database
     #[arg(long, global = true, env = "STADION_TEST_POSTGRES")]
     pub(crate) postgres: Option<String>,
+    /// A Kafka broker on which topics may be made, `host:port`
+    #[arg(long, global = true, env = "STADION_TEST_KAFKA")]
+    pub(crate) kafka: Option<String>,
     /// The release binary; without it `target/release/stadion` is built
     #[arg(long, global = true, env = "STADION_BINARY")]
     pub(crate) binary: Option<PathBuf>,
@@ -112,6 +119,9 @@ async fn main() -> anyhow::Result<()> {
     let mut report = Report::begin();
     if wanted(Scenario::Append) {
         append::measure(&options, &mut report).await?;
+    }
+    if wanted(Scenario::Bus) {
+        bus::measure(&options, &mut report).await?;
     }
     if wanted(Scenario::Costs) {
         costs::measure(&mut report).await?;
