@@ -231,16 +231,16 @@ fn failed(error: ExecutionError) -> DbError {
     match error {
         ExecutionError::BadQuery(_) => DbError::Statement(said),
         ExecutionError::PrepareError(error) => unprepared(error),
-        ExecutionError::LastAttemptError(RequestAttemptError::DbError(refused, _)) => match refused {
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(
             Refused::SyntaxError
             | Refused::Invalid
             | Refused::AlreadyExists { .. }
             | Refused::FunctionFailure { .. }
             | Refused::Unauthorized
             | Refused::ConfigError
-            | Refused::ProtocolError => DbError::Statement(said),
-            _ => DbError::Unavailable(said),
-        },
+            | Refused::ProtocolError,
+            _,
+        )) => DbError::Statement(said),
         ExecutionError::LastAttemptError(
             RequestAttemptError::SerializationError(_) | RequestAttemptError::CqlRequestSerialization(_),
         ) => DbError::Statement(said),

@@ -1,15 +1,22 @@
 //! Files as they came and columns as they are kept: durable before anything refers to them.
 
-use std::{path::Path, sync::Arc};
+mod place;
+
+use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use kernel::{AccountId, ActivityId, Code, Refusal};
-use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path as Key};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path as Key};
 
-/// A place for blobs. Keys are made here, never taken from a caller.
+/// A place for blobs: a folder or a bucket. Keys are made here, never taken from a caller, and name their content:
+/// under one key there is one blob, ever.
 #[derive(Clone)]
-pub struct Blobs(Arc<dyn ObjectStore>);
+pub struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    /// Where the blobs lie, when that is a folder.
+    folder: Option<PathBuf>,
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
@@ -17,13 +24,15 @@ pub enum BlobError {
     Missing(String),
     #[error("the blob store: {0}")]
     Store(#[from] object_store::Error),
+    #[error("the folder of blobs: {0}")]
+    Folder(#[from] std::io::Error),
 }
 
 impl From<BlobError> for Refusal {
     fn from(error: BlobError) -> Self {
         match error {
             BlobError::Missing(_) => Self::not_found(),
-            BlobError::Store(_) => {
+            BlobError::Store(_) | BlobError::Folder(_) => {
                 tracing::error!(%error, "the blob store failed");
                 Self::new(Code::Unavailable, "files cannot be kept at the moment").retry_after_s(5)
             }
@@ -31,14 +40,10 @@ impl From<BlobError> for Refusal {
     }
 }
 
-impl Blobs {
-    /// A folder, made when it is not there. What is put is synced to the disk with its directory.
-    pub fn in_folder(folder: &Path) -> Result<Self, String> {
-        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| error.to_string())?;
-        Ok(Self(Arc::new(store.with_fsync(true))))
-    }
+/// The blob that says which place this is.
+const IDENTITY: &str = "identity";
 
+impl Blobs {
     /// Where a file of an account lies: named by its hash, so that the same file is kept once.
     pub fn original_key(account: AccountId, file_hash: &[u8]) -> String {
         format!("original/{account}/{}", hex::encode(file_hash))
@@ -51,31 +56,99 @@ impl Blobs {
         format!("streams/{account}/{activity}-{}", hex::encode(&hash[..8]))
     }
 
-    /// Durable when it answers.
+    /// Durable when it answers. What is there under this key stays as it is, unless it is of another size: then it is
+    /// half a file, and is replaced.
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<(), BlobError> {
-        self.0.put(&Key::from(key), bytes.into()).await?;
+        let location = Key::from(key);
+        let once = PutOptions::from(PutMode::Create);
+        match self.store.put_opts(&location, bytes.clone().into(), once).await {
+            Ok(_) => return Ok(()),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                if self.store.head(&location).await?.size == bytes.len() as u64 {
+                    // Whoever wrote it may not have come to the sync.
+                    return self.sync(&location).await;
+                }
+                tracing::warn!(key, "a blob of another size was found and is replaced");
+            }
+            // Buckets without conditional writes: the same bytes are written over the same bytes.
+            Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.store.put(&location, bytes.into()).await?;
         Ok(())
     }
 
     pub async fn get(&self, key: &str) -> Result<Bytes, BlobError> {
-        match self.0.get(&Key::from(key)).await {
+        match self.store.get(&Key::from(key)).await {
             Ok(found) => Ok(found.bytes().await?),
             Err(object_store::Error::NotFound { .. }) => Err(BlobError::Missing(key.to_owned())),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Everything of an account, for its erasure; the number of blobs.
+    /// Everything of an account, for its erasure; the number of blobs. When it answers they are gone for good.
     pub async fn erase(&self, account: AccountId) -> Result<usize, BlobError> {
         let mut erased = 0;
         for room in ["original", "streams"] {
             let folder = Key::from(format!("{room}/{account}"));
-            let found: Vec<_> = self.0.list(Some(&folder)).try_collect().await?;
-            for blob in found {
-                self.0.delete(&blob.location).await?;
-                erased += 1;
+            let found = self.store.list(Some(&folder)).map_ok(|blob| blob.location);
+            let found: Vec<_> = found.try_collect::<Vec<_>>().await?.into_iter().map(Ok).collect();
+            let mut deleted = self.store.delete_stream(futures::stream::iter(found).boxed());
+            while let Some(outcome) = deleted.next().await {
+                match outcome {
+                    Ok(_) => erased += 1,
+                    // Somebody else is at it too.
+                    Err(object_store::Error::NotFound { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            if erased > 0 {
+                self.sync_folder(&folder).await?;
             }
         }
         Ok(erased)
     }
+
+    /// What this place is called: the same for every process that uses it, another for any other place. Whoever comes
+    /// first names it.
+    pub async fn identity(&self) -> Result<String, BlobError> {
+        let location = Key::from(IDENTITY);
+        let name = uuid::Uuid::new_v4().to_string();
+        match self.get(IDENTITY).await {
+            Err(BlobError::Missing(_)) => {}
+            found => return Ok(text(&found?)),
+        }
+        let once = PutOptions::from(PutMode::Create);
+        match self.store.put_opts(&location, Bytes::from(name.clone()).into(), once).await {
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
+            Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
+                self.store.put(&location, Bytes::from(name).into()).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(text(&self.get(IDENTITY).await?))
+    }
+
+    async fn sync(&self, location: &Key) -> Result<(), BlobError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let file = folder.join(location.as_ref());
+        tokio::fs::File::open(&file).await?.sync_all().await?;
+        if let Some(room) = file.parent() {
+            tokio::fs::File::open(room).await?.sync_all().await?;
+        }
+        Ok(())
+    }
+
+    async fn sync_folder(&self, room: &Key) -> Result<(), BlobError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        match tokio::fs::File::open(folder.join(room.as_ref())).await {
+            Ok(room) => Ok(room.sync_all().await?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn text(bytes: &Bytes) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
 }

@@ -26,6 +26,7 @@ pub mod wire;
 
 use std::sync::Arc;
 
+use eventing::cql::Cql;
 use platform::{Module, Resources, Sight, StartError, Task, transport::MESSAGE_BYTES_MAX};
 use proto::activity::activities_server::ActivitiesServer;
 use tonic::service::Routes;
@@ -36,11 +37,22 @@ pub use store::{CQL_MIGRATIONS, MIGRATIONS};
 /// The name in addresses, topics, metrics.
 pub const SERVICE: &str = "activity";
 
-/// The service, built and not yet running. Its schema is applied already.
-pub async fn module(resources: Resources, config: Config) -> Result<Module, StartError> {
-    let folder = resources.data.join("blobs");
-    let blobs = blobs::Blobs::in_folder(&folder).map_err(|error| StartError::other(SERVICE, error))?;
-    let activities: Arc<dyn store::ActivityStore> = Arc::new(store::SqlActivities(resources.db.clone()));
+/// The service, built and not yet running. Its schema is applied already, in the keyspace too: `cql` is what
+/// `config.store` asks for, if it does.
+pub async fn module(resources: Resources, config: Config, cql: Option<Cql>) -> Result<Module, StartError> {
+    let failed = |error: String| StartError::other(SERVICE, error);
+    let blobs = blobs::Blobs::open(&config.files, &resources.data).map_err(failed)?;
+    let place = blobs.identity().await.map_err(|error| failed(error.to_string()))?;
+    store::files::kept_at(&resources.db, &place, config.files.moved)
+        .await
+        .map_err(|error| StartError::store(SERVICE, error))?;
+    let activities: Arc<dyn store::ActivityStore> = match (config.store, cql) {
+        (config::Store::Sql, _) => Arc::new(store::SqlActivities(resources.db.clone())),
+        (config::Store::Cql, Some(cql)) => Arc::new(store::CqlActivities(cql)),
+        (config::Store::Cql, None) => {
+            return Err(failed("store = \"cql\", and no keyspace is open".to_owned()));
+        }
+    };
     let (queue, readers) = readers::Queue::new(config.readers_queue_max.max(1));
     let app = app::App {
         journal: resources.journal.clone(),

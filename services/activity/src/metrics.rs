@@ -16,6 +16,7 @@ pub struct Metrics {
     records: Family<Outcome, Counter>,
     pub reading_seconds: Histogram,
     pub upload_bytes: Counter,
+    pub files_missing: Counter,
 }
 
 impl Metrics {
@@ -25,6 +26,7 @@ impl Metrics {
             records: metrics.counters("sync_records", "records of changesets by their answer"),
             reading_seconds: metrics.seconds("reading_seconds", "from a durable file to its activities"),
             upload_bytes: metrics.counter("upload_bytes", "bytes of files received"),
+            files_missing: metrics.counter("files_missing", "looks for a received file that found none"),
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod activities;
 pub mod cql;
+pub mod files;
 pub mod samples;
 pub mod uploads;
 
@@ -22,6 +23,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0003_add_upload_position",
             include_str!("../../../migrations/sqlite/activity/0003_add_upload_position.sql"),
         ),
+        (
+            "0004_create_file_place",
+            include_str!("../../../migrations/sqlite/activity/0004_create_file_place.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -35,6 +40,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0003_add_upload_position",
             include_str!("../../../migrations/postgres/activity/0003_add_upload_position.sql"),
+        ),
+        (
+            "0004_create_file_place",
+            include_str!("../../../migrations/postgres/activity/0004_create_file_place.sql"),
         ),
     ],
 };

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    keyspace,
     settings::Settings,
     stores::{self, Log, Opener, SERVICES, Store},
 };
@@ -209,7 +210,10 @@ async fn build(rooms: &[Resources], settings: &Settings) -> anyhow::Result<Vec<M
         let resources = resources.clone();
         modules.push(match resources.service {
             "auth" => auth::module(resources, settings.auth.clone()).await?,
-            "activity" => activity::module(resources, settings.activity.clone()).await?,
+            "activity" => {
+                let keyspace = keyspace::open(&settings.activity).await?;
+                activity::module(resources, settings.activity.clone(), keyspace).await?
+            }
             "gamification" => gamification::module(resources, settings.gamification.clone()).await?,
             "promo" => promo::module(resources, settings.promo.clone()).await?,
             "social" => social::module(resources, settings.social.clone()).await?,

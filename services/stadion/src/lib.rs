@@ -12,6 +12,7 @@
 pub mod cli;
 pub mod demo;
 pub mod installation;
+mod keyspace;
 pub mod serve;
 pub mod settings;
 pub mod socket;

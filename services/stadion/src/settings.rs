@@ -30,7 +30,8 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
     let mut loading = Loading::new(sources);
     let platform: platform::config::Settings = loading.root();
     let mut auth: auth::Config = loading.part("auth", OF_AUTH);
-    let activity: activity::Config = loading.part("activity", &[]);
+    let mut activity: activity::Config = loading.part("activity", &[]);
+    activity.files = loading.section("files");
     let gamification: gamification::Config = loading.part("gamification", &[]);
     let promo: promo::Config = loading.part("promo", &[]);
     let social: social::Config = loading.part("social", &[]);
@@ -44,6 +45,9 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
     gateway.token_issuer.clone_from(&auth.token_issuer);
     gateway.token_audience.clone_from(&auth.token_audience);
     gateway.upload_bytes_max = activity.upload_bytes_max;
+    for (key, what) in activity.faults() {
+        loading.fault(&format!("activity.{key}"), what);
+    }
     for what in gateway.faults() {
         loading.fault("gateway", what);
     }

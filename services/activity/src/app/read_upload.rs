@@ -22,6 +22,7 @@ use crate::{
         upload::{Change, File, Parsed, Salvage, State, Upload},
     },
     reading,
+    store::uploads,
 };
 
 pub const CONSENT_MISSING: &str = "health_consent_missing";
@@ -43,10 +44,7 @@ impl App {
         let standing = self.standing(file.account_id).await?;
         let bytes = match self.blobs.get(&file.blob).await {
             Ok(bytes) => bytes,
-            Err(BlobError::Missing(_)) => {
-                let gone = Refusal::new(Code::FileUnreadable, "the file is gone");
-                return self.fail(upload_id, &file, gone).await;
-            }
+            Err(BlobError::Missing(_)) => return self.miss(upload_id, &file).await,
             Err(error) => return Err(error.into()),
         };
         let (context, now) = (file.clone(), self.journal.now());
@@ -62,6 +60,21 @@ impl App {
                     .await
             }
         }
+    }
+
+    /// The file was durable before it was received, so that it is lost, or not to be seen from here yet. To fail ends
+    /// the upload for good: that waits.
+    async fn miss(&self, upload_id: UploadId, file: &File) -> Result<(), Refusal> {
+        self.metrics.files_missing.inc();
+        let row = uploads::get(&self.db, upload_id).await.map_err(Error::from)?;
+        let wait_us = i64::from(self.config.files.missing_wait_s) * 1_000_000;
+        let now_us = kernel::time::micros(self.journal.now());
+        if row.is_none_or(|row| now_us < row.received_us.saturating_add(wait_us)) {
+            return Err(Refusal::new(Code::Unavailable, "the file is not where files are kept"));
+        }
+        tracing::error!(upload = %upload_id, blob = file.blob, "a received file is lost");
+        let gone = Refusal::new(Code::FileUnreadable, "the file is gone; please send it again");
+        self.fail(upload_id, file, gone).await
     }
 
     async fn record_found(&self, upload_id: UploadId, file: &File, found: Found) -> Result<(), Refusal> {

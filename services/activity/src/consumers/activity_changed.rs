@@ -71,8 +71,11 @@ async fn read_streams(blobs: &Blobs, key: &str) -> Result<StreamsBlob, Failure> 
     }
     match blobs.get(key).await {
         Ok(bytes) => StreamsBlob::decode(bytes).map_err(|error| Failure::Poison(format!("{key}: {error}"))),
-        // Replaced by a newer version and swept, or erased: later events tell.
-        Err(BlobError::Missing(_)) => Ok(StreamsBlob::default()),
-        Err(error @ BlobError::Store(_)) => Err(Failure::Retry(error.to_string())),
+        // Durable before the event, in a place that all processes share: it was erased, later events tell.
+        Err(BlobError::Missing(_)) => {
+            tracing::warn!(key, "columns are not where files are kept");
+            Ok(StreamsBlob::default())
+        }
+        Err(error) => Err(Failure::Retry(error.to_string())),
     }
 }

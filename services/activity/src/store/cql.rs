@@ -19,7 +19,11 @@ use eventing::{
     cql::{Cql, Migrations},
     sql::{DbError, Tx, Value},
 };
-use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use futures::{
+    StreamExt, TryStreamExt,
+    future::{try_join, try_join_all},
+    stream,
+};
 use kernel::{AccountId, ActivityId, time};
 use prost::Message;
 use proto::activity::{StoredActivity, StreamChunk, StreamsBlob};
@@ -166,16 +170,23 @@ impl CqlActivities {
     }
 
     async fn index(&self, row: &Row, before: Option<&Row>) -> Result<(), DbError> {
-        if before.is_none() {
+        let to = month(row.start_us);
+        let account = async {
+            if before.is_some() {
+                return Ok(());
+            }
             let known =
                 "INSERT INTO account_activity (account_id, activity_id) VALUES (?, ?) USING TIMESTAMP ?";
-            self.0.write(known, args![row.account_id, row.activity_id, INDEXED]).await?;
-        }
-        let to = month(row.start_us);
-        if before.is_none_or(|before| month(before.start_us) != to) {
+            self.0.write(known, args![row.account_id, row.activity_id, INDEXED]).await
+        };
+        let months = async {
+            if before.is_some_and(|before| month(before.start_us) == to) {
+                return Ok(());
+            }
             let known = "INSERT INTO account_month (account_id, month) VALUES (?, ?) USING TIMESTAMP ?";
-            self.0.write(known, args![row.account_id, to, INDEXED]).await?;
-        }
+            self.0.write(known, args![row.account_id, to, INDEXED]).await
+        };
+        try_join(account, months).await?;
         Ok(())
     }
 

@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test's own step that fails is the test's failure")]
 
 mod activities;
+mod blobs;
 mod engines;
 mod erasure;
 mod golden;
+mod keyspace;
+mod lost_files;
 mod relations;
 mod restart;
 mod settled;

@@ -1,8 +1,9 @@
 //! What every store of activities promises: one suite, in the same words on each engine.
 
 mod changes;
+mod figures;
 mod lists;
-mod on_cql;
+pub(crate) mod on_cql;
 mod on_sql;
 
 use std::sync::Arc;

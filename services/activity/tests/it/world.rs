@@ -7,7 +7,7 @@ use std::{
 
 use activity::{Config, MIGRATIONS};
 use bytes::Bytes;
-use eventing::Journal;
+use eventing::{Journal, cql::Cql};
 use formats::Activity;
 use kernel::{AccountId, Code, Id, Refusal};
 use platform::{Module, Peers, actor::Actor, context::acting_for, transport::Transport};
@@ -129,6 +129,7 @@ pub(crate) struct World<'a> {
     pub(crate) auth: Journal,
     pub(crate) db: eventing::Db,
     peers: Peers,
+    metrics: platform::metrics::Metrics,
     fleet: Fleet<'a>,
 }
 
@@ -137,6 +138,15 @@ pub(crate) async fn start<'a>(ground: &'a Ground, accounts: &Accounts) -> World<
 }
 
 pub(crate) async fn start_with<'a>(ground: &'a Ground, accounts: &Accounts, config: Config) -> World<'a> {
+    start_on(ground, accounts, config, None).await
+}
+
+pub(crate) async fn start_on<'a>(
+    ground: &'a Ground,
+    accounts: &Accounts,
+    config: Config,
+    cql: Option<Cql>,
+) -> World<'a> {
     let fleet = ground.fleet(&["auth", "social", "activity"]).await;
     let auth = fleet.stand_in("auth").await;
     let known = accounts.clone();
@@ -150,14 +160,21 @@ pub(crate) async fn start_with<'a>(ground: &'a Ground, accounts: &Accounts, conf
     fleet.serve(Module::new("social", &["auth"], routes.routes()));
     let resources = fleet.resources("activity").await;
     MIGRATIONS.apply(&resources.db).await.unwrap();
-    let db = resources.db.clone();
-    fleet.serve(activity::module(resources, config).await.unwrap());
-    World { auth, db, peers: fleet.peers("gateway"), fleet }
+    let (db, metrics) = (resources.db.clone(), resources.metrics.clone());
+    fleet.serve(activity::module(resources, config, cql).await.unwrap());
+    World { auth, db, peers: fleet.peers("gateway"), metrics, fleet }
 }
 
 impl World<'_> {
     pub(crate) fn client(&self) -> ActivitiesClient<Transport> {
         self.peers.activity()
+    }
+
+    /// What a metric of the service says.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let said = self.metrics.render().unwrap();
+        let line = said.lines().find(|line| line.starts_with(&format!("stadion_activity_{name} ")));
+        line.and_then(|line| line.rsplit_once(' ')).map_or(0.0, |(_, value)| value.parse().unwrap())
     }
 
     /// Everything stops, as at the end of a process.

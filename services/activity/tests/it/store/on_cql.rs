@@ -37,12 +37,12 @@ async fn connect(what: &str, keyspace: &str) -> Option<Cql> {
 }
 
 /// Activities there; transactions, of which they know nothing, on SQLite.
-async fn engine(cql: Cql, folder: &tempfile::TempDir) -> Engine {
+pub(super) async fn engine(cql: Cql, folder: &tempfile::TempDir) -> Engine {
     let db = on_sql::sqlite_in(folder).await.db;
     Engine { store: Arc::new(CqlActivities(cql)), db }
 }
 
-async fn migrated(what: &str) -> Option<Cql> {
+pub(crate) async fn migrated(what: &str) -> Option<Cql> {
     let cql = connect(what, KEYSPACE).await?;
     CQL_MIGRATIONS.apply(&cql).await.unwrap();
     Some(cql)

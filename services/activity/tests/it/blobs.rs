@@ -1,0 +1,137 @@
+//! What a place for blobs promises: one suite, in the same words for a folder and a bucket.
+
+use activity::{
+    blobs::{BlobError, Blobs},
+    config::Files,
+};
+use bytes::Bytes;
+use futures::future::join_all;
+use kernel::{AccountId, Id};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::engines;
+
+async fn suite(blobs: &Blobs) {
+    what_is_put_is_got(blobs).await;
+    what_is_there_stays_as_it_is(blobs).await;
+    the_same_file_from_many_is_kept_once(blobs).await;
+    an_erasure_takes_all_of_one_account(blobs).await;
+    assert_eq!(blobs.identity().await.unwrap(), blobs.identity().await.unwrap());
+}
+
+fn key(account: AccountId) -> String {
+    Blobs::original_key(account, &[7; 32])
+}
+
+async fn what_is_put_is_got(blobs: &Blobs) {
+    let (small, large) = (Bytes::from_static(b"a run"), Bytes::from(vec![7; 20 * 1024 * 1024]));
+    for file in [small, large] {
+        let key = key(Id::random());
+        blobs.put(&key, file.clone()).await.unwrap();
+        assert!(blobs.get(&key).await.unwrap() == file);
+    }
+    let missing = key(Id::random());
+    assert!(matches!(blobs.get(&missing).await, Err(BlobError::Missing(key)) if key == missing));
+}
+
+async fn what_is_there_stays_as_it_is(blobs: &Blobs) {
+    let key = key(Id::random());
+    blobs.put(&key, Bytes::from_static(b"first")).await.unwrap();
+    blobs.put(&key, Bytes::from_static(b"other")).await.unwrap();
+    assert_eq!(blobs.get(&key).await.unwrap(), "first");
+    // Half a file is no file.
+    blobs.put(&key, Bytes::from_static(b"a whole file")).await.unwrap();
+    assert_eq!(blobs.get(&key).await.unwrap(), "a whole file");
+}
+
+async fn the_same_file_from_many_is_kept_once(blobs: &Blobs) {
+    let account = Id::random();
+    let (key, file) = (key(account), Bytes::from(vec![1; 100_000]));
+    for outcome in join_all((0..20).map(|_| blobs.put(&key, file.clone()))).await {
+        outcome.unwrap();
+    }
+    assert!(blobs.get(&key).await.unwrap() == file);
+    assert_eq!(blobs.erase(account).await.unwrap(), 1);
+}
+
+async fn an_erasure_takes_all_of_one_account(blobs: &Blobs) {
+    let (aida, boris): (AccountId, AccountId) = (Id::random(), Id::random());
+    let of = |account: AccountId| {
+        let mut keys: Vec<String> = (0..5).map(|hash| Blobs::original_key(account, &[hash; 32])).collect();
+        keys.extend((0..5_u8).map(|at| Blobs::streams_key(account, Id::random(), &[at])));
+        keys
+    };
+    let (mine, other) = (of(aida), of(boris));
+    for key in mine.iter().chain(&other) {
+        blobs.put(key, Bytes::from_static(b"x")).await.unwrap();
+    }
+    assert_eq!(blobs.erase(aida).await.unwrap(), 10);
+    for key in &mine {
+        assert!(matches!(blobs.get(key).await, Err(BlobError::Missing(_))));
+    }
+    for key in &other {
+        assert_eq!(blobs.get(key).await.unwrap(), "x");
+    }
+    assert_eq!(blobs.erase(aida).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_folder_keeps_the_promises_of_a_place_for_blobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", folder.path().join("files").display());
+    let blobs = Blobs::open(&Files { url: url.clone(), ..Files::default() }, folder.path()).unwrap();
+    suite(&blobs).await;
+    let again = Blobs::open(&Files { url, ..Files::default() }, folder.path()).unwrap();
+    assert_eq!(again.identity().await.unwrap(), blobs.identity().await.unwrap());
+    let other = Blobs::open(&Files::default(), folder.path()).unwrap();
+    assert_ne!(other.identity().await.unwrap(), blobs.identity().await.unwrap());
+}
+
+/// A bucket of its own on the test's server.
+async fn bucket(server: &str) -> Files {
+    let name = format!("stadion-{}", uuid::Uuid::new_v4().simple());
+    let address = server.trim_start_matches("http://").trim_end_matches('/');
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let ask =
+        format!("PUT /{name} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    socket.write_all(ask.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "no bucket was made: {answer}");
+    Files {
+        url: format!("s3://{name}/some/prefix"),
+        endpoint: format!("http://{address}"),
+        region: "eu-central-1".to_owned(),
+        access_key: "test".to_owned(),
+        secret: "test".to_owned(),
+        ..Files::default()
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_keeps_the_promises_of_a_place_for_blobs() {
+    let Some(server) = engines::s3("blobs in a bucket") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let files = bucket(&server).await;
+    let blobs = Blobs::open(&files, folder.path()).unwrap();
+    suite(&blobs).await;
+    let again = Blobs::open(&files, folder.path()).unwrap();
+    assert_eq!(again.identity().await.unwrap(), blobs.identity().await.unwrap());
+    let nowhere = Files { url: "s3://no-such-bucket".to_owned(), ..files };
+    let nowhere = Blobs::open(&nowhere, folder.path()).unwrap();
+    assert!(matches!(nowhere.put("a", Bytes::new()).await, Err(BlobError::Store(_))));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing lies in the folder");
+}
+
+#[test]
+fn a_place_that_cannot_be_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in ["files", "file://relative/folder", "s3://", "s3:///prefix", "https://bucket", "gs://bucket"] {
+        let files = Files { url: url.to_owned(), ..Files::default() };
+        let error = Blobs::open(&files, folder.path()).err().unwrap_or_else(|| panic!("{url} was taken"));
+        assert!(error.contains(url), "{error}");
+    }
+}
