@@ -122,9 +122,14 @@ impl Journal {
 
     /// The state of a stream at its head.
     pub async fn load<A: Aggregate>(&self, stream: &StreamId) -> Result<Loaded<A>, Error> {
-        let mut loaded = self.snapshot_or_empty::<A>(stream).await?;
+        let known = self.snapshot_or_empty::<A>(stream).await?;
+        self.refresh(known).await
+    }
+
+    /// What was kept in memory, with the events that came since: another process may have written them.
+    pub async fn refresh<A: Aggregate>(&self, mut loaded: Loaded<A>) -> Result<Loaded<A>, Error> {
         loop {
-            let page = self.store.load(stream, loaded.version, PAGE).await?;
+            let page = self.store.load(&loaded.stream, loaded.version, PAGE).await?;
             let Some(last) = page.last() else { break };
             loaded.version = last.version;
             let plains = self.sealer.open(&page).await?;

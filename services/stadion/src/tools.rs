@@ -10,17 +10,34 @@ pub mod replay;
 mod say;
 pub mod seed;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use backends::DataFolder;
 use eventing::Spine;
-use platform::{Peers, health::Health};
+use kernel::SystemClock;
+use platform::{
+    Peers, Tasks,
+    actor::ActorSigner,
+    health::Health,
+    installation::InstallationKey,
+    metrics::Metrics,
+    transport::{Address, PeerMetrics, PeersBuilder, Remote},
+};
 use proto::auth::AddOperatorRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
-use crate::{installation::Installation, settings::Settings, socket};
+use crate::{
+    installation::{self, Installation},
+    settings::Settings,
+    socket,
+};
+
+/// How long a sibling of a fleet may take to be reached.
+const REACH_WITHIN: Duration = Duration::from_secs(10);
+const REACH_LOOK: Duration = Duration::from_millis(20);
 
 /// What a tool asks an owner.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,20 +68,21 @@ impl Desk {
     /// What could not be done.
     pub async fn answer(&self, request: Request) -> anyhow::Result<Value> {
         match request {
-            Request::AddOperator { email } => self.add_operator(email).await,
+            Request::AddOperator { email } => add_operator(&self.peers, email).await,
             Request::Parked(wish) => parked::answer(&self.spines, wish).await,
             Request::Readiness => Ok(serde_json::to_value(self.health.readiness())?),
         }
     }
-
-    async fn add_operator(&self, email: String) -> anyhow::Result<Value> {
-        let answer = self.peers.auth().add_operator(AddOperatorRequest { email }).await;
-        let answer = answer.map_err(|status| anyhow!("{}", platform::refusal(&status)))?.into_inner();
-        Ok(json!({ "code": answer.code, "expires_in": answer.expires_in }))
-    }
 }
 
-/// Has `request` answered by the running owner, or by this process on the folder itself.
+async fn add_operator(peers: &Peers, email: String) -> anyhow::Result<Value> {
+    let answer = peers.auth().add_operator(AddOperatorRequest { email }).await;
+    let answer = answer.map_err(|status| anyhow!("{}", platform::refusal(&status)))?.into_inner();
+    Ok(json!({ "code": answer.code, "expires_in": answer.expires_in }))
+}
+
+/// Has `request` answered by the running owner, by the service that it is for where the settings say its address, or by
+/// this process on the folder itself.
 ///
 /// # Errors
 /// What could not be done.
@@ -72,9 +90,32 @@ pub async fn ask(settings: &Settings, request: Request) -> anyhow::Result<Value>
     if let Some(answer) = socket::ask(&settings.platform.data, &request).await? {
         return Ok(answer);
     }
+    if let (Request::AddOperator { email }, Some(addresses)) = (&request, settings.platform.peers.get("auth"))
+    {
+        return over_the_network(settings, addresses, email.clone()).await;
+    }
     let folder = DataFolder::open(&settings.platform.data)?;
     let installation = Installation::open(folder, settings).await?;
     let answer = Desk::of(&installation).answer(request).await;
     installation.stop().await?;
+    answer
+}
+
+/// A fleet's auth is asked at its addresses; who has the installation's key may.
+async fn over_the_network(settings: &Settings, addresses: &str, email: String) -> anyhow::Result<Value> {
+    let key = InstallationKey::load_or_create(&installation::key_file(settings))?;
+    let remote = Remote::new("auth", Address::list(addresses)?, PeerMetrics::register(&Metrics::new()));
+    let tasks = Tasks::new(CancellationToken::new());
+    tasks.spawn(remote.watch(tasks.shutdown().clone()));
+    let reached = async {
+        while remote.reached().is_err() {
+            tokio::time::sleep(REACH_LOOK).await;
+        }
+    };
+    let reached = tokio::time::timeout(REACH_WITHIN, reached).await;
+    reached.map_err(|_| anyhow!("auth is not reached: {}", remote.reached().err().unwrap_or_default()))?;
+    let signer = ActorSigner::new("stadion", &key, Arc::new(SystemClock));
+    let answer = add_operator(&PeersBuilder::new().remote(remote).seen_by(signer), email).await;
+    tasks.shutdown().cancel();
     answer
 }

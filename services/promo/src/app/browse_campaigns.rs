@@ -60,10 +60,14 @@ pub async fn get(app: &App, caller: AccountId, id: CampaignId) -> Result<Known, 
     campaign.state.seen_by(&staff).cloned()
 }
 
-/// Its budget and ledger.
+/// Its budget and ledger, as they stand: another process may have spent since this one looked.
 pub async fn book(app: &App, id: CampaignId) -> Result<Book, Refusal> {
     let mut held = app.books.hold(id).await;
-    let book = held.take(&app.journal, id).await?;
+    let known = held.take(&app.journal, id).await?;
+    let book = Book {
+        budget: app.journal.refresh(known.budget).await?,
+        ledger: app.journal.refresh(known.ledger).await?,
+    };
     held.put(book.clone());
     Ok(book)
 }

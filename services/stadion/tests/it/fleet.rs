@@ -44,30 +44,31 @@ impl Engines {
 pub(crate) struct Fleet {
     folder: tempfile::TempDir,
     engines: Engines,
-    /// Of siblings, of the public door, of operators: a port for each part.
-    ports: Vec<[u16; 3]>,
+    /// Of siblings, of the public door, of operators: a port for each replica of each part.
+    ports: Vec<Vec<[u16; 3]>>,
 }
 
 impl Fleet {
-    pub(crate) fn on(engines: Engines) -> Self {
-        // All at once, so that none is given twice; the parts take them a moment later.
-        let free: Vec<[TcpListener; 3]> = PARTS
+    pub(crate) fn on(engines: Engines, replicas: usize) -> Self {
+        // All at once, so that none is given twice; the replicas take them a moment later.
+        let free: Vec<Vec<[TcpListener; 3]>> = PARTS
             .iter()
-            .map(|_| std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap()))
+            .map(|_| (0..replicas).map(|_| std::array::from_fn(|_| listener())).collect())
             .collect();
         let port = |listener: TcpListener| listener.local_addr().unwrap().port();
-        let ports = free.into_iter().map(|three| three.map(port)).collect();
+        let three = |three: [TcpListener; 3]| three.map(port);
+        let ports = free.into_iter().map(|part| part.into_iter().map(three).collect()).collect();
         Self { folder: tempfile::tempdir().unwrap(), engines, ports }
     }
 
     /// The public door.
     pub(crate) fn base(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports[self.part_of("gateway")][1])
+        format!("http://127.0.0.1:{}", self.ports[self.part_of("gateway")][0][1])
     }
 
     /// Where operators look at a service.
     pub(crate) fn admin(&self, service: &str) -> String {
-        format!("http://127.0.0.1:{}", self.ports[self.part_of(service)][2])
+        format!("http://127.0.0.1:{}", self.ports[self.part_of(service)][0][2])
     }
 
     /// The folder of mail and tools.
@@ -83,9 +84,9 @@ impl Fleet {
         self.folder.path().join(format!("part-{part}"))
     }
 
-    /// Starts a part; it is not ready yet.
-    pub(crate) fn start(&self, part: usize) -> Part {
-        let [grpc, http, admin] = self.ports[part].map(|port| format!("127.0.0.1:{port}"));
+    /// Starts a replica of a part; it is not ready yet.
+    pub(crate) fn start(&self, part: usize, replica: usize) -> Part {
+        let [grpc, http, admin] = self.ports[part][replica].map(|port| format!("127.0.0.1:{port}"));
         let config = self.config(part);
         let mut child = Command::new(env!("CARGO_BIN_EXE_stadion"))
             .env("STADION_LOG__FILTER", "warn")
@@ -101,15 +102,21 @@ impl Fleet {
         Part { child, said }
     }
 
-    fn config(&self, part: usize) -> PathBuf {
+    /// The settings of a part.
+    pub(crate) fn config(&self, part: usize) -> PathBuf {
         let elsewhere = |service: &&str| !PARTS[part].contains(service);
         let peers: Vec<String> = PARTS
             .iter()
             .flat_map(|services| services.iter().copied())
             .filter(elsewhere)
             .map(|service| {
-                let port = self.ports[self.part_of(service)][0];
-                format!("{service} = \"http://localhost:{port},http://127.0.0.1:{port}\"")
+                let places = self.ports[self.part_of(service)].iter().map(|ports| ports[0]);
+                // A name beside an address: the first replica is the same endpoint twice.
+                let places: Vec<String> = places
+                    .map(|port| format!("http://127.0.0.1:{port}"))
+                    .chain([format!("http://localhost:{}", self.ports[self.part_of(service)][0][0])])
+                    .collect();
+                format!("{service} = {:?}", places.join(","))
             })
             .collect();
         let Engines { stores, brokers, prefix } = &self.engines;
@@ -126,6 +133,10 @@ impl Fleet {
         std::fs::write(&path, text).unwrap();
         path
     }
+}
+
+fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
 /// A process of the fleet; killed when dropped.

@@ -10,6 +10,7 @@ mod hostile_contest;
 mod journey;
 mod killed;
 mod parked;
+mod replicas;
 mod seed;
 mod serve;
 mod tools;

@@ -7,29 +7,42 @@ use std::{
 
 use stadion::demo::{cast::Cast, contest::Contest, door::Door, journey::Journey, story::Story};
 
-use crate::fleet::{Engines, Fleet, PARTS, serve};
+use crate::{
+    embedded::binary,
+    fleet::{Engines, Fleet, PARTS, serve},
+};
 
 /// Last to come is who everybody needs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_stories_hold_in_a_fleet_that_was_started_in_the_wrong_order() {
     let Some(engines) = Engines::of("both stories in a fleet") else { return };
-    let fleet = Fleet::on(engines);
+    let fleet = Fleet::on(engines, 1);
     let gateway = fleet.part_of("gateway");
-    let mut parts = vec![fleet.start(gateway)];
+    let mut parts = vec![fleet.start(gateway, 0)];
     let waiting = waits_for(&fleet.admin("gateway"), "peer auth").await;
     assert!(waiting.contains("cannot be connected to"), "{waiting}");
-    parts.extend((0..PARTS.len()).rev().filter(|part| *part != gateway).map(|part| fleet.start(part)));
+    parts.extend((0..PARTS.len()).rev().filter(|part| *part != gateway).map(|part| fleet.start(part, 0)));
     for part in &mut parts {
         part.ready();
     }
     play::<Journey>(&fleet).await;
     play::<Contest>(&fleet).await;
+    an_operator_is_added_from_anywhere(&fleet);
     for part in parts {
         assert!(part.stop().success(), "each ends well when it is told to");
     }
 }
 
-async fn play<S: Story>(fleet: &Fleet) {
+/// With the settings alone, on a machine where nothing of the fleet runs.
+fn an_operator_is_added_from_anywhere(fleet: &Fleet) {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut add = binary("operator add op@example.org", elsewhere.path());
+    let output = add.arg("--config").arg(fleet.config(fleet.part_of("gateway"))).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.lines().count() == 1, "{said}");
+}
+
+pub(crate) async fn play<S: Story>(fleet: &Fleet) {
     let mut story = S::begin(Cast::new(&fleet.base(), fleet.data()).unwrap());
     for step in S::STEPS {
         let said = story.take(*step).await;
