@@ -8,7 +8,13 @@ use crate::{
     stage::{self, Stage},
 };
 
+/// How many courses `cargo dev bench simulate` plays, unless `STADION_SIMULATION_SEEDS` says another number.
+const SEEDS: &str = "10000";
+
 pub(crate) fn run(package: Option<&str>) -> Result<bool> {
+    if package == Some("simulate") {
+        return Ok(report::close(&[simulate()], &Counts::default()));
+    }
     let mut stages = vec![criterion(package)];
     if package.is_none() {
         stages.push(scenarios());
@@ -25,6 +31,16 @@ fn scenarios() -> Stage {
         command.env(POSTGRES.variable(), server.address());
     }
     stage::run("load scenarios", &mut command)
+}
+
+/// The seeded simulation of the spine; a seed that breaks a promise is named, and plays again by
+/// `STADION_SIMULATION_SEED`.
+fn simulate() -> Stage {
+    let seeds = std::env::var("STADION_SIMULATION_SEEDS").unwrap_or_else(|_| SEEDS.to_owned());
+    let mut command = stage::cargo();
+    command.args(["test", "--release", "--locked", "-p", "stadion-backends", "--test", "it"]);
+    command.args(["simulation::every_seed", "--", "--nocapture"]).env("STADION_SIMULATION_SEEDS", seeds);
+    stage::run("simulation", &mut command)
 }
 
 fn criterion(package: Option<&str>) -> Stage {

@@ -32,7 +32,7 @@ enum Command {
     },
     /// The committed benchmarks and load scenarios; their figures belong into docs/numbers.md
     Bench {
-        /// Only benchmarks of this package
+        /// Only benchmarks of this package; `simulate`: ten thousand courses of the seeded simulation
         #[arg(long, short)]
         package: Option<String>,
     },

@@ -173,6 +173,7 @@ impl Bus for SqliteBus {
         Ok(Box::new(SqliteSource {
             bus: self.clone(),
             topic: topic.name.clone(),
+            kind: topic.kind,
             places: from.to_vec(),
             first: 0,
             ends: self.topic(&topic.name).subscribe(),
@@ -200,6 +201,7 @@ impl Bus for SqliteBus {
 struct SqliteSource {
     bus: SqliteBus,
     topic: String,
+    kind: TopicKind,
     places: Vec<(u32, i64)>,
     /// The partition whose turn it is to be read first.
     first: usize,
@@ -249,24 +251,30 @@ impl SqliteSource {
             .fetch(sql, args![self.topic.as_str(), part, offset, ROWS_MAX])
             .await
             .map_err(unavailable)?;
-        let mut records = Vec::new();
+        let first = rows.first().map(|row| row.get::<i64>(0)).transpose().map_err(unavailable)?;
+        if self.kind == TopicKind::Events && first.is_none_or(|first| first > offset) {
+            // Events stand side by side: whoever goes on behind what was swept would miss it without a word.
+            let gone = format!("{}/{part} no longer keeps offset {offset}", self.topic);
+            return Err(BusError::Unavailable(gone));
+        }
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
         let mut next_offset = offset;
         for row in &rows {
             if records.len() >= max {
                 break;
             }
-            let corrupt = |offset| BusError::Corrupt { topic: self.topic.clone(), part, offset };
             let first: i64 = row.get(0).map_err(unavailable)?;
             next_offset = row.get(1).map_err(unavailable)?;
             let body: Bytes = row.get(2).map_err(unavailable)?;
-            let batch = envelope::Batch::decode(body).map_err(|_| corrupt(first))?;
-            let placed = (first..).zip(batch.records).filter(|(at, _)| *at >= offset);
-            records.extend(placed);
+            match envelope::Batch::decode(body.clone()) {
+                Ok(batch) => records.extend((first..).zip(batch.records).filter(|(at, _)| *at >= offset)),
+                Err(_) => unreadable.push((next_offset - 1, body)),
+            }
         }
         if rows.is_empty() {
-            // Everything up to the end was swept or overtaken by newer values.
+            // Everything up to the end was overtaken by newer values.
             next_offset = self.ends.borrow().get(part as usize).copied().unwrap_or(offset).max(offset);
         }
-        Ok(Batch { part, records, unreadable: Vec::new(), next_offset })
+        Ok(Batch { part, records, unreadable, next_offset })
     }
 }

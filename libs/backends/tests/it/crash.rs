@@ -76,7 +76,7 @@ async fn open(folder: &Path) -> House {
     House { fresh, spine, shutdown }
 }
 
-fn append(writer: usize, key: &str) -> Append {
+pub(crate) fn append(writer: usize, key: &str) -> Append {
     let stream = StreamId::named(&format!("writer-{writer}"));
     Append {
         writes: vec![StreamWrite {

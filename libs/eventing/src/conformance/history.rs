@@ -93,7 +93,7 @@ pub enum Breach {
     SameId { position: Position },
     #[error("{stream} has changed its partition key at position {position}")]
     KeyChanged { stream: String, position: Position },
-    #[error("«{command}» was answered, and is not there")]
+    #[error("«{command}» must be there, and is not")]
     Lost { command: String },
     #[error("«{command}» has {found} events instead of {wanted}")]
     Partial { command: String, wanted: usize, found: usize },
