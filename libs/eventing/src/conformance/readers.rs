@@ -1,5 +1,8 @@
 //! The readers' promises: over any store and any log, every event has its effect exactly once.
 
+mod logs;
+mod world;
+
 use std::{
     collections::{HashMap, HashSet},
     future::Future,
@@ -11,24 +14,22 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kernel::SystemClock;
 use proto::envelope::{Parcel, Record, record::Body};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    logs::{Forgetful, Muted},
+    world::{Running, Tally, World},
+};
 use super::{Fresh, append, write};
 use crate::{
-    args,
-    bus::{Bus, BusError, LogSink, LogSource, Routed, SiblingJournals, Topic},
+    bus::{Bus, BusError, Routed, SiblingJournals, Topic},
     command::Command,
     event::{Incoming, Plain, Recorded, StreamId},
     journal::Journal,
-    leases::Leases,
     outbox,
-    readers::{Failure, Follower, Projection, Reactor, Source, StateValue},
-    sealing::{Sealer, StaticKeys},
-    spine::Spine,
-    sql::{Db, DbError, Tx},
+    readers::{Failure, Follower, Reactor, Source, StateValue},
+    sql::{Db, DbError},
     store::{Expected, StoreError},
 };
 
@@ -49,118 +50,6 @@ where
     a_reactor_commands_once(World::new(fresh().await).await).await;
     a_late_reader_takes_the_journal_for_what_the_log_forgot(World::new(fresh().await).await).await;
     a_follower_holds_the_newest_values(World::new(fresh().await).await).await;
-}
-
-struct World {
-    fresh: Fresh,
-    bus: Arc<dyn Bus>,
-    journal: Journal,
-}
-
-impl World {
-    async fn new((fresh, bus): (Fresh, Arc<dyn Bus>)) -> Self {
-        let table =
-            "CREATE TABLE tally (stream TEXT PRIMARY KEY, count BIGINT NOT NULL, last BIGINT NOT NULL)";
-        fresh.db.execute(table, vec![]).await.expect("made");
-        let sealer = Sealer::new(Arc::new(StaticKeys::default()));
-        let journal = Journal::new(SERVICE, fresh.store.clone(), sealer, Arc::new(SystemClock));
-        Self { fresh, bus, journal }
-    }
-
-    fn spine(&self, epoch: i64, shutdown: &CancellationToken) -> Spine {
-        let leases = Leases::whole(epoch);
-        let clock = Arc::new(SystemClock);
-        Spine::new(&self.journal, self.fresh.db.clone(), self.bus.clone(), clock, leases, shutdown.clone())
-    }
-
-    async fn happen(&self, stream: &str, times: usize) {
-        self.fresh.store.append(append(vec![write(stream, Expected::Any, times)])).await.expect("appended");
-    }
-
-    async fn tally(&self) -> HashMap<String, i64> {
-        let rows = self.fresh.db.fetch("SELECT stream, count FROM tally", vec![]).await.expect("read");
-        rows.iter().map(|row| (row.get(0).expect("stream"), row.get(1).expect("count"))).collect()
-    }
-
-    async fn until(&self, wanted: &[(&str, i64)]) {
-        let wanted: HashMap<String, i64> =
-            wanted.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect();
-        for _ in 0..400 {
-            if self.tally().await == wanted {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("waited for {wanted:?}, got {:?}", self.tally().await);
-    }
-}
-
-/// Runs a spine's loops until told to stop.
-struct Running {
-    shutdown: CancellationToken,
-    tasks: JoinSet<()>,
-}
-
-impl Running {
-    fn start(spine: &Spine, shutdown: CancellationToken) -> Self {
-        let mut tasks = JoinSet::new();
-        for one in spine.loops() {
-            tasks.spawn(one.run);
-        }
-        Self { shutdown, tasks }
-    }
-
-    async fn stop(mut self) {
-        self.shutdown.cancel();
-        while self.tasks.join_next().await.is_some() {}
-    }
-
-    /// As a crash would: wherever they are.
-    async fn kill(mut self) {
-        self.tasks.shutdown().await;
-    }
-}
-
-/// Counts events by stream, and insists on their order.
-struct Tally {
-    source: Source,
-    poison: Arc<Mutex<HashSet<String>>>,
-}
-
-impl Tally {
-    fn of(source: Source) -> Self {
-        Self { source, poison: Arc::default() }
-    }
-}
-
-#[async_trait]
-impl Projection for Tally {
-    fn name(&self) -> &'static str {
-        "tally"
-    }
-
-    fn sources(&self) -> Vec<Source> {
-        vec![self.source]
-    }
-
-    async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
-        for incoming in events {
-            let stream = incoming.event.stream.as_str();
-            if self.poison.lock().expect("not poisoned").contains(stream) {
-                return Err(Failure::Poison("told so".to_owned()));
-            }
-            let changed = tx
-                .execute(
-                    "INSERT INTO tally (stream, count, last) VALUES ($1, 1, $2)
-                     ON CONFLICT (stream) DO UPDATE SET count = tally.count + 1, last = excluded.last
-                     WHERE excluded.last > tally.last",
-                    args![stream, incoming.event.version],
-                )
-                .await?;
-            assert_eq!(changed, 1, "{stream} version {} came out of order", incoming.event.version);
-        }
-        Ok(())
-    }
 }
 
 async fn effects_survive_restarts_exactly_once(world: World) {
@@ -304,48 +193,6 @@ async fn a_silent_log_stops_no_command_and_shows_as_lag(mut world: World) {
     panic!("the lag never went away: {:?}", spine.status().await);
 }
 
-/// A log that can be made to answer nobody.
-struct Muted {
-    bus: Arc<dyn Bus>,
-    silent: Arc<AtomicBool>,
-}
-
-impl Muted {
-    fn heard(&self) -> Result<&Arc<dyn Bus>, BusError> {
-        if self.silent.load(Ordering::Acquire) {
-            return Err(BusError::Unavailable("nobody there".to_owned()));
-        }
-        Ok(&self.bus)
-    }
-}
-
-#[async_trait]
-impl LogSink for Muted {
-    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
-        self.heard()?.publish(topic, records).await
-    }
-}
-
-#[async_trait]
-impl Bus for Muted {
-    async fn source(
-        &self,
-        reader: &str,
-        topic: &Topic,
-        from: &[(u32, i64)],
-    ) -> Result<Box<dyn LogSource>, BusError> {
-        self.heard()?.source(reader, topic, from).await
-    }
-
-    async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
-        self.heard()?.ends(topic).await
-    }
-
-    async fn begins(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
-        self.heard()?.begins(topic).await
-    }
-}
-
 /// Reads the service's own events from the log, and does nothing.
 struct Deaf;
 
@@ -444,39 +291,6 @@ async fn a_reactor_commands_once(world: World) {
     tokio::time::sleep(Duration::from_millis(100)).await;
     world.until(&[("a", 5), ("echo-a", 5)]).await;
     running.stop().await;
-}
-
-/// A log that forgot its first records, as after its days of keeping.
-struct Forgetful(Arc<dyn Bus>, Vec<i64>);
-
-#[async_trait]
-impl LogSink for Forgetful {
-    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
-        self.0.publish(topic, records).await
-    }
-}
-
-#[async_trait]
-impl Bus for Forgetful {
-    async fn source(
-        &self,
-        reader: &str,
-        topic: &Topic,
-        from: &[(u32, i64)],
-    ) -> Result<Box<dyn LogSource>, BusError> {
-        for (part, offset) in from {
-            assert!(*offset >= self.1[*part as usize], "nobody reads what is no longer there");
-        }
-        self.0.source(reader, topic, from).await
-    }
-
-    async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
-        self.0.ends(topic).await
-    }
-
-    async fn begins(&self, _: &Topic) -> Result<Vec<i64>, BusError> {
-        Ok(self.1.clone())
-    }
 }
 
 struct OwnJournalAsSibling(Journal);

@@ -1,0 +1,85 @@
+//! Logs with a fault: one that answers nobody, one that forgot its beginning.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+
+use crate::bus::{Bus, BusError, LogSink, LogSource, Routed, Topic};
+
+/// A log that can be made to answer nobody.
+pub(super) struct Muted {
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) silent: Arc<AtomicBool>,
+}
+
+impl Muted {
+    fn heard(&self) -> Result<&Arc<dyn Bus>, BusError> {
+        if self.silent.load(Ordering::Acquire) {
+            return Err(BusError::Unavailable("nobody there".to_owned()));
+        }
+        Ok(&self.bus)
+    }
+}
+
+#[async_trait]
+impl LogSink for Muted {
+    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        self.heard()?.publish(topic, records).await
+    }
+}
+
+#[async_trait]
+impl Bus for Muted {
+    async fn source(
+        &self,
+        reader: &str,
+        topic: &Topic,
+        from: &[(u32, i64)],
+    ) -> Result<Box<dyn LogSource>, BusError> {
+        self.heard()?.source(reader, topic, from).await
+    }
+
+    async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
+        self.heard()?.ends(topic).await
+    }
+
+    async fn begins(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
+        self.heard()?.begins(topic).await
+    }
+}
+
+/// A log that forgot its first records, as after its days of keeping.
+pub(super) struct Forgetful(pub(super) Arc<dyn Bus>, pub(super) Vec<i64>);
+
+#[async_trait]
+impl LogSink for Forgetful {
+    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        self.0.publish(topic, records).await
+    }
+}
+
+#[async_trait]
+impl Bus for Forgetful {
+    async fn source(
+        &self,
+        reader: &str,
+        topic: &Topic,
+        from: &[(u32, i64)],
+    ) -> Result<Box<dyn LogSource>, BusError> {
+        for (part, offset) in from {
+            assert!(*offset >= self.1[*part as usize], "nobody reads what is no longer there");
+        }
+        self.0.source(reader, topic, from).await
+    }
+
+    async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
+        self.0.ends(topic).await
+    }
+
+    async fn begins(&self, _: &Topic) -> Result<Vec<i64>, BusError> {
+        Ok(self.1.clone())
+    }
+}
