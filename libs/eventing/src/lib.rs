@@ -13,7 +13,7 @@
 //! | [`outbox`] | state values on their way to the log |
 //! | [`ownership`] | leases and epochs |
 //! | [`migrate`] | schema changes |
-//! | [`status`], [`tally`] | how it all stands, for whoever watches |
+//! | [`status`], [`tally`], [`witness`] | how it all stands, for whoever watches; events on their way |
 //! | [`conformance`] | what every backend must pass |
 
 pub mod aggregate;
@@ -39,6 +39,7 @@ pub mod status;
 pub mod store;
 pub mod tally;
 mod timers;
+pub mod witness;
 
 pub use aggregate::{Aggregate, Loaded};
 pub use bus::{Bus, SiblingJournals, Topic};
@@ -54,3 +55,4 @@ pub use spine::{Projected, Spine};
 pub use sql::{Db, Row, Statement, Tx, Value};
 pub use status::Status;
 pub use store::{Claim, EventStore, Timer};
+pub use witness::Witness;

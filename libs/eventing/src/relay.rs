@@ -56,7 +56,11 @@ async fn run(ground: &Ground, epoch: i64) -> Result<(), String> {
                 Routed::by_key(Record { source: ground.service.to_owned(), body })
             })
             .collect();
+        let began_us = ground.now_us();
         ground.bus.publish(&topic, &records).await.map_err(|error| error.to_string())?;
+        if let Some(witness) = &ground.witness {
+            witness.published(ground.service, &page, began_us);
+        }
         move_cursor(ground, epoch, (published, last)).await?;
         published = last;
     }

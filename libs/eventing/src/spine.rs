@@ -16,6 +16,7 @@ use crate::{
     sql::{Db, DbError},
     status::{self, FollowerStatus, Reader, ReaderKind, Status},
     timers,
+    witness::Witness,
 };
 use kernel::Clock;
 use tokio::{sync::watch, time::Instant};
@@ -68,6 +69,7 @@ impl Spine {
             siblings: None,
             sealer: journal.sealer().clone(),
             leases,
+            witness: None,
             shutdown,
         };
         Self {
@@ -104,6 +106,13 @@ impl Spine {
     #[must_use]
     pub fn siblings(mut self, journals: Arc<dyn SiblingJournals>) -> Self {
         self.ground.siblings = Some(journals);
+        self
+    }
+
+    /// Who follows events on their way.
+    #[must_use]
+    pub fn witnessed_by(mut self, witness: Arc<dyn Witness>) -> Self {
+        self.ground.witness = Some(witness);
         self
     }
 

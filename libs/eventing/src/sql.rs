@@ -244,6 +244,16 @@ pub enum Engine {
 /// A unit of work in a transaction of its own (or, on SQLite, a savepoint of a shared one): an error rolls it back.
 pub type Job = Box<dyn for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<(), DbError>> + Send>;
 
+/// How busy a database of this process is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Units of work that wait: for the writer, or for a connection.
+    pub waiting: usize,
+    pub connections_busy: u32,
+    /// 0: there is no limit.
+    pub connections_max: u32,
+}
+
 /// What an engine offers. Implemented under `libs/backends` only.
 #[async_trait]
 pub trait Database: Send + Sync + 'static {
@@ -253,6 +263,10 @@ pub trait Database: Send + Sync + 'static {
     async fn run(&self, job: Job) -> Result<(), DbError>;
     /// Ends what is kept open between calls; what is under way ends first. Later calls are refused.
     async fn close(&self) {}
+    /// How busy it is; `None` where that is not known.
+    fn load(&self) -> Option<Load> {
+        None
+    }
     /// Tells the other processes on this database that something is new. A hint: one that is lost delays, no more.
     fn announce(&self, _news: i64) {}
     /// The newest of what was announced, by whichever process; `None` where there is only one.
@@ -277,6 +291,11 @@ impl Db {
     /// Ends the connections, for every clone of this handle.
     pub async fn close(&self) {
         self.0.close().await;
+    }
+
+    /// See [`Database::load`].
+    pub fn load(&self) -> Option<Load> {
+        self.0.load()
     }
 
     /// See [`Database::announce`].

@@ -14,7 +14,7 @@ use crate::{
     event::Position,
     readers::Source,
     relay::RELAY,
-    sql::DbError,
+    sql::{DbError, Load},
     store::{StoreError, Writer},
 };
 
@@ -38,6 +38,8 @@ pub struct Status {
     pub owned: usize,
     /// `None` where the writer does not count.
     pub writer: Option<Writer>,
+    /// `None` where the engine does not tell.
+    pub database: Option<Load>,
     /// Whether the log answered; `None` when nobody here reads it.
     pub log_answers: Option<bool>,
 }
@@ -142,6 +144,7 @@ pub(crate) async fn look(
         resources: resources.len(),
         owned: ground.leases.owned().borrow().count(resources),
         writer: ground.store.writer(),
+        database: ground.db.load(),
         log_answers,
     })
 }

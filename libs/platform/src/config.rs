@@ -17,7 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use engines::{BusEngine, BusEngines, StoreEngine, Stores};
 use layers::{Layer, leaves};
-pub use settings::{Admin, Format, Grpc, Http, Installation, Limits, Log, Settings};
+pub use settings::{Admin, Format, Grpc, Http, Installation, Limits, Log, Settings, Telemetry};
 
 /// The prefix of environment variables.
 pub const PREFIX: &str = "STADION_";

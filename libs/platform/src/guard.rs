@@ -30,6 +30,7 @@ use crate::{
     load::Gate,
     metrics::{Calls, Metrics},
     seen::{self, Mark, Seen},
+    spans::{self, Side},
     status::status,
     tasks::panic_text,
     trace::{self, Trace},
@@ -86,7 +87,8 @@ impl Guard {
         Guarded { guard: Arc::new(self), routes: routes.prepare() }
     }
 
-    fn identify(&self, headers: &HeaderMap, path: &str) -> Result<Caller, Status> {
+    /// Who calls, and the step of their trace that this call is.
+    fn identify(&self, headers: &HeaderMap, path: &str) -> Result<(Caller, Trace), Status> {
         let token = headers.get(actor::METADATA).and_then(|value| BASE64.decode(value.as_bytes()).ok());
         let actor = self.verifier.verify(&Bytes::from(token.unwrap_or_default())).map_err(|error| {
             tracing::warn!(service = self.service, path, %error, "a call without a believable actor");
@@ -95,14 +97,15 @@ impl Guard {
         let trace = Trace::continue_or_begin(ascii(headers, &HeaderName::from_static(trace::HEADER)));
         let correlation = ascii(headers, &CORRELATION).and_then(|text| Uuid::try_parse(text).ok());
         let locale = ascii(headers, &LOCALE).filter(|text| text.len() <= LOCALE_BYTES_MAX);
-        Ok(Caller {
+        let caller = Caller {
             actor: Actor::clone(&actor),
             deadline: Some(deadline::earliest(headers.get(deadline::HEADER), None)),
             idempotency: idempotency(headers, path)?,
             locale: locale.unwrap_or_default().to_owned(),
             trace_parent: trace.to_string(),
             correlation_id: correlation.unwrap_or_else(Uuid::new_v4),
-        })
+        };
+        Ok((caller, trace))
     }
 
     /// Waits until this service's read models are as new as what the caller has seen.
@@ -125,12 +128,14 @@ impl Guard {
             self.calls.shed();
             status(refusal)
         })?;
-        let caller = self.identify(request.headers(), &path)?;
+        let (caller, trace) = self.identify(request.headers(), &path)?;
         let seen = ascii(request.headers(), &HeaderName::from_static(seen::METADATA));
         let seen: Seen = seen.and_then(|text| text.parse().ok()).unwrap_or_default();
-        let trace = Trace::continue_or_begin(Some(&caller.trace_parent));
         let deadline = caller.deadline.unwrap_or_else(|| Instant::now() + deadline::USUAL);
         let span = info_span!("call", service = self.service, path, trace_id = trace.trace_id());
+        let mut step =
+            spans::take(self.service, trace, Side::Server, || path.trim_start_matches('/').to_owned());
+        step.tell("rpc.system", "grpc");
         let ambient = Ambient {
             acting: None,
             idempotency: None,
@@ -148,14 +153,19 @@ impl Guard {
             answered(routes.call(request).await)
         }));
         let work = AssertUnwindSafe(work.instrument(span)).catch_unwind();
-        tokio::select! {
+        let answer = tokio::select! {
             biased;
             () = tokio::time::sleep_until(deadline) => Err(late()),
             outcome = work => outcome.unwrap_or_else(|panic| {
                 error!(service = self.service, path, panic = panic_text(&*panic), "a handler panicked");
                 Err(status(Refusal::new(Code::Internal, "a handler panicked")))
             }),
+        };
+        let code = answer.as_ref().map_or_else(Status::code, |response| code_of(response.headers()));
+        if code != tonic::Code::Ok {
+            step.fail(code);
         }
+        answer
     }
 }
 

@@ -12,7 +12,7 @@
 //! | [`journal`], [`siblings`], [`keys`] | journals, state tables and data keys between siblings |
 //! | [`sight`] | who may see whom |
 //! | [`config`] | typed settings, each with one name and a known origin |
-//! | [`telemetry`], [`trace`], [`metrics`], `standing`, [`health`] | what operators see |
+//! | [`telemetry`], [`trace`], [`metrics`], `standing`, [`spans`], [`health`] | what operators see |
 //! | [`tasks`], [`serve`], [`shutdown`], [`load`] | running, listening, stopping, saying no |
 
 pub mod actor;
@@ -33,6 +33,7 @@ pub mod serve;
 pub mod shutdown;
 pub mod siblings;
 pub mod sight;
+pub mod spans;
 mod standing;
 pub mod status;
 pub mod tasks;

@@ -16,6 +16,7 @@ use crate::{
     keys::DestroyedKeys,
     metrics::Metrics,
     siblings::PeerJournals,
+    spans::EventSteps,
     tasks::{Task, Tasks},
     transport::Peers,
 };
@@ -58,7 +59,8 @@ impl Resources {
             self.leases.clone(),
             self.shutdown.clone(),
         )
-        .siblings(Arc::new(PeerJournals::of(&self.peers)));
+        .siblings(Arc::new(PeerJournals::of(&self.peers)))
+        .witnessed_by(Arc::new(EventSteps));
         if let Some(keys) = &self.keys {
             let heard = spine.follower(Arc::new(DestroyedKeys::forgotten_in(keys.clone())));
             self.health.require(format!("{}: destroyed keys", self.service), move || {

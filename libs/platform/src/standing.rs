@@ -8,6 +8,7 @@ use std::{
 
 use eventing::{
     Spine, Status,
+    sql::Load,
     status::{Lag, ReaderKind},
     store::Writer,
     tally::Counted,
@@ -75,6 +76,9 @@ impl Collector for Standing {
         readers(&mut page, status)?;
         page.one("leases_owned", "Resources of the spine that are this process' own", number(status.owned))?;
         page.one("leases_wanted", "Resources of the spine, over all processes", number(status.resources))?;
+        if let Some(load) = status.database {
+            database(&mut page, load)?;
+        }
         status.writer.as_ref().map_or(Ok(()), |counted| writer(&mut page, counted))
     }
 }
@@ -142,6 +146,19 @@ fn readers(page: &mut Page<'_>, status: &Status) -> fmt::Result {
         "How long the log has not answered a follower",
         followers.iter().map(|(labels, one)| (labels, one.silence.as_secs_f64())),
     )
+}
+
+fn database(page: &mut Page<'_>, load: Load) -> fmt::Result {
+    page.one(
+        "database_waiting",
+        "Units of work that wait for the writer or for a connection",
+        number(load.waiting),
+    )?;
+    if load.connections_max == 0 {
+        return Ok(());
+    }
+    page.one("database_connections_busy", "Connections in use", f64::from(load.connections_busy))?;
+    page.one("database_connections_max", "Connections that may be in use", f64::from(load.connections_max))
 }
 
 fn writer(page: &mut Page<'_>, writer: &Writer) -> fmt::Result {

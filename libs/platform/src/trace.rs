@@ -12,6 +12,8 @@ pub const HEADER: &str = "traceparent";
 pub struct Trace {
     trace_id: u128,
     span_id: u64,
+    /// Of which step this is a part; 0: none that is known here.
+    parent_id: u64,
     sampled: bool,
 }
 
@@ -23,7 +25,7 @@ impl Trace {
     /// A trace that begins here.
     pub fn begin() -> Self {
         // A v4 UUID is never zero, which the format forbids.
-        Self { trace_id: Uuid::new_v4().as_u128(), span_id: span_id(), sampled: true }
+        Self { trace_id: Uuid::new_v4().as_u128(), span_id: span_id(), parent_id: 0, sampled: true }
     }
 
     /// The caller's trace, if it sent a readable one, else a new one.
@@ -33,11 +35,34 @@ impl Trace {
 
     /// The same trace, one step further.
     pub fn child(self) -> Self {
-        Self { span_id: span_id(), ..self }
+        Self { span_id: span_id(), parent_id: self.span_id, ..self }
     }
 
     pub fn trace_id(&self) -> String {
         format!("{:032x}", self.trace_id)
+    }
+
+    /// Whether somebody wishes that its steps are kept.
+    pub fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
+    /// What of the trace's id is random, whoever made it: below 2^56.
+    pub(crate) fn randomness(&self) -> u64 {
+        let [.., a, b, c, d, e, f, g] = self.trace_id.to_be_bytes();
+        u64::from_be_bytes([0, a, b, c, d, e, f, g])
+    }
+
+    pub(crate) fn trace_bytes(&self) -> [u8; 16] {
+        self.trace_id.to_be_bytes()
+    }
+
+    pub(crate) fn span_bytes(&self) -> [u8; 8] {
+        self.span_id.to_be_bytes()
+    }
+
+    pub(crate) fn parent_bytes(&self) -> Option<[u8; 8]> {
+        (self.parent_id != 0).then(|| self.parent_id.to_be_bytes())
     }
 }
 
@@ -81,7 +106,7 @@ impl FromStr for Trace {
         if trace_id == 0 || span_id == 0 {
             return Err(NotATrace);
         }
-        Ok(Self { trace_id, span_id, sampled: flags & 1 == 1 })
+        Ok(Self { trace_id, span_id, parent_id: 0, sampled: flags & 1 == 1 })
     }
 }
 

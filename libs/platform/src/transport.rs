@@ -87,7 +87,7 @@ impl Transport {
         binary(headers, HeaderName::from_static(actor::METADATA), &self.signer.token(&acting));
         headers
             .insert(deadline::HEADER, deadline::header(deadline.saturating_duration_since(Instant::now())));
-        text(headers, HeaderName::from_static(trace::HEADER), &ambient.trace.child().to_string());
+        text(headers, HeaderName::from_static(trace::HEADER), &ambient.trace.to_string());
         text(headers, CORRELATION, &ambient.correlation_id.to_string());
         text(headers, LOCALE, &ambient.locale);
         text(headers, HeaderName::from_static(seen::METADATA), &ambient.seen.to_string());

@@ -16,7 +16,12 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use kernel::{Code, Refusal};
-use platform::{context::Answers, seen::Seen, trace::Trace};
+use platform::{
+    context::Answers,
+    seen::Seen,
+    spans::{self, Side},
+    trace::Trace,
+};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -192,6 +197,8 @@ pub(crate) async fn layer(State(door): State<Arc<Door>>, mut request: Request, n
         trace = %exchange.trace().trace_id(),
     );
     let began = tokio::time::Instant::now();
+    let name = || format!("{} {}", exchange.method(), exchange.route());
+    let mut step = spans::take("gateway", exchange.trace(), Side::Server, name);
     let response = async {
         let served = check_uri(&request).and(fault).map_err(refuse);
         match served {
@@ -208,6 +215,12 @@ pub(crate) async fn layer(State(door): State<Arc<Door>>, mut request: Request, n
     let response = response.instrument(span.clone()).await;
     let response = dress(&exchange, response);
     door.metrics.served(exchange.method(), exchange.route(), response.status(), began.elapsed());
+    step.tell("http.request.method", exchange.method());
+    step.tell("http.route", exchange.route());
+    step.tell("http.response.status_code", response.status().as_u16());
+    if response.status().is_server_error() {
+        step.fail(response.status());
+    }
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         let _entered = span.enter();
         tracing::error!(path = exchange.path(), "a request failed");

@@ -27,6 +27,7 @@ use platform::{
     keys::AuthKeys,
     metrics::Metrics,
     shutdown::Shutdown,
+    spans,
     transport::{Address, PeerMetrics, PeersBuilder, Remote},
 };
 use tokio_util::sync::CancellationToken;
@@ -111,6 +112,9 @@ impl Installation {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let shutdown = Shutdown::new();
         let tasks = Tasks::new(shutdown.stop.clone());
+        let traces = &settings.platform.telemetry;
+        let traces = spans::start(traces, &settings.platform.name, clock.clone(), shutdown.stop.clone());
+        traces.into_iter().for_each(|task| tasks.spawn(task));
         let fatal = CancellationToken::new();
         let opener = Opener::of(settings, part.address);
         let here = SERVICES.into_iter().filter(|(service, _)| part.services.contains(service));

@@ -9,10 +9,15 @@ mod errors;
 mod fitness;
 mod values;
 
-use std::{panic::AssertUnwindSafe, str::FromStr, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    str::FromStr,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use eventing::sql::{Database, Db, DbError, Engine, Job, Row, Tx, Value};
+use eventing::sql::{Database, Db, DbError, Engine, Job, Load, Row, Tx, Value};
 use futures::FutureExt;
 use sqlx::{
     ConnectOptions, Executor, PgConnection, PgPool, Postgres,
@@ -80,7 +85,7 @@ pub async fn connect(url: &str, options: Options) -> Result<Db, DbError> {
         // A lost connection shows itself at BEGIN or at a read, before any work: no round trip for each use.
         .test_before_acquire(false)
         .connect_lazy_with(connecting);
-    Ok(Db::new(PostgresDatabase { news: News::of(&pool), pool, options }))
+    Ok(Db::new(PostgresDatabase { news: News::of(&pool), pool, options, waiting: AtomicUsize::new(0) }))
 }
 
 fn settings(url: &str, options: &Options) -> Result<PgConnectOptions, DbError> {
@@ -109,10 +114,29 @@ struct PostgresDatabase {
     pool: PgPool,
     options: Options,
     news: News,
+    /// Who waits for a connection.
+    waiting: AtomicUsize,
+}
+
+/// Counted for as long as it lives.
+struct Waiting<'c>(&'c AtomicUsize);
+
+impl<'c> Waiting<'c> {
+    fn one_more(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl PostgresDatabase {
     async fn acquired(&self) -> Result<Session, DbError> {
+        let _waiting = Waiting::one_more(&self.waiting);
         let connection =
             self.pool.acquire().await.map_err(|error| errors::acquiring(&error, &self.options))?;
         Ok(Session { connection, answer_limit: self.options.statement_limit + SILENCE, healthy: false })
@@ -140,6 +164,15 @@ impl PostgresDatabase {
 impl Database for PostgresDatabase {
     fn engine(&self) -> Engine {
         Engine::Postgres
+    }
+
+    fn load(&self) -> Option<Load> {
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        Some(Load {
+            waiting: self.waiting.load(Ordering::Relaxed),
+            connections_busy: self.pool.size().saturating_sub(idle),
+            connections_max: self.options.connections_max,
+        })
     }
 
     fn announce(&self, news: i64) {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use eventing::sql::{Database, Db, DbError, Engine, Job, Row, Tx, Value};
+use eventing::sql::{Database, Db, DbError, Engine, Job, Load, Row, Tx, Value};
 use futures::FutureExt;
 use rusqlite::{
     CachedStatement, Connection, Error, ErrorCode, ToSql,
@@ -117,6 +117,11 @@ impl Database for SqliteDatabase {
 
     async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
         self.readers.fetch(sql, &args)
+    }
+
+    fn load(&self) -> Option<Load> {
+        let waiting = self.jobs.max_capacity() - self.jobs.capacity();
+        Some(Load { waiting, ..Load::default() })
     }
 
     async fn run(&self, job: Job) -> Result<(), DbError> {

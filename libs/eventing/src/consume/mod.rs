@@ -30,6 +30,7 @@ use crate::{
     sealing::Sealer,
     sql::Db,
     store::EventStore,
+    witness::Witness,
 };
 
 /// Tries of a poison event before its key is parked.
@@ -50,6 +51,7 @@ pub(crate) struct Ground {
     pub(crate) siblings: Option<Arc<dyn SiblingJournals>>,
     pub(crate) sealer: Sealer,
     pub(crate) leases: Leases,
+    pub(crate) witness: Option<Arc<dyn Witness>>,
     pub(crate) shutdown: CancellationToken,
 }
 

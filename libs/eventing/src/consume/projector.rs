@@ -144,8 +144,8 @@ async fn try_step(
     cursors: &mut Cursors,
     step: &Step,
 ) -> Result<(), StepError> {
-    let (projection, held, work, now_us) =
-        (projection.clone(), cursors.clone(), step.clone(), ground.now_us());
+    let (name, began_us) = (projection.name(), ground.now_us());
+    let (projection, held, work) = (projection.clone(), cursors.clone(), step.clone());
     ground
         .db
         .transact(move |tx| {
@@ -153,11 +153,16 @@ async fn try_step(
                 for to in &work.moves {
                     held.advance(tx, *to).await?;
                 }
-                apply_unparked(tx, &*projection, &held, &work, now_us).await
+                apply_unparked(tx, &*projection, &held, &work, began_us).await
             })
         })
         .await?;
     step.moves.iter().for_each(|to| cursors.moved(*to));
+    if let Some(witness) = &ground.witness {
+        let taken: Vec<&Incoming> =
+            step.taken.iter().filter_map(|taken| taken.opened.as_ref().ok()).collect();
+        witness.projected(ground.service, name, &taken, began_us);
+    }
     Ok(())
 }
 

@@ -146,7 +146,12 @@ async fn attempt(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match reactor.react(incoming).await {
+        let reaction = reactor.react(incoming);
+        let reacted = match &ground.witness {
+            Some(witness) => witness.reacting(ground.service, reactor.name(), incoming, reaction).await,
+            None => reaction.await,
+        };
+        match reacted {
             Ok(()) => return Ok(Ok(())),
             Err(Failure::Retry(error)) => {
                 warn!(reactor = reactor.name(), %error, attempt, "a reaction is tried again");

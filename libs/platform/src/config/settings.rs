@@ -26,6 +26,7 @@ pub struct Settings {
     pub grpc: Grpc,
     pub limits: Limits,
     pub log: Log,
+    pub telemetry: Telemetry,
     /// Addresses of the services that run elsewhere, `auth = "http://a:7070,http://b:7070"`; a DNS name stands for
     /// all its addresses.
     pub peers: BTreeMap<String, String>,
@@ -105,6 +106,54 @@ pub struct Log {
     pub format: Format,
 }
 
+/// Where traces go.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Telemetry {
+    /// `http://collector:4318`: an OpenTelemetry collector (OTLP over HTTP, protobuf); empty: traces are not sent.
+    pub otlp: String,
+    /// Which part of the traces is kept, from 0 to 1; the same traces in every process.
+    pub sample: f64,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { otlp: String::new(), sample: 1.0 }
+    }
+}
+
+impl Telemetry {
+    /// Where traces are posted to; `/v1/traces` is added where the address has no path.
+    pub(crate) fn traces(&self) -> Option<http::Uri> {
+        let address = self.otlp.trim_end_matches('/');
+        let uri: http::Uri = address.parse().ok()?;
+        if uri.path().trim_end_matches('/').is_empty() {
+            return format!("{address}/v1/traces").parse().ok();
+        }
+        Some(uri)
+    }
+
+    /// The part that is kept, of 2^56.
+    pub(crate) fn kept_below(&self) -> u64 {
+        (self.sample * 2_f64.powi(56)) as u64
+    }
+
+    fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        let is_readable = self.otlp.is_empty()
+            || self.otlp.starts_with("http://") && self.traces().is_some_and(|uri| uri.host().is_some());
+        if !is_readable {
+            let what =
+                "must be http://host:port: the collector beside this process, which has TLS to elsewhere";
+            faults.push(("telemetry.otlp".to_owned(), what.to_owned()));
+        }
+        if !(0.0..=1.0).contains(&self.sample) {
+            faults.push(("telemetry.sample".to_owned(), "must be from 0 to 1".to_owned()));
+        }
+        faults
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -118,6 +167,7 @@ impl Default for Settings {
             grpc: Grpc::default(),
             limits: Limits::default(),
             log: Log::default(),
+            telemetry: Telemetry::default(),
             peers: BTreeMap::new(),
         }
     }
@@ -209,6 +259,7 @@ impl Section for Settings {
                 faults.push((format!("peers.{service}"), error.to_string()));
             }
         }
+        faults.extend(self.telemetry.faults());
         faults.extend(self.stores.faults());
         faults.extend(self.bus.faults());
         faults

@@ -14,4 +14,5 @@ mod replicas;
 mod seed;
 mod serve;
 mod tools;
+mod traces;
 mod visibility;

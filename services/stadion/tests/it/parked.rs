@@ -94,8 +94,7 @@ async fn what_is_parked_is_listed_shown_released_and_given_up() {
 async fn the_admin_page_shows_how_every_spine_stands() {
     let folder = tempfile::tempdir().unwrap();
     let running = crate::embedded::serving(folder.path()).await;
-    let page = reqwest::get(format!("http://{}/metrics", running.admin)).await.unwrap().text().await.unwrap();
-    for line in [
+    let lines = [
         "stadion_auth_store_answers 1.0",
         "stadion_promo_relay_lag_events ",
         "stadion_promo_relay_lag_seconds ",
@@ -108,7 +107,18 @@ async fn the_admin_page_shows_how_every_spine_stands() {
         "stadion_activity_append_seconds_bucket{le=\"0.00025\"}",
         "stadion_gateway_follower_caught_up{reader=\"",
         "stadion_leaderboard_follower_silence_seconds{reader=\"",
-    ] {
+    ];
+    // Readers say where they stand once they have begun.
+    let mut page = String::new();
+    for _ in 0..200 {
+        let answer = reqwest::get(format!("http://{}/metrics", running.admin)).await.unwrap();
+        page = answer.text().await.unwrap();
+        if lines.iter().all(|line| page.contains(line)) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    for line in lines {
         assert!(page.contains(line), "{line}\n{page}");
     }
     running.stop().await.unwrap();
