@@ -63,8 +63,6 @@ pub(crate) const S3: &dyn Engine = &s3::S3;
 
 /// All there are.
 pub(crate) const ALL: [&dyn Engine; 4] = [POSTGRES, KAFKA, CASSANDRA, S3];
-/// Those that a run of tests starts: the ones that tests exist for.
-pub(crate) const TESTED: [&dyn Engine; 2] = [POSTGRES, KAFKA];
 
 pub(crate) fn named(name: &str) -> Result<&'static dyn Engine> {
     ALL.into_iter().find(|engine| engine.name() == name).with_context(|| {

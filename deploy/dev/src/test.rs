@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     engines::{
-        KAFKA, TESTED, kafka,
+        ALL, KAFKA, kafka,
         throwaway::{Background, Start},
     },
     install,
@@ -26,7 +26,7 @@ const WITH_STORES: [&str; 6] = ["activity", "auth", "gamification", "leaderboard
 
 pub(crate) fn run() -> Result<bool> {
     // They come up while cargo builds.
-    let background = Background::start(&TESTED);
+    let background = Background::start(&ALL);
     // All targets at once, so that tests and the binary are built with the same features and only once.
     let build = stage::run(
         "build",

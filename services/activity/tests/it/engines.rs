@@ -8,7 +8,7 @@ pub(crate) fn cql(what: &str) -> Option<String> {
     address(what, "STADION_TEST_CQL", "CQL store")
 }
 
-/// The `http://host:port` of an S3 server that takes any key and makes any bucket.
+/// The `http://host:port` of an S3 server with the bucket `stadion`, opened by the key `stadion` with `stadion-secret`.
 #[track_caller]
 pub(crate) fn s3(what: &str) -> Option<String> {
     address(what, "STADION_TEST_S3", "S3 server")
