@@ -9,7 +9,7 @@ use crate::{
     bus::{LogSink, Routed, Topic, TopicKind},
     event::Plain,
     sealing::Plans,
-    sql::{Db, DbError, Tx},
+    sql::{Db, DbError, Engine, Tx},
 };
 use prost::Message;
 
@@ -66,6 +66,17 @@ pub async fn put_sealed(
     Ok(())
 }
 
+/// A value that a projection is overtaking at this moment is left to it: to wait for it here and there for us is a circle.
+const fn forget(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "DELETE FROM es_outbox WHERE topic = $1 AND key = $2 AND revision = $3",
+        Engine::Postgres => {
+            "DELETE FROM es_outbox WHERE ctid IN (SELECT ctid FROM es_outbox
+               WHERE topic = $1 AND key = $2 AND revision = $3 FOR UPDATE SKIP LOCKED)"
+        }
+    }
+}
+
 /// Publishes what waits, then forgets it unless it has been overtaken meanwhile. The number published.
 pub(crate) async fn flush(db: &Db, sink: &dyn LogSink, service: &str) -> Result<usize, String> {
     let rows = db
@@ -106,11 +117,7 @@ pub(crate) async fn flush(db: &Db, sink: &dyn LogSink, service: &str) -> Result<
     db.transact(move |tx| {
         Box::pin(async move {
             for (topic, key, revision) in published {
-                tx.execute(
-                    "DELETE FROM es_outbox WHERE topic = $1 AND key = $2 AND revision = $3",
-                    args![topic, key, revision],
-                )
-                .await?;
+                tx.execute(forget(tx.engine()), args![topic, key, revision]).await?;
             }
             Ok::<_, DbError>(())
         })

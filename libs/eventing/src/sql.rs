@@ -3,12 +3,15 @@
 //! Placeholders are `$1…$n`, times are BIGINT microseconds (`_us`), money BIGINT minor units, ids 16-byte blobs.
 //! Engines implement [`Database`]; store modules use [`Db`].
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeSet, future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 use uuid::Uuid;
+
+/// Names held by one statement.
+const HELD_MAX: usize = 256;
 
 /// A bound argument or a column's value.
 #[derive(Clone, Debug, PartialEq)]
@@ -233,6 +236,29 @@ impl dyn Tx + '_ {
     pub async fn fetch_one(&mut self, sql: &str, args: Vec<Value>) -> Result<Option<Row>, DbError> {
         Ok(self.fetch(sql, args).await?.into_iter().next())
     }
+}
+
+/// Holds these against every other transaction of the store that asks for one of them, to the end of this one. For rows
+/// that several readers read and then write: on SQLite one writer does it all, on PostgreSQL two would undo each other's
+/// work. Ask before anything is read.
+pub async fn hold(tx: &mut dyn Tx, held: Vec<Uuid>) -> Result<(), DbError> {
+    let halves = |id: Uuid| id.as_u64_pair();
+    let numbers: BTreeSet<i64> =
+        held.into_iter().map(halves).map(|(high, low)| (high ^ low).cast_signed()).collect();
+    if tx.engine() != Engine::Postgres {
+        return Ok(());
+    }
+    // In ascending order: nobody waits in a circle.
+    let numbers: Vec<i64> = numbers.into_iter().collect();
+    for some in numbers.chunks(HELD_MAX) {
+        let places: Vec<String> = (1..=some.len()).map(|place| format!("(${place}::bigint)")).collect();
+        let sql = format!(
+            "SELECT pg_advisory_xact_lock(number) FROM (VALUES {}) AS held (number)",
+            places.join(", ")
+        );
+        tx.execute(&sql, some.iter().map(|number| Value::Int(*number)).collect()).await?;
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,10 @@ pub use consent_withdrawn::ConsentWithdrawn;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, sql::Tx};
+use eventing::{
+    Failure, Incoming, Projection, Source,
+    sql::{Tx, hold},
+};
 
 use crate::{blobs::Blobs, store::ActivityStore};
 
@@ -33,6 +36,10 @@ impl Projection for Rows {
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        // Others write the rows of an account too: when a consent is withdrawn, and when it is erased.
+        let accounts: Vec<uuid::Uuid> =
+            events.iter().filter_map(|event| event.event.partition_key.parse().ok()).collect();
+        hold(tx, accounts).await?;
         for event in events {
             match event.event.stream.kind() {
                 "activity" => activity_changed::apply(&*self.activities, &self.blobs, tx, event).await?,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use eventing::{
     Aggregate, Command, DecodeError, DomainEvent, Failure, Incoming, Journal, Plain, Reactor, Source,
-    StreamId, sql::Db,
+    StreamId,
+    sql::{Db, hold},
 };
 use kernel::AccountId;
 
@@ -55,6 +56,7 @@ impl AccountErased {
         self.db
             .transact(move |tx| {
                 Box::pin(async move {
+                    hold(tx, vec![account.uuid()]).await?;
                     let erased = activities.erase(tx, account).await?;
                     let uploads = uploads::erase(tx, account).await?;
                     samples::erase(tx, account).await?;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, sql::Tx};
+use eventing::{
+    Failure, Incoming, Projection, Source,
+    sql::{Tx, hold},
+};
 use kernel::AccountId;
 
 use crate::{
@@ -27,12 +30,20 @@ impl Projection for ConsentWithdrawn {
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        let mut accounts = Vec::new();
         for event in events {
             let Some(withdrawn) = event.plain.decode::<proto::auth::ConsentWithdrawn>() else { continue };
             let withdrawn = withdrawn?;
             if withdrawn.purpose == "health_data" {
-                self.drop_health(tx, wire::id(&withdrawn.account_id, "account_id")?).await?;
+                accounts.push(wire::id(&withdrawn.account_id, "account_id")?);
             }
+        }
+        // Against the projection of our own journal, which writes the same rows: else each could bring back what the
+        // other has just changed.
+        let held: Vec<uuid::Uuid> = accounts.iter().map(|account: &AccountId| account.uuid()).collect();
+        hold(tx, held).await?;
+        for account in accounts {
+            self.drop_health(tx, account).await?;
         }
         Ok(())
     }

@@ -20,8 +20,10 @@ pub struct Sample {
 }
 
 /// Keeps samples; the higher version of a key wins, whichever comes first.
-pub async fn put(db: &Db, account: AccountId, source: &str, samples: Vec<Sample>) -> Result<(), DbError> {
+pub async fn put(db: &Db, account: AccountId, source: &str, mut samples: Vec<Sample>) -> Result<(), DbError> {
     let source = source.to_owned();
+    // Two that bring the same keys take them in one order, and none waits for the other in a circle.
+    samples.sort_by(|one, other| one.key.cmp(&other.key));
     db.transact(move |tx| {
         Box::pin(async move {
             for sample in samples {
@@ -60,9 +62,10 @@ pub async fn delete(
     db: &Db,
     account: AccountId,
     source: &str,
-    keys: Vec<(String, i64)>,
+    mut keys: Vec<(String, i64)>,
 ) -> Result<(), DbError> {
     let source = source.to_owned();
+    keys.sort();
     db.transact(move |tx| {
         Box::pin(async move {
             for (key, version) in keys {

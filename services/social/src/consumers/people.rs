@@ -1,11 +1,15 @@
 //! auth's events → whom search may find.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, Tx};
+use eventing::{Failure, Incoming, Projection, Source, Tx, sql::hold};
 use kernel::AccountId;
 use proto::auth;
+use uuid::Uuid;
 
 use crate::{domain::fold, store::people, wire::id_of};
+
+/// Stands for the words that several people may bear.
+const WORDS: Uuid = Uuid::nil();
 
 pub struct People;
 
@@ -20,6 +24,11 @@ impl Projection for People {
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        // People against the reader of their activities; words against the same reader in another process: who is the
+        // last to bear one takes it along.
+        let people = events.iter().filter_map(|incoming| incoming.event.partition_key.parse().ok());
+        let held: Vec<Uuid> = people.chain([WORDS]).collect();
+        hold(tx, held).await?;
         for incoming in events {
             let plain = &incoming.plain;
             if let Some(event) = plain.decode::<auth::AccountRegistered>() {

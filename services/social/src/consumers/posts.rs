@@ -1,7 +1,7 @@
 //! activity's and gamification's events → posts, and the sports that people do.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, Tx};
+use eventing::{Failure, Incoming, Projection, Source, Tx, sql::hold};
 use kernel::{AccountId, Id, Sport};
 use proto::{activity, gamification};
 use uuid::Uuid;
@@ -27,6 +27,10 @@ impl Projection for Posts {
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        // Against the reader that forgets people: it must not miss what is written of one meanwhile.
+        let of: Vec<Uuid> =
+            events.iter().filter_map(|incoming| incoming.event.partition_key.parse().ok()).collect();
+        hold(tx, of).await?;
         for incoming in events {
             match incoming.source.as_str() {
                 "activity" => activity(tx, incoming).await?,
