@@ -221,6 +221,7 @@ async fn of_two_that_wait_for_each_other_one_is_told_to_try_again() {
 }
 
 /// Begins work that holds what `sql` takes until it is told to end.
+#[expect(clippy::disallowed_methods, reason = "somebody else's session, for as long as the test says")]
 async fn holding(
     db: &Db,
     sql: &'static str,
