@@ -164,7 +164,8 @@ pub async fn belongs(db: &Db, service: &'static str, marks: &[String]) -> Result
             if !marks.contains(&installation) {
                 return Err(DbError::Unusable(format!(
                     "this store of {service} belongs to the installation {installation}, and we are {first}: give each \
-                     installation its own databases; if its key was changed, keep the old line below the new one"
+                     installation its own databases; if its key was changed, keep the old line below the new one; if the old \
+                     one is lost, UPDATE es_owner SET installation = '{first}'"
                 )));
             }
             if installation != first {

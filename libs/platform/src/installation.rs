@@ -12,6 +12,7 @@ use std::{
 };
 
 use aws_lc_rs::{
+    digest::{SHA256, digest},
     rand,
     signature::{Ed25519KeyPair, KeyPair},
 };
@@ -75,6 +76,12 @@ impl InstallationKey {
     /// The pair that signs.
     pub(crate) fn pair(&self) -> Arc<Ed25519KeyPair> {
         self.first.clone()
+    }
+
+    /// What names the installation in its stores: a mark for each key that is believed, the signing one's first.
+    pub fn marks(&self) -> Vec<String> {
+        let mark = |key: Vec<u8>| hex::encode(&digest(&SHA256, &key).as_ref()[..8]);
+        self.believed().map(mark).collect()
     }
 
     /// The public keys that are believed, the signing one first.

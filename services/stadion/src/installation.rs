@@ -116,7 +116,8 @@ impl Installation {
         let traces = spans::start(traces, &settings.platform.name, clock.clone(), shutdown.stop.clone());
         traces.into_iter().for_each(|task| tasks.spawn(task));
         let fatal = CancellationToken::new();
-        let opener = Opener::of(settings, part.address);
+        let key = InstallationKey::load_or_create(&key_file(settings))?;
+        let opener = Opener::of(settings, &key, part.address);
         let here = SERVICES.into_iter().filter(|(service, _)| part.services.contains(service));
         let opening = here.map(|service| stores::open(settings, &opener, service, fatal.clone()));
         let (opened, (log, _)) = tokio::try_join!(
@@ -133,7 +134,7 @@ impl Installation {
         }
         let peers = part.services.iter().fold(PeersBuilder::new(), |peers, service| peers.sibling(service));
         let shared = Shared {
-            key: InstallationKey::load_or_create(&key_file(settings))?,
+            key,
             peers: remotes.into_iter().fold(peers, PeersBuilder::remote),
             bus: log.bus(),
             metrics,

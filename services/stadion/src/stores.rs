@@ -7,12 +7,15 @@ use backends::{BUS_MIGRATIONS, KafkaBus, SqlEventStore, SqliteBus, kafka, postgr
 use eventing::{
     Bus, Db,
     leases::{Leases, Pace},
-    migrate::{Migrations, SPINE},
+    migrate::{Migrations, SPINE, belongs},
     ownership::{Holder, STORE},
     store::EventStore,
 };
 use kernel::Clock;
-use platform::config::{BusEngine, StoreEngine};
+use platform::{
+    config::{BusEngine, StoreEngine},
+    installation::InstallationKey,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use uuid::Uuid;
@@ -53,13 +56,19 @@ pub struct Opener {
     pub name: String,
     /// Where siblings reach it.
     pub address: String,
+    /// Whose stores it may open.
+    pub marks: Vec<String>,
 }
 
 impl Opener {
-    pub fn of(settings: &Settings, address: String) -> Self {
+    pub fn of(settings: &Settings, key: &InstallationKey, address: String) -> Self {
         let said = &settings.platform.name;
         let name = if said.is_empty() { machine() } else { said.clone() };
-        Self { name: format!("{name}/{}", &Uuid::new_v4().simple().to_string()[..8]), address }
+        Self {
+            name: format!("{name}/{}", &Uuid::new_v4().simple().to_string()[..8]),
+            address,
+            marks: key.marks(),
+        }
     }
 }
 
@@ -88,6 +97,10 @@ pub async fn open(
     let opening = async {
         let db = database(settings, service, fatal).await?;
         let mut migrated = SPINE.apply(&db).await?;
+        // A folder has its lock; an address is easily another fleet's.
+        if settings.platform.stores.engine != StoreEngine::Sqlite {
+            belongs(&db, service, &opener.marks).await?;
+        }
         if let Some(migrations) = migrations {
             migrated.extend(migrations.apply(&db).await?);
         }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use backends::DataFolder;
 use kernel::SystemClock;
+use platform::installation::InstallationKey;
 use tokio_util::sync::CancellationToken;
 
 use super::say::say;
 use crate::{
+    installation::key_file,
     settings::Settings,
     stores::{self, Log, Opener, SERVICES},
 };
@@ -22,7 +24,8 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     };
     std::fs::create_dir_all(settings.platform.data.join("stores"))?;
     let fatal = CancellationToken::new();
-    let opener = Opener::of(settings, String::new());
+    let key = InstallationKey::load_or_create(&key_file(settings))?;
+    let opener = Opener::of(settings, &key, String::new());
     for service in SERVICES {
         let store = stores::open(settings, &opener, service, fatal.clone()).await?;
         told(store.service, &store.migrated);
