@@ -226,7 +226,10 @@ impl Remote {
         candidates.sort_by_cached_key(|one| one.rank());
         let now = Instant::now();
         // Asked last: to admit a trial uses it up.
-        candidates.into_iter().find(|one| one.admits(now)).cloned()
+        let admitted = candidates.iter().find(|one| one.admits(now)).copied();
+        // Whoever was down may be back before a look has told: better asked than not, once the others have failed.
+        let last = candidates.first().copied().filter(|_| !not.is_empty());
+        admitted.or(last).cloned()
     }
 
     /// Sends a call to one endpoint, and to another where that is safe.
