@@ -34,6 +34,8 @@ const OUTBOX: &str = "outbox";
 /// How often the outbox is looked at: while something happens, and while nothing does. State is what others see.
 const OUTBOX_BUSY: Duration = Duration::from_millis(10);
 const OUTBOX_IDLE: Duration = Duration::from_millis(200);
+/// How long a projection may be nobody's while it changes hands: a round of leases, and what has piled up meanwhile.
+const CHANGES_HANDS: Duration = Duration::from_secs(3);
 /// Between two looks at how far other processes have projected.
 const LOOK_ELSEWHERE: Duration = Duration::from_millis(5);
 /// After news, projections may still be at work for so long.
@@ -337,6 +339,11 @@ impl Projected {
             }
         };
         tokio::time::timeout(patience, waited).await.unwrap_or_default()
+    }
+
+    /// How long whoever must see a position waits for it: longer where a projection may be on its way to another process.
+    pub fn patience(&self, alone: Duration) -> Duration {
+        if self.elsewhere.is_some() { alone.max(CHANGES_HANDS) } else { alone }
     }
 
     fn is_past(&self, position: Position) -> bool {

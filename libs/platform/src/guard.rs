@@ -111,7 +111,9 @@ impl Guard {
     /// Waits until this service's read models are as new as what the caller has seen.
     async fn catch_up(&self, seen: &Seen) -> Result<(), Status> {
         let (Some(projected), Some(mark)) = (&self.projected, seen.mark(self.service)) else { return Ok(()) };
-        if mark.epoch != Mark::at(0).epoch || projected.reached(mark.position, PATIENCE).await {
+        if mark.epoch != Mark::at(0).epoch
+            || projected.reached(mark.position, projected.patience(PATIENCE)).await
+        {
             return Ok(());
         }
         let behind = mark.position - projected.position();
