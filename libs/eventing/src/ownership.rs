@@ -122,6 +122,9 @@ impl Holder {
         let now = now_us(tx.engine());
         let member = format!("{MEMBER}{}", self.name);
         self.acquire_in(tx, &member, life_us).await?;
+        // Every start of a process is a member of its own; what it leaves behind guards nothing.
+        let forget = format!("DELETE FROM es_lease WHERE resource LIKE '{MEMBER}%' AND expires_us <= {now}");
+        tx.execute(&forget, vec![]).await?;
         let renew =
             format!("UPDATE es_lease SET expires_us = {now} + $1 WHERE holder = $2 AND expires_us > {now}");
         tx.execute(&renew, args![life_us, &self.name]).await?;

@@ -36,8 +36,9 @@ const OUTBOX_BUSY: Duration = Duration::from_millis(10);
 const OUTBOX_IDLE: Duration = Duration::from_millis(200);
 /// How long a projection may be nobody's while it changes hands: a round of leases, and what has piled up meanwhile.
 const CHANGES_HANDS: Duration = Duration::from_secs(3);
-/// Between two looks at how far other processes have projected.
+/// Between two looks at how far other processes have projected: each twice as far apart, while a part changes hands.
 const LOOK_ELSEWHERE: Duration = Duration::from_millis(5);
+const LOOK_ELSEWHERE_MAX: Duration = Duration::from_millis(100);
 /// After news, projections may still be at work for so long.
 const OUTBOX_ALERT: Duration = Duration::from_millis(300);
 
@@ -299,13 +300,15 @@ struct Elsewhere {
 impl Elsewhere {
     /// Ends when every projection has seen the position, wherever it runs.
     async fn reached(&self, position: Position) {
+        let mut pause = LOOK_ELSEWHERE;
         loop {
             match self.position().await {
                 Ok(at) if at >= position => return,
                 Ok(_) => {}
                 Err(error) => warn!(%error, "it cannot be known how far the projections have come"),
             }
-            tokio::time::sleep(LOOK_ELSEWHERE).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOK_ELSEWHERE_MAX);
         }
     }
 
