@@ -24,6 +24,25 @@ pub fn kafka(what: &str) -> Option<String> {
     address(what, KAFKA, "Kafka")
 }
 
+/// `host:port` of a node of ScyllaDB or Cassandra on which keyspaces may be made; says so when there is none.
+///
+/// # Panics
+/// Where `CI` is set.
+#[track_caller]
+pub fn cql(what: &str) -> Option<String> {
+    address(what, "STADION_TEST_CQL", "CQL store")
+}
+
+/// The `http://host:port` of an S3 server with the bucket `stadion`, opened by the key `stadion` with `stadion-secret`;
+/// says so when there is none.
+///
+/// # Panics
+/// Where `CI` is set.
+#[track_caller]
+pub fn s3(what: &str) -> Option<String> {
+    address(what, "STADION_TEST_S3", "S3 server")
+}
+
 #[track_caller]
 fn address(what: &str, variable: &str, engine: &str) -> Option<String> {
     let address = std::env::var(variable).ok().filter(|address| !address.is_empty());

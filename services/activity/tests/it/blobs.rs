@@ -7,8 +7,7 @@ use activity::{
 use bytes::Bytes;
 use futures::future::join_all;
 use kernel::{AccountId, Id};
-
-use crate::engines;
+use testkit::engines;
 
 async fn suite(blobs: &Blobs) {
     what_is_put_is_got(blobs).await;

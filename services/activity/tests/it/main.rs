@@ -5,7 +5,6 @@
 
 mod activities;
 mod blobs;
-mod engines;
 mod erasure;
 mod golden;
 mod keyspace;

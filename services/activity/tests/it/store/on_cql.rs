@@ -25,7 +25,7 @@ use super::{DAY, Engine, MAY, chunk, lists, on_sql, revised, run, suite, with_bl
 const KEYSPACE: &str = "stadion_test_activity";
 
 async fn connect(what: &str, keyspace: &str) -> Option<Cql> {
-    let node = crate::engines::cql(what)?;
+    let node = testkit::engines::cql(what)?;
     let options = cql::Options {
         nodes: vec![node],
         keyspace: keyspace.to_owned(),
@@ -76,7 +76,7 @@ async fn a_keyspace_is_brought_up_to_date_once_by_whoever_comes_first() {
 
 #[tokio::test]
 async fn what_cannot_be_a_store_is_said() {
-    let Some(node) = crate::engines::cql("clear errors of a CQL store") else { return };
+    let Some(node) = testkit::engines::cql("clear errors of a CQL store") else { return };
     let options = |node: &str, keyspace: &str| cql::Options {
         nodes: vec![node.to_owned()],
         keyspace: keyspace.to_owned(),
