@@ -40,12 +40,14 @@ pub struct SqliteBus {
     db: Db,
     clock: Arc<dyn Clock>,
     topics: Arc<Mutex<HashMap<String, Ends>>>,
+    /// How often each exclusive sink was opened: the last opening counts.
+    openings: Arc<Mutex<HashMap<String, u64>>>,
 }
 
 impl SqliteBus {
     /// `db` is the bus file, migrated with [`BUS_MIGRATIONS`].
     pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self, DbError> {
-        let bus = Self { db, clock, topics: Arc::default() };
+        let bus = Self { db, clock, topics: Arc::default(), openings: Arc::default() };
         for row in bus.db.fetch("SELECT topic, part, next_offset FROM bus_part", vec![]).await? {
             bus.moved(&row.get::<String>(0)?, [(row.get(1)?, row.get(2)?)]);
         }
@@ -83,18 +85,51 @@ fn unavailable(error: DbError) -> BusError {
 #[async_trait]
 impl LogSink for SqliteBus {
     async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        self.write(topic, records, || true).await
+    }
+}
+
+impl SqliteBus {
+    /// Stores the records if `allowed` still says so when it is their turn.
+    async fn write<F>(&self, topic: &Topic, records: &[Routed], allowed: F) -> Result<(), BusError>
+    where
+        F: Fn() -> bool + Send + 'static,
+    {
         let rows = stored_rows(topic, records);
         if rows.is_empty() {
             return Ok(());
         }
         let (name, at_us) = (topic.name.clone(), kernel::time::micros(self.clock.now()));
-        let ends = self
-            .db
-            .transact(move |tx| Box::pin(async move { append(tx, &name, rows, at_us).await }))
-            .await
-            .map_err(unavailable)?;
-        self.moved(&topic.name, ends);
+        let stored = self.db.transact(move |tx| {
+            Box::pin(async move {
+                if !allowed() {
+                    return Err(DbError::Statement("this sink was opened again elsewhere".to_owned()));
+                }
+                append(tx, &name, rows, at_us).await
+            })
+        });
+        self.moved(&topic.name, stored.await.map_err(unavailable)?);
         Ok(())
+    }
+
+    fn with_openings<T>(&self, act: impl FnOnce(&mut HashMap<String, u64>) -> T) -> T {
+        act(&mut self.openings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The data folder has one process, and its store one writer: what comes later is decided there.
+struct ExclusiveSink {
+    bus: SqliteBus,
+    name: String,
+    opening: u64,
+}
+
+#[async_trait]
+impl LogSink for ExclusiveSink {
+    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        let (bus, name, opening) = (self.bus.clone(), self.name.clone(), self.opening);
+        let is_last = move || bus.with_openings(|openings| openings.get(&name) == Some(&opening));
+        self.bus.write(topic, records, is_last).await
     }
 }
 
@@ -164,6 +199,15 @@ async fn append(
 
 #[async_trait]
 impl Bus for SqliteBus {
+    async fn exclusive_sink(&self, name: &str) -> Result<Arc<dyn LogSink>, BusError> {
+        let opening = self.with_openings(|openings| {
+            let opening = openings.entry(name.to_owned()).or_default();
+            *opening += 1;
+            *opening
+        });
+        Ok(Arc::new(ExclusiveSink { bus: self.clone(), name: name.to_owned(), opening }))
+    }
+
     async fn source(
         &self,
         _reader: &str,

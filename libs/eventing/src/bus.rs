@@ -1,5 +1,7 @@
 //! The log between services: topics cut into partitions, records in order within each.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use proto::envelope::{Record, record::Body};
@@ -125,6 +127,11 @@ pub trait LogSource: Send {
 /// A log: a sink, and sources from given offsets.
 #[async_trait]
 pub trait Bus: LogSink {
+    /// The one sink of this name. To open it ends the one that was opened before, in whatever process: what that one still
+    /// has on its way arrives before this answers, or never. An ended sink refuses; one that has failed may do so too,
+    /// and is opened anew.
+    async fn exclusive_sink(&self, name: &str) -> Result<Arc<dyn LogSink>, BusError>;
+
     /// Reads the partitions named, each from its offset; from the first that is kept where that is further on (see
     /// [`Bus::begins`]). `reader` is `<service>.<consumer>`, for dashboards.
     async fn source(

@@ -360,16 +360,19 @@ impl Projected {
     }
 }
 
-/// Publishes what waits while the outbox is owned here: two who publish the same key could overtake each other.
+/// Publishes what waits while the outbox is owned here. Two who publish the same key could overtake each other; the sink
+/// is opened before anything is read, so what an earlier owner still had on its way is older, and stands before it.
 async fn send_outbox(ground: Ground) {
     while_owned(&ground, OUTBOX, |_| empty_outbox(&ground)).await;
 }
 
 async fn empty_outbox(ground: &Ground) -> Result<(), String> {
+    let name = consume::reader_name(ground.service, OUTBOX);
+    let sink = ground.bus.exclusive_sink(&name).await.map_err(|error| error.to_string())?;
     let mut head = ground.store.watch();
     let mut alert_until = Instant::now();
     while !ground.shutdown.is_cancelled() {
-        if outbox::flush(&ground.db, &*ground.bus, ground.service).await? > 0 {
+        if outbox::flush(&ground.db, &*sink, ground.service).await? > 0 {
             continue;
         }
         let pause = if Instant::now() < alert_until { OUTBOX_BUSY } else { OUTBOX_IDLE };

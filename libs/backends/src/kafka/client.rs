@@ -13,6 +13,8 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, ConsumerContext},
     error::KafkaError,
+    message::DeliveryResult,
+    producer::ProducerContext,
     types::RDKafkaErrorCode,
 };
 use tracing::{debug, error};
@@ -53,6 +55,13 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {}
 
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    /// What was not delivered fails its transaction, which tells.
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
 /// What every client is told.
 pub(super) fn common(options: &Options) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -84,7 +93,8 @@ pub(super) fn reading(options: &Options) -> ClientConfig {
             ("enable.partition.eof", "true"),
             // Whoever stands outside the log is told: nothing is skipped in silence.
             ("auto.offset.reset", "error"),
-            // Nobody writes in transactions here; a stranger's open one must not hold up the log.
+            // Transactions fence a sink's owner here, they hide nothing: what one that was ended wrote was true when it was
+            // written, and is repeated. An open one must not hold up the log.
             ("isolation.level", "read_uncommitted"),
             ("check.crcs", "true"),
             // A broker answers as soon as there is something; this is how long it may say nothing.
@@ -117,6 +127,27 @@ pub(super) fn writing(options: &Options) -> ClientConfig {
             ("compression.codec", "lz4"),
             ("queue.buffering.max.messages", "100000"),
             ("queue.buffering.max.kbytes", "65536"),
+        ],
+    );
+    config
+}
+
+/// The client of an exclusive sink. It hands one request after the other to a broker: nothing can be overtaken there. A
+/// transaction that nobody ends is ended by the brokers after `transaction.timeout.ms`; every wait here is shorter.
+pub(super) fn writing_alone(options: &Options, id: &str) -> ClientConfig {
+    let mut config = common(options);
+    config.set("transactional.id", id);
+    config.set("message.max.bytes", (MESSAGE_BYTES_MAX + 64 * 1024).to_string());
+    set(
+        &mut config,
+        &[
+            ("acks", "all"),
+            ("transaction.timeout.ms", "30000"),
+            ("message.timeout.ms", "30000"),
+            ("max.in.flight.requests.per.connection", "1"),
+            ("retry.backoff.ms", "20"),
+            ("linger.ms", "1"),
+            ("compression.codec", "lz4"),
         ],
     );
     config

@@ -7,10 +7,12 @@
 //! | [`topics`] | topics made as they have to be, or refused |
 //! | [`message`] | a record as a Kafka message, and back |
 //! | [`sink`] | publishing: in order, acknowledged, bounded |
+//! | [`exclusive`] | publishing by the one owner of a name: whoever was it before is fenced |
 //! | [`source`] | reading given partitions from given offsets |
 //! | [`offsets`] | where partitions begin and end |
 
 mod client;
+mod exclusive;
 mod message;
 mod offsets;
 mod sink;
@@ -190,6 +192,10 @@ impl LogSink for KafkaBus {
 
 #[async_trait]
 impl Bus for KafkaBus {
+    async fn exclusive_sink(&self, name: &str) -> Result<Arc<dyn LogSink>, BusError> {
+        Ok(Arc::new(exclusive::open(self, name).await?))
+    }
+
     async fn source(
         &self,
         reader: &str,

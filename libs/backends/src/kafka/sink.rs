@@ -237,7 +237,7 @@ impl Drop for Attempt<'_> {
 }
 
 /// Everything is measured before anything is handed over: a record in the middle that is refused would stop those behind.
-fn messages(topic: &Topic, records: &[Routed]) -> Result<Vec<Message>, BusError> {
+pub(super) fn messages(topic: &Topic, records: &[Routed]) -> Result<Vec<Message>, BusError> {
     let messages: Vec<Message> = records.iter().map(Message::of).collect();
     match messages.iter().find(|message| message.payload.len() + message.key.len() > MESSAGE_BYTES_MAX) {
         None => Ok(messages),

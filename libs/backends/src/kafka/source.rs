@@ -29,6 +29,8 @@ use super::{
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Who has heard nothing for so long asks whether the log still answers: silence must not look like news.
 const SILENCE: Duration = Duration::from_secs(2);
+/// A transaction ends with an offset that holds nothing: whoever has read all of it stands before that one.
+const END_OF_TRANSACTION: i64 = 1;
 /// What the client says, heard in one go.
 const EVENTS: usize = 8;
 /// How often dashboards are told.
@@ -260,7 +262,9 @@ impl KafkaSource {
             .await
             .map_err(|_| BusError::Unavailable(format!("{} does not answer", self.state.name)))??;
         self.heard = Instant::now();
-        let more = |place: &Place| ends.get(place.part as usize).is_some_and(|end| *end > place.next);
+        let more = |place: &Place| {
+            ends.get(place.part as usize).is_some_and(|end| *end > place.next + END_OF_TRANSACTION)
+        };
         let stuck = self.places.iter().any(more);
         if stuck && self.stuck {
             return Err(BusError::Unavailable(format!("{} has more, and it does not come", self.state.name)));

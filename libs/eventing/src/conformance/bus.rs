@@ -24,6 +24,8 @@ where
     a_long_partition_starves_no_other(open().await).await;
     what_is_published_again_stands_behind(open().await).await;
     a_large_record_arrives_whole(open().await).await;
+    an_exclusive_sink_ends_the_one_before(&open).await;
+    exclusive_sinks_of_other_names_live_side_by_side(open().await).await;
 }
 
 fn event(key: &str, position: u64) -> Routed {
@@ -136,24 +138,72 @@ where
     assert_eq!(taken, [31], "a reader at the end hears of what comes");
 }
 
+fn value(key: &str, revision: u64) -> Routed {
+    let parcel = Parcel { r#type: "t".to_owned(), ..Parcel::default() };
+    let state = State { key: key.to_owned(), partition_key: "p".to_owned(), revision, value: Some(parcel) };
+    Routed::by_key(Record { source: "test".to_owned(), body: Some(Body::State(state)) })
+}
+
+/// The value that stands last of each key. How many older ones are still there is the log's own business.
+async fn last_values(bus: &dyn Bus, topic: &Topic) -> HashMap<String, u64> {
+    let values = take_to_the_ends(bus, topic).await.into_iter().map(|(_, _, record)| match record.body {
+        Some(Body::State(state)) => (state.key, state.revision),
+        _ => panic!("a state"),
+    });
+    values.collect()
+}
+
 async fn state_topics_keep_the_newest_value_of_a_key(bus: Arc<dyn Bus>) {
     let topic = Topic::state("conformance", "things");
-    let value = |key: &str, revision: u64| {
-        let parcel = Parcel { r#type: "t".to_owned(), ..Parcel::default() };
-        let state =
-            State { key: key.to_owned(), partition_key: "p".to_owned(), revision, value: Some(parcel) };
-        Routed::by_key(Record { source: "test".to_owned(), body: Some(Body::State(state)) })
-    };
     for revision in 1..=50 {
         bus.publish(&topic, &[value("a", revision), value("b", revision)]).await.expect("published");
     }
-    let mut newest: HashMap<String, u64> = HashMap::new();
-    // How many older values are still there is the log's own business.
-    for (_, _, record) in take_to_the_ends(&*bus, &topic).await {
-        let Some(Body::State(state)) = record.body else { panic!("a state") };
-        newest.insert(state.key, state.revision);
-    }
+    let newest = last_values(&*bus, &topic).await;
     assert_eq!(newest, HashMap::from([("a".to_owned(), 50), ("b".to_owned(), 50)]));
+}
+
+async fn an_exclusive_sink_ends_the_one_before<F, Fut>(open: &F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Arc<dyn Bus>>,
+{
+    let topic = Topic::state("conformance", "owned");
+    let bus = open().await;
+    let mut last = HashMap::new();
+    for round in 0..5_u64 {
+        let earlier = bus.exclusive_sink("conformance.owner").await.expect("opened");
+        earlier.publish(&topic, &[value("a", 10 * round + 1)]).await.expect("published by the one owner");
+        let later = bus.exclusive_sink("conformance.owner").await.expect("opened again");
+        // What the earlier one sends late is there before the later one's, or not at all.
+        let (older, newer) = ([value("a", 10 * round + 2)], [value("a", 10 * round + 3)]);
+        let (late, new) = tokio::join!(earlier.publish(&topic, &older), later.publish(&topic, &newer));
+        assert!(late.is_err(), "round {round}: an ended sink refuses");
+        new.expect("published by the new owner");
+        assert!(
+            earlier.publish(&topic, &[value("a", 10 * round + 4)]).await.is_err(),
+            "and goes on refusing"
+        );
+        last.insert("a".to_owned(), 10 * round + 3);
+        assert_eq!(last_values(&*bus, &topic).await, last, "round {round}");
+    }
+}
+
+async fn exclusive_sinks_of_other_names_live_side_by_side(bus: Arc<dyn Bus>) {
+    let topic = Topic::state("conformance", "side-by-side");
+    let one = bus.exclusive_sink("conformance.one").await.expect("opened");
+    let two = bus.exclusive_sink("conformance.two").await.expect("opened");
+    for revision in 1..=20 {
+        let (ours, theirs, shared) =
+            ([value("one", revision)], [value("two", revision)], [value("nobody's", revision)]);
+        let (first, second, plain) = tokio::join!(
+            one.publish(&topic, &ours),
+            two.publish(&topic, &theirs),
+            bus.publish(&topic, &shared)
+        );
+        first.and(second).and(plain).expect("published");
+    }
+    let all = HashMap::from([("one".to_owned(), 20), ("two".to_owned(), 20), ("nobody's".to_owned(), 20)]);
+    assert_eq!(last_values(&*bus, &topic).await, all);
 }
 
 async fn watermarks_reach_every_partition(bus: Arc<dyn Bus>) {

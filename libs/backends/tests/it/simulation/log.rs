@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) struct Log {
     topics: Mutex<BTreeMap<String, Vec<Part>>>,
+    /// How often each exclusive sink was opened: what comes of earlier openings is refused on arrival.
+    openings: Mutex<BTreeMap<String, u64>>,
     news: watch::Sender<u64>,
     chance: Chance,
     weather: Arc<Weather>,
@@ -47,8 +49,8 @@ impl Log {
         schedule: Schedule,
         sabotage: Sabotage,
     ) -> Arc<Self> {
-        let (topics, news) = (Mutex::default(), watch::Sender::new(0));
-        Arc::new(Self { topics, news, chance, weather, schedule, sabotage })
+        let (topics, openings, news) = (Mutex::default(), Mutex::default(), watch::Sender::new(0));
+        Arc::new(Self { topics, openings, news, chance, weather, schedule, sabotage })
     }
 
     /// A process' way to it. What it sends arrives in the order in which it was sent.
@@ -59,6 +61,18 @@ impl Log {
     fn with<T>(&self, topic: &Topic, act: impl FnOnce(&mut Vec<Part>) -> T) -> T {
         let mut topics = self.topics.lock().expect("not poisoned");
         act(topics.entry(topic.name.clone()).or_insert_with(|| vec![Part::default(); PARTITIONS as usize]))
+    }
+
+    fn open(&self, name: &str) -> Opening {
+        let mut openings = self.openings.lock().expect("not poisoned");
+        let number = openings.entry(name.to_owned()).or_default();
+        *number += 1;
+        Opening { name: name.to_owned(), number: *number }
+    }
+
+    fn is_last(&self, opening: &Opening) -> bool {
+        matches!(self.sabotage, Sabotage::LogKeepsEveryOwner)
+            || self.openings.lock().expect("not poisoned").get(&opening.name) == Some(&opening.number)
     }
 
     fn append(&self, topic: &Topic, records: &[Routed]) {
@@ -126,6 +140,36 @@ fn offset(index: usize) -> i64 {
 #[async_trait]
 impl LogSink for Link {
     async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        self.send(topic, records, None).await
+    }
+}
+
+/// A link whose opening counts as long as it is the last of its name.
+struct Exclusive {
+    link: Link,
+    opening: Opening,
+}
+
+#[derive(Clone)]
+struct Opening {
+    name: String,
+    number: u64,
+}
+
+#[async_trait]
+impl LogSink for Exclusive {
+    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        self.link.send(topic, records, Some(self.opening.clone())).await
+    }
+}
+
+impl Link {
+    async fn send(
+        &self,
+        topic: &Topic,
+        records: &[Routed],
+        opening: Option<Opening>,
+    ) -> Result<(), BusError> {
         self.life.check().map_err(|_| unavailable("this process is gone"))?;
         let (answer, answered) = oneshot::channel();
         let (log, topic, records) = (self.log.clone(), topic.clone(), records.to_vec());
@@ -136,7 +180,7 @@ impl LogSink for Link {
                 let _ = before.await;
             }
             log.weather.way(&log.chance).await;
-            let _ = answer.send(arrive(&log, &topic, &records).await);
+            let _ = answer.send(arrive(&log, &topic, &records, opening.as_ref()).await);
             drop(arrived);
         });
         let result = answered.await.map_err(|_| unavailable("lost in the end"))?;
@@ -146,7 +190,12 @@ impl LogSink for Link {
 }
 
 /// Partition by partition, as on brokers that know nothing of each other.
-async fn arrive(log: &Log, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+async fn arrive(
+    log: &Log,
+    topic: &Topic,
+    records: &[Routed],
+    opening: Option<&Opening>,
+) -> Result<(), BusError> {
     log.away()?;
     let fate = log.weather.fate(&log.chance);
     if fate == Fate::Refused && matches!(log.sabotage, Sabotage::LogDropsWhatItTook) {
@@ -166,6 +215,9 @@ async fn arrive(log: &Log, topic: &Topic, records: &[Routed]) -> Result<(), BusE
         if log.chance.happens(100) {
             tokio::time::sleep(log.chance.between_ms(1, 30)).await;
         }
+        if opening.is_some_and(|opening| !log.is_last(opening)) {
+            return Err(unavailable("opened again elsewhere"));
+        }
         let kept = if fate == Fate::Undone { log.chance.below(records.len() + 1) } else { records.len() };
         log.append(topic, &records[..kept]);
         if fate == Fate::Doubled {
@@ -181,6 +233,16 @@ async fn arrive(log: &Log, topic: &Topic, records: &[Routed]) -> Result<(), BusE
 
 #[async_trait]
 impl Bus for Link {
+    async fn exclusive_sink(&self, name: &str) -> Result<Arc<dyn LogSink>, BusError> {
+        self.life.check().map_err(|_| unavailable("this process is gone"))?;
+        self.log.weather.way(&self.log.chance).await;
+        self.log.away()?;
+        let opening = self.log.open(name);
+        self.log.weather.way(&self.log.chance).await;
+        let link = Self { log: self.log.clone(), life: self.life.clone(), last: Mutex::default() };
+        Ok(Arc::new(Exclusive { link, opening }))
+    }
+
     async fn source(
         &self,
         _: &str,

@@ -15,11 +15,13 @@ pub(super) enum Sabotage {
     LogDropsWhatItTook,
     /// The log gives later records before earlier ones.
     LogMixes,
+    /// The log takes what a former owner of a sink still sends.
+    LogKeepsEveryOwner,
     /// The log skips what it has forgotten, without a word.
     LogForgetsSilently,
 }
 
-pub(super) const ALL: [(&str, Sabotage); 8] = [
+pub(super) const ALL: [(&str, Sabotage); 9] = [
     (
         "a cursor moves whoever moved it before",
         Sabotage::Sql(&[(
@@ -42,5 +44,6 @@ pub(super) const ALL: [(&str, Sabotage); 8] = [
     ("the store keeps what failed", Sabotage::KeepsWhatFailed),
     ("the log drops what it took", Sabotage::LogDropsWhatItTook),
     ("the log mixes", Sabotage::LogMixes),
+    ("the log keeps every owner", Sabotage::LogKeepsEveryOwner),
     ("the log forgets silently", Sabotage::LogForgetsSilently),
 ];

@@ -283,21 +283,18 @@ impl World {
         rows.iter().map(|row| read(row).expect("an event")).collect()
     }
 
-    /// The newest count of each stream was published. It need not stand last: an owner that lost the outbox may have sent
-    /// an older one behind it, which readers pass over.
+    /// The newest count of each stream stands last: whoever begins to follow after compaction sees nothing else.
     fn counts(&self, journal: &[Recorded]) -> Vec<String> {
-        let mut newest: BTreeMap<String, i64> = BTreeMap::new();
+        let mut last: BTreeMap<String, i64> = BTreeMap::new();
         for (_, record) in self.ground.log.all(&counts()) {
             let Some(Body::State(state)) = record.body else { continue };
-            let revision = i64::try_from(state.revision).expect("small");
-            let known = newest.entry(state.key).or_default();
-            *known = revision.max(*known);
+            last.insert(state.key, i64::try_from(state.revision).expect("small"));
         }
         let wanted: BTreeMap<String, i64> =
             journal.iter().map(|event| (event.stream.to_string(), event.version)).collect();
         let differs = |(stream, count): (&String, &i64)| {
-            (newest.get(stream) != Some(count))
-                .then(|| format!("{stream} counts {count}, published is {:?}", newest.get(stream)))
+            (last.get(stream) != Some(count))
+                .then(|| format!("{stream} counts {count}, last published is {:?}", last.get(stream)))
         };
         wanted.iter().filter_map(differs).collect()
     }

@@ -33,6 +33,10 @@ impl LogSink for Muted {
 
 #[async_trait]
 impl Bus for Muted {
+    async fn exclusive_sink(&self, name: &str) -> Result<Arc<dyn LogSink>, BusError> {
+        self.heard()?.exclusive_sink(name).await
+    }
+
     async fn source(
         &self,
         reader: &str,
@@ -63,6 +67,10 @@ impl LogSink for Forgetful {
 
 #[async_trait]
 impl Bus for Forgetful {
+    async fn exclusive_sink(&self, name: &str) -> Result<Arc<dyn LogSink>, BusError> {
+        self.0.exclusive_sink(name).await
+    }
+
     async fn source(
         &self,
         reader: &str,
