@@ -5,6 +5,7 @@
 
 mod engines;
 mod layers;
+mod mail;
 mod settings;
 
 use std::{collections::BTreeSet, fmt, path::PathBuf};
@@ -17,6 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use engines::{BusEngine, BusEngines, StoreEngine, Stores};
 use layers::{Layer, leaves};
+pub use mail::{Mail, MailTls};
 pub use settings::{Admin, Format, Grpc, Http, Installation, Limits, Log, Settings, Telemetry};
 
 /// The prefix of environment variables.

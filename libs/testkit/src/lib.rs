@@ -7,6 +7,7 @@
 //! | [`fleet`] | an installation in this process, on real engines |
 //! | [`ground`] | where its data lie: on SQLite or PostgreSQL, by the run |
 //! | [`stand_in`] | a sibling that answers what a test has told |
+//! | [`mail`] | a mail server |
 //! | [`engines`] | where the real engines are, and what to say when they are not |
 //!
 //! The house rules stand in `tests/it`: dependency direction, service graph, sizes, names, migrations, contract.
@@ -15,6 +16,7 @@ pub mod engines;
 pub mod fleet;
 pub mod golden;
 pub mod ground;
+pub mod mail;
 pub mod stand_in;
 pub mod story;
 

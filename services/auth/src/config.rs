@@ -17,6 +17,9 @@ pub struct Config {
     pub hashes_at_once: usize,
     /// The key-encryption key; absent: `auth.kek` in the service's data folder. Without it nothing sealed can be read.
     pub kek: Option<PathBuf>,
+    /// Where mail is taken to: a setting of the whole installation, given by the host.
+    #[serde(skip)]
+    pub mail: platform::config::Mail,
     /// The sender of mails.
     pub mail_from: String,
     /// Sign-ups begun from one address in an hour; 0 = any number.
@@ -37,6 +40,7 @@ impl Default for Config {
             access_token_s: 600,
             hashes_at_once: 2,
             kek: None,
+            mail: platform::config::Mail::default(),
             mail_from: "no-reply@stadion.example".to_owned(),
             sign_ups_per_hour: 20,
             failed_logins_per_hour: 30,
@@ -47,6 +51,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// What is wrong with the sender, where mail is taken to a server.
+    pub fn mail_fault(&self) -> Option<&'static str> {
+        let is_fit = !self.mail.is_taken_on() || self.mail_from.parse::<lettre::Address>().is_ok();
+        (!is_fit).then_some("must be an address: it is what the mail server is told")
+    }
+
     /// Where the key-encryption key is, for a service whose own folder is `data`.
     pub fn kek_path(&self, data: &Path) -> PathBuf {
         self.kek.clone().unwrap_or_else(|| data.join("auth.kek"))

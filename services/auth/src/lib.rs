@@ -8,6 +8,7 @@ pub mod api;
 pub mod app;
 pub mod config;
 pub mod consumers;
+pub mod courier;
 pub mod domain;
 pub mod error;
 pub mod jws;
@@ -19,6 +20,7 @@ pub mod passwords;
 pub mod secrets;
 pub mod seed;
 pub mod signing;
+pub mod smtp;
 mod state;
 pub mod store;
 pub mod tokens;
@@ -35,8 +37,15 @@ use tonic::service::Routes;
 pub use config::Config;
 
 use crate::{
-    app::App, key_store::KeyStore, mail::MailSink, metrics::Metrics, passwords::Passwords, secrets::Secrets,
+    app::App,
+    courier::Courier,
+    key_store::KeyStore,
+    mail::{MailSink, Outbox},
+    metrics::{Couriers, Metrics},
+    passwords::Passwords,
+    secrets::Secrets,
     signing::Signing,
+    smtp::Server,
 };
 
 const SERVICE: &str = "auth";
@@ -52,6 +61,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0002_create_standing_change",
             include_str!("../../../migrations/sqlite/auth/0002_create_standing_change.sql"),
         ),
+        ("0003_create_mail", include_str!("../../../migrations/sqlite/auth/0003_create_mail.sql")),
     ],
     postgres: &[
         ("0001_create_auth", include_str!("../../../migrations/postgres/auth/0001_create_auth.sql")),
@@ -59,6 +69,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0002_create_standing_change",
             include_str!("../../../migrations/postgres/auth/0002_create_standing_change.sql"),
         ),
+        ("0003_create_mail", include_str!("../../../migrations/postgres/auth/0003_create_mail.sql")),
     ],
 };
 
@@ -90,8 +101,24 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         .projection(consumers::standing_changed::TellStandings)
         .projection(consumers::consent_withdrawn::TellDestroyed);
     let shutdown = resources.shutdown.clone();
+    let courier = courier_of(&resources, &app)?;
     let upkeep = Task::new("auth/upkeep", keep_up(app.clone(), shutdown));
-    Ok(Module::new(SERVICE, &[], Routes::new(server)).keeping(&resources.journal, spine, app).task(upkeep))
+    let module = Module::new(SERVICE, &[], Routes::new(server)).keeping(&resources.journal, spine, app);
+    Ok(courier.into_iter().fold(module.task(upkeep), Module::task))
+}
+
+/// Takes mail to the SMTP server, where one is set.
+fn courier_of(resources: &Resources, app: &App) -> Result<Option<Task>, StartError> {
+    let Some(outbox) = app.mail.waiting() else { return Ok(None) };
+    let server = Server::new(&app.config.mail, &app.config.mail_from);
+    let server = server.map_err(|error| StartError::other(SERVICE, error))?;
+    let metrics = Couriers::register(&resources.metrics);
+    let courier = Courier::new(outbox.clone(), server, resources.clock.clone(), metrics);
+    let shutdown = resources.shutdown.clone();
+    Ok(Some(Task::new("auth/courier", async move {
+        Box::pin(courier.run(shutdown)).await;
+        Ok(())
+    })))
 }
 
 /// Everything but the doors: for the tools that open the folder themselves.
@@ -108,13 +135,21 @@ pub async fn build(resources: &Resources, config: Config) -> Result<App, StartEr
         db: resources.db.clone(),
         clock: resources.clock.clone(),
         keys: KeyStore::new(resources.db.clone(), secrets.clone()),
+        mail: sink_of(resources, &config, &secrets),
         secrets,
         signing: signing.map_err(|error| other(error.to_string()))?,
         passwords: Passwords::new(config.hashes_at_once).map_err(other)?,
-        mail: MailSink::new(resources.mail.clone(), &config.mail_from),
         metrics: Metrics::register(&resources.metrics),
         config: Arc::new(config),
     })
+}
+
+fn sink_of(resources: &Resources, config: &Config, secrets: &Secrets) -> MailSink {
+    if config.mail.is_taken_on() {
+        MailSink::outbox(Outbox::new(resources.db.clone(), secrets.clone()), &config.mail_from)
+    } else {
+        MailSink::folder(resources.mail.clone(), &config.mail_from)
+    }
 }
 
 /// Forgets dated rows and looks after the signing keys. A failure is said and tried again: nothing waits for it.

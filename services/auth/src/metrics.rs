@@ -1,7 +1,10 @@
 //! What operators see of auth.
 
 use platform::metrics::Metrics as Registry;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+};
 
 #[derive(Clone)]
 pub struct Metrics {
@@ -26,5 +29,34 @@ impl Metrics {
             reused: registry.counter("tokens_reused", "Refresh tokens that came twice; each ended a session"),
             paired: registry.counter("devices_paired", "Devices that got their tokens"),
         }
+    }
+}
+
+/// Mail that is taken to a server.
+#[derive(Clone)]
+pub struct Couriers {
+    pub waiting: Gauge,
+    pub oldest_seconds: Gauge,
+    pub server_answers: Gauge,
+    mails: Family<Fate, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Fate {
+    fate: &'static str,
+}
+
+impl Couriers {
+    pub fn register(registry: &Registry) -> Self {
+        Self {
+            waiting: registry.gauge("mails_waiting", "Mails that the mail server does not have yet"),
+            oldest_seconds: registry.gauge("mails_waiting_seconds", "Age of the oldest of them"),
+            server_answers: registry.gauge("mail_server_answers", "1: it took what it was offered last"),
+            mails: registry.counters("mails", "Mails offered to the mail server, by what became of them"),
+        }
+    }
+
+    pub(crate) fn count(&self, fate: &'static str) {
+        self.mails.get_or_create(&Fate { fate }).inc();
     }
 }

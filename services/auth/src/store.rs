@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod codes;
 pub mod devices;
+pub mod mails;
 pub mod partners;
 pub mod revocations;
 pub mod sessions;

@@ -39,6 +39,10 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
     let mut gateway: gateway::Config = loading.part("gateway", OF_GATEWAY);
 
     auth.sign_ups_per_hour = platform.limits.sign_ups_per_hour;
+    auth.mail.clone_from(&platform.mail);
+    if let Some(what) = auth.mail_fault() {
+        loading.fault("auth.mail_from", what);
+    }
     auth.failed_logins_per_hour = platform.limits.failed_logins_per_hour;
     gateway.limits.writes_per_s = platform.limits.writes_per_s;
     gateway.limits.reads_per_s = platform.limits.reads_per_s;

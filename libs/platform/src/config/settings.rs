@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Section,
     engines::{BusEngines, Stores},
+    mail::Mail,
 };
 use crate::transport::Address;
 
@@ -27,6 +28,7 @@ pub struct Settings {
     pub limits: Limits,
     pub log: Log,
     pub telemetry: Telemetry,
+    pub mail: Mail,
     /// Addresses of the services that run elsewhere, `auth = "http://a:7070,http://b:7070"`; a DNS name stands for
     /// all its addresses.
     pub peers: BTreeMap<String, String>,
@@ -168,6 +170,7 @@ impl Default for Settings {
             limits: Limits::default(),
             log: Log::default(),
             telemetry: Telemetry::default(),
+            mail: Mail::default(),
             peers: BTreeMap::new(),
         }
     }
@@ -260,6 +263,7 @@ impl Section for Settings {
             }
         }
         faults.extend(self.telemetry.faults());
+        faults.extend(self.mail.faults());
         faults.extend(self.stores.faults());
         faults.extend(self.bus.faults());
         faults

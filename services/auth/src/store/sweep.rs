@@ -10,6 +10,8 @@ const SWEEPS: &[(&str, i64)] = &[
     ("DELETE FROM registration WHERE expires_us < $1", HOUR_US),
     ("DELETE FROM reset WHERE expires_us < $1", HOUR_US),
     ("DELETE FROM device_grant WHERE expires_us < $1", HOUR_US),
+    // One that cannot be opened, or whose server is set no more: the courier gives up after a day.
+    ("DELETE FROM mail WHERE put_us < $1", 2 * DAY_US),
     ("DELETE FROM throttle WHERE window_us < $1", 2 * HOUR_US),
     ("DELETE FROM session WHERE expires_us < $1 OR ended_us < $1", 7 * DAY_US),
     // A used token is remembered for long: until then its second coming tells of theft.

@@ -13,6 +13,7 @@ mod profile;
 mod resets;
 mod sessions;
 mod sign_up;
+mod smtp;
 mod stage;
 mod standing;
 mod upkeep;

@@ -41,7 +41,13 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(data: &Path) -> Self {
+        Self::set(data, &[])
+    }
+
+    /// With settings, as the environment says them.
+    pub(crate) fn set(data: &Path, settings: &[(&str, &str)]) -> Self {
         let mut child = binary("up", data)
+            .envs(settings.iter().copied())
             .args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()

@@ -9,6 +9,7 @@ mod hostile_circle;
 mod hostile_contest;
 mod journey;
 mod killed;
+mod mail;
 mod parked;
 mod replicas;
 mod seed;
