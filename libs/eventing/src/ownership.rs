@@ -23,6 +23,16 @@ const fn now_us(engine: Engine) -> &'static str {
 /// The row by which a process is counted among those that share a store's resources.
 const MEMBER: &str = "member:";
 
+/// One transaction at a time changes leases: each touches many rows, and two would wait for each other in a circle.
+async fn alone(tx: &mut dyn Tx) -> Result<(), DbError> {
+    // "es_lease"
+    const LEASES: i64 = 0x6573_5f6c_6561_7365;
+    if tx.engine() == Engine::Postgres {
+        tx.execute("SELECT pg_advisory_xact_lock($1)", args![LEASES]).await?;
+    }
+    Ok(())
+}
+
 /// One process' part of what is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Share {
@@ -66,7 +76,10 @@ impl Holder {
         let (holder, resource) = (self.clone(), resource.to_owned());
         self.db
             .transact(move |tx| {
-                Box::pin(async move { holder.acquire_in(tx, &resource, life_us(life)).await })
+                Box::pin(async move {
+                    alone(tx).await?;
+                    holder.acquire_in(tx, &resource, life_us(life)).await
+                })
             })
             .await
     }
@@ -94,6 +107,7 @@ impl Holder {
         self.db
             .transact(move |tx| {
                 Box::pin(async move {
+                    alone(tx).await?;
                     for resource in resources {
                         let sql = "UPDATE es_lease SET expires_us = 0 WHERE resource = $1 AND holder = $2";
                         tx.execute(sql, args![resource, &name]).await?;
@@ -106,9 +120,16 @@ impl Holder {
 
     /// Gives everything back, and is no longer counted.
     pub async fn leave(&self) -> Result<(), DbError> {
-        let sql = "UPDATE es_lease SET expires_us = 0 WHERE holder = $1";
-        self.db.execute(sql, args![&self.name]).await?;
-        Ok(())
+        let name = self.name.clone();
+        self.db
+            .transact(move |tx| {
+                Box::pin(async move {
+                    alone(tx).await?;
+                    let sql = "UPDATE es_lease SET expires_us = 0 WHERE holder = $1";
+                    tx.execute(sql, args![name]).await.map(drop)
+                })
+            })
+            .await
     }
 
     /// Renews what this holder has, counts who else is there, and takes of what is free up to its fair part of `wanted`
@@ -119,6 +140,7 @@ impl Holder {
     }
 
     async fn share_in(&self, tx: &mut dyn Tx, wanted: &[String], life_us: i64) -> Result<Share, DbError> {
+        alone(tx).await?;
         let now = now_us(tx.engine());
         let member = format!("{MEMBER}{}", self.name);
         self.acquire_in(tx, &member, life_us).await?;

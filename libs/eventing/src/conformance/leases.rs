@@ -16,6 +16,7 @@ const PACE: Pace = Pace { life: LIFE, renew_every: Duration::from_millis(100) };
 
 pub async fn suite(db: Db) {
     one_of_many_owns(db.clone()).await;
+    who_comes_and_goes_waits_in_no_circle(db.clone()).await;
     parts_are_shared_out_and_taken_over(db).await;
 }
 
@@ -50,6 +51,27 @@ async fn one_of_many_owns(db: Db) {
         owner.acquire("relay", LIFE).await.expect("asked").expect("what was given back is free at once");
     assert_eq!(again, 3);
     owner.leave().await.expect("left");
+}
+
+async fn who_comes_and_goes_waits_in_no_circle(db: Db) {
+    let names: Vec<String> = (0..6).map(|number| format!("guest-{number}")).collect();
+    let guests = names.iter().enumerate().map(|(turn, name)| {
+        let guest = Holder::new(db.clone(), name, "here");
+        // Each has its own order of things.
+        let wanted: Vec<String> =
+            (0..30).map(|part| format!("guests/{}", (part * (turn + 1)) % 31)).collect();
+        async move {
+            for _ in 0..20 {
+                let share = guest.share(&wanted, LIFE).await?;
+                guest.release(&share.surplus).await?;
+                guest.leave().await?;
+            }
+            Ok::<_, crate::sql::DbError>(())
+        }
+    });
+    for done in join_all(guests).await {
+        done.expect("nobody is sent away for the sake of others");
+    }
 }
 
 async fn db_owner(holder: &Holder) -> Option<String> {
