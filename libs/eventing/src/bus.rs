@@ -11,6 +11,13 @@ use crate::event::{Position, Recorded};
 /// How many partitions every topic has, on every engine. Never changed in place.
 pub const PARTITIONS: u32 = 24;
 
+/// The largest record, key included, that every log bears. Events and state carry references, not files: this is far above
+/// any of them, and what is larger is refused before it is kept.
+pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What an event or a value may have, so that its record is not larger than [`RECORD_BYTES_MAX`].
+pub(crate) const CONTENT_BYTES_MAX: usize = RECORD_BYTES_MAX - 64 * 1024;
+
 /// The partition of a key: ours, so that SQLite and Kafka agree. FNV-1a with a final mix, which spreads short keys.
 pub fn partition_of(key: &str) -> u32 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use jiff::Timestamp;
-use kernel::{Clock, Refusal};
+use kernel::{Clock, Code, Refusal};
 use prost::Message;
 use proto::envelope::{CommandResult, Meta, Parcel};
 use tracing::warn;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     aggregate::{Aggregate, Loaded},
+    bus::CONTENT_BYTES_MAX,
     command::Command,
     error::Error,
     event::{DecodeError, DomainEvent, Plain, Position, StreamId, Version},
@@ -366,6 +367,7 @@ impl Batch {
                 };
                 let meta = Meta { sealed: parts, ..meta(write.by.as_ref().unwrap_or(&self.command)) };
                 let kind = plain.kind.clone();
+                bounded(&kind, payload.len() + meta.encoded_len())?;
                 events.push(NewEvent { event_id, kind, schema_ver: plain.schema_ver, payload, meta });
             }
             writes.push(Write {
@@ -390,6 +392,15 @@ impl Batch {
             self.snapshots.push((loaded.stream.clone(), loaded.version + count, A::STATE_VER, plain));
         }
     }
+}
+
+/// What no log could carry would stop everything behind it: it is never kept.
+fn bounded(kind: &str, bytes: usize) -> Result<(), Refusal> {
+    if bytes <= CONTENT_BYTES_MAX {
+        return Ok(());
+    }
+    let detail = format!("{kind} would have {bytes} bytes and may have {CONTENT_BYTES_MAX}");
+    Err(Refusal::new(Code::PayloadTooLarge, detail))
 }
 
 fn meta(command: &Command) -> Meta {

@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::{
     args,
-    bus::{LogSink, Routed, Topic, TopicKind},
+    bus::{BusError, CONTENT_BYTES_MAX, LogSink, Routed, Topic, TopicKind},
     event::Plain,
     sealing::Plans,
-    sql::{Db, DbError, Engine, Tx},
+    sql::{Db, DbError, Engine, Row, Tx},
 };
 use prost::Message;
 
@@ -56,6 +56,13 @@ pub async fn put_sealed(
         revision: revision.unsigned_abs(),
         value: Some(value),
     };
+    let bytes = state.encoded_len();
+    if bytes > CONTENT_BYTES_MAX {
+        return Err(DbError::Statement(format!(
+            "the value of {key} for {} has {bytes} bytes and may have {CONTENT_BYTES_MAX}",
+            topic.name
+        )));
+    }
     tx.execute(
         "INSERT INTO es_outbox (topic, key, partition_key, revision, payload) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (topic, key) DO UPDATE SET revision = excluded.revision, payload = excluded.payload
@@ -66,63 +73,112 @@ pub async fn put_sealed(
     Ok(())
 }
 
-/// A value that a projection is overtaking at this moment is left to it: to wait for it here and there for us is a circle.
-const fn forget(engine: Engine) -> &'static str {
-    match engine {
-        Engine::Sqlite => "DELETE FROM es_outbox WHERE topic = $1 AND key = $2 AND revision = $3",
-        Engine::Postgres => {
-            "DELETE FROM es_outbox WHERE ctid IN (SELECT ctid FROM es_outbox
-               WHERE topic = $1 AND key = $2 AND revision = $3 FOR UPDATE SKIP LOCKED)"
+/// Publishes what waits, each time from where the last time ended: a key that is never at rest starves no other.
+pub(crate) struct Outbox<'a> {
+    db: &'a Db,
+    sink: &'a dyn LogSink,
+    service: &'a str,
+    /// The topic and key up to which the last page reached.
+    reached: (String, String),
+    /// What the log refused since the last turn began.
+    refused: Option<String>,
+}
+
+/// A row, and the record that it becomes.
+struct Waiting {
+    key: String,
+    revision: i64,
+    record: Routed,
+}
+
+impl<'a> Outbox<'a> {
+    pub(crate) fn new(db: &'a Db, sink: &'a dyn LogSink, service: &'a str) -> Self {
+        Self { db, sink, service, reached: Default::default(), refused: None }
+    }
+
+    /// Publishes a page, topic by topic, and forgets of it what has not been overtaken meanwhile. The number published; 0
+    /// when nothing waits. A topic that the log refuses stops no other: it is told when all have had their turn.
+    pub(crate) async fn flush(&mut self) -> Result<usize, String> {
+        let mut page = self.page().await?;
+        if page.is_empty() && !self.reached.0.is_empty() {
+            self.reached = Default::default();
+            if let Some(refused) = self.refused.take() {
+                return Err(refused);
+            }
+            page = self.page().await?;
         }
+        let mut published = 0;
+        for (name, waiting) in page {
+            if let Some(last) = waiting.last() {
+                self.reached = (name.clone(), last.key.clone());
+            }
+            let topic = Topic { name, kind: TopicKind::State };
+            published += waiting.len();
+            match self.publish(&topic, waiting).await? {
+                Ok(()) => {}
+                Err(refused) => self.refused = Some(refused),
+            }
+        }
+        Ok(published)
+    }
+
+    async fn page(&self) -> Result<Vec<(String, Vec<Waiting>)>, String> {
+        let sql = "SELECT topic, key, revision, payload FROM es_outbox WHERE (topic, key) > ($1, $2)
+                   ORDER BY topic, key LIMIT $3";
+        let (topic, key) = &self.reached;
+        let rows = self.db.fetch(sql, args![topic, key, BATCH]).await.map_err(|error| error.to_string())?;
+        let mut by_topic: Vec<(String, Vec<Waiting>)> = Vec::new();
+        for row in &rows {
+            let topic: String = row.get(0).map_err(|error| error.to_string())?;
+            let waiting = self.waiting(row)?;
+            match by_topic.last_mut().filter(|(last, _)| *last == topic) {
+                Some((_, page)) => page.push(waiting),
+                None => by_topic.push((topic, vec![waiting])),
+            }
+        }
+        Ok(by_topic)
+    }
+
+    fn waiting(&self, row: &Row) -> Result<Waiting, String> {
+        let read = || Ok::<_, DbError>((row.get::<String>(1)?, row.get::<i64>(2)?, row.get::<Bytes>(3)?));
+        let (key, revision, payload) = read().map_err(|error| error.to_string())?;
+        let state = State::decode(payload).map_err(|error| error.to_string())?;
+        let record =
+            Routed::by_key(Record { source: self.service.to_owned(), body: Some(Body::State(state)) });
+        Ok(Waiting { key, revision, record })
+    }
+
+    /// `Ok(Err(…))`: the log refuses this topic.
+    async fn publish(&self, topic: &Topic, waiting: Vec<Waiting>) -> Result<Result<(), String>, String> {
+        let (keys, records): (Vec<(String, i64)>, Vec<Routed>) =
+            waiting.into_iter().map(|one| ((one.key, one.revision), one.record)).unzip();
+        match self.sink.publish(topic, &records).await {
+            Ok(()) => {}
+            Err(BusError::Refused(reason)) => return Ok(Err(reason)),
+            Err(error) => return Err(error.to_string()),
+        }
+        let mut published = args![topic.name.as_str()];
+        for (key, revision) in keys {
+            published.extend(args![key, revision]);
+        }
+        let sql = forget(self.db.engine(), records.len());
+        self.db.execute(&sql, published).await.map_err(|error| error.to_string())?;
+        Ok(Ok(()))
     }
 }
 
-/// Publishes what waits, then forgets it unless it has been overtaken meanwhile. The number published.
-pub(crate) async fn flush(db: &Db, sink: &dyn LogSink, service: &str) -> Result<usize, String> {
-    let rows = db
-        .fetch(
-            "SELECT topic, key, revision, payload FROM es_outbox ORDER BY topic, key LIMIT $1",
-            args![BATCH],
-        )
-        .await
-        .map_err(|error| error.to_string())?;
-    if rows.is_empty() {
-        return Ok(0);
+/// Forgets `count` values of a topic where they are still as they were published. A value that a projection is overtaking
+/// at this moment is left to it: to wait for it here and there for us is a circle.
+fn forget(engine: Engine, count: usize) -> String {
+    let places: Vec<String> = (1..=count).map(|one| format!("(${}, ${})", 2 * one, 2 * one + 1)).collect();
+    let published = format!(
+        "topic = $1 AND (key, revision) IN (SELECT column1, column2 FROM (VALUES {}) AS sent)",
+        places.join(", ")
+    );
+    match engine {
+        Engine::Sqlite => format!("DELETE FROM es_outbox WHERE {published}"),
+        Engine::Postgres => format!(
+            "DELETE FROM es_outbox WHERE ctid IN (SELECT ctid FROM es_outbox WHERE {published} FOR UPDATE SKIP LOCKED)"
+        ),
     }
-    let mut by_topic: Vec<(String, Vec<Routed>)> = Vec::new();
-    let mut published: Vec<(String, String, i64)> = Vec::new();
-    for row in &rows {
-        let read = || {
-            Ok::<_, DbError>((
-                row.get::<String>(0)?,
-                row.get::<String>(1)?,
-                row.get::<i64>(2)?,
-                row.get::<Bytes>(3)?,
-            ))
-        };
-        let (topic, key, revision, payload) = read().map_err(|error| error.to_string())?;
-        let state = State::decode(payload).map_err(|error| error.to_string())?;
-        let routed = Routed::by_key(Record { source: service.to_owned(), body: Some(Body::State(state)) });
-        match by_topic.last_mut().filter(|(last, _)| *last == topic) {
-            Some((_, records)) => records.push(routed),
-            None => by_topic.push((topic.clone(), vec![routed])),
-        }
-        published.push((topic, key, revision));
-    }
-    for (name, records) in by_topic {
-        let topic = Topic { name, kind: TopicKind::State };
-        sink.publish(&topic, &records).await.map_err(|error| error.to_string())?;
-    }
-    let count = published.len();
-    db.transact(move |tx| {
-        Box::pin(async move {
-            for (topic, key, revision) in published {
-                tx.execute(forget(tx.engine()), args![topic, key, revision]).await?;
-            }
-            Ok::<_, DbError>(())
-        })
-    })
-    .await
-    .map_err(|error| error.to_string())?;
-    Ok(count)
 }

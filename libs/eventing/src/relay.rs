@@ -86,11 +86,15 @@ async fn open_cursor(ground: &Ground, epoch: i64) -> Result<Position, DbError> {
                 .await?;
                 let row = tx
                     .fetch_one(
-                        "SELECT source_pos FROM es_cursor WHERE consumer = 'relay' AND source = $1",
+                        "SELECT source_pos, epoch FROM es_cursor WHERE consumer = 'relay' AND source = $1",
                         args![service],
                     )
                     .await?;
-                row.map_or(Ok(0), |row| row.get(0))
+                let Some(row) = row else { return Ok(0) };
+                if row.get::<i64>(1)? > epoch {
+                    return Err(DbError::RolledBack("another relay owns this journal".to_owned()));
+                }
+                row.get(0)
             })
         })
         .await

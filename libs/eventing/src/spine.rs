@@ -369,10 +369,11 @@ async fn send_outbox(ground: Ground) {
 async fn empty_outbox(ground: &Ground) -> Result<(), String> {
     let name = consume::reader_name(ground.service, OUTBOX);
     let sink = ground.bus.exclusive_sink(&name).await.map_err(|error| error.to_string())?;
+    let mut waiting = outbox::Outbox::new(&ground.db, &*sink, ground.service);
     let mut head = ground.store.watch();
     let mut alert_until = Instant::now();
     while !ground.shutdown.is_cancelled() {
-        if outbox::flush(&ground.db, &*sink, ground.service).await? > 0 {
+        if waiting.flush().await? > 0 {
             continue;
         }
         let pause = if Instant::now() < alert_until { OUTBOX_BUSY } else { OUTBOX_IDLE };

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use eventing::bus::BusError;
+use eventing::bus::{BusError, RECORD_BYTES_MAX};
 use rdkafka::{
     ClientConfig, ClientContext,
     config::RDKafkaLogLevel,
@@ -19,7 +19,7 @@ use rdkafka::{
 };
 use tracing::{debug, error};
 
-use super::{Options, message::MESSAGE_BYTES_MAX, set};
+use super::{Options, set};
 
 /// Hears what librdkafka says. Connections that fail are its daily work: what they mean is told by whoever waits.
 #[derive(Clone, Default)]
@@ -114,7 +114,7 @@ pub(super) fn reading(options: &Options) -> ClientConfig {
 /// The client that writes. It never gives up a record by itself: what it has been handed leaves in order, or not at all.
 pub(super) fn writing(options: &Options) -> ClientConfig {
     let mut config = common(options);
-    config.set("message.max.bytes", (MESSAGE_BYTES_MAX + 64 * 1024).to_string());
+    config.set("message.max.bytes", (RECORD_BYTES_MAX + 64 * 1024).to_string());
     set(
         &mut config,
         &[
@@ -137,7 +137,7 @@ pub(super) fn writing(options: &Options) -> ClientConfig {
 pub(super) fn writing_alone(options: &Options, id: &str) -> ClientConfig {
     let mut config = common(options);
     config.set("transactional.id", id);
-    config.set("message.max.bytes", (MESSAGE_BYTES_MAX + 64 * 1024).to_string());
+    config.set("message.max.bytes", (RECORD_BYTES_MAX + 64 * 1024).to_string());
     set(
         &mut config,
         &[

@@ -6,9 +6,6 @@ use prost::Message as _;
 use proto::envelope::{Record, record::Body};
 use rdkafka::message::{Header, OwnedHeaders};
 
-/// The largest message, key and headers aside. Events carry references, not streams: this is far above any of them.
-pub(super) const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
-
 /// A record, ready to be handed over.
 pub(super) struct Message {
     pub(super) part: i32,

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use eventing::bus::{BusError, Routed, Topic};
+use eventing::bus::{BusError, RECORD_BYTES_MAX, Routed, Topic};
 use rdkafka::{
     ClientConfig, ClientContext,
     config::RDKafkaLogLevel,
@@ -37,7 +37,7 @@ use tracing::warn;
 use super::{
     KafkaBus,
     client::{Apart, Context},
-    message::{MESSAGE_BYTES_MAX, Message},
+    message::Message,
     topics::TopicState,
 };
 
@@ -203,9 +203,10 @@ async fn write(
     patience: Duration,
 ) -> Result<(), BusError> {
     let attempt = Attempt { handed: Arc::new(Handed::new()), state };
-    let handed_over = hand_over(&writing.client, &attempt, messages, patience).await;
-    attempt.handed.one_less();
-    handed_over?;
+    {
+        let _handing_over = HandingOver(&attempt.handed);
+        hand_over(&writing.client, &attempt, messages, patience).await?;
+    }
     if !attempt.handed.settles(patience).await {
         let waiting = attempt.handed.left.load(Ordering::Acquire);
         return Err(BusError::Unavailable(format!(
@@ -219,6 +220,15 @@ async fn write(
     }
     writing.acknowledged(&state.name, messages);
     Ok(())
+}
+
+/// While it lives more may be handed over; it ends also where the caller is dropped in the middle.
+struct HandingOver<'a>(&'a Handed);
+
+impl Drop for HandingOver<'_> {
+    fn drop(&mut self) {
+        self.0.one_less();
+    }
 }
 
 /// One call's records; when nobody waits for them any more, the next call does.
@@ -239,10 +249,10 @@ impl Drop for Attempt<'_> {
 /// Everything is measured before anything is handed over: a record in the middle that is refused would stop those behind.
 pub(super) fn messages(topic: &Topic, records: &[Routed]) -> Result<Vec<Message>, BusError> {
     let messages: Vec<Message> = records.iter().map(Message::of).collect();
-    match messages.iter().find(|message| message.payload.len() + message.key.len() > MESSAGE_BYTES_MAX) {
+    match messages.iter().find(|message| message.payload.len() + message.key.len() > RECORD_BYTES_MAX) {
         None => Ok(messages),
         Some(message) => Err(BusError::Refused(format!(
-            "a record for {} has {} bytes and may have {MESSAGE_BYTES_MAX} (key {:?}): let it carry a reference",
+            "a record for {} has {} bytes and may have {RECORD_BYTES_MAX} (key {:?}): let it carry a reference",
             topic.name,
             message.payload.len(),
             message.key

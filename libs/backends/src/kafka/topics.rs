@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use eventing::bus::{BusError, PARTITIONS, Topic, TopicKind};
+use eventing::bus::{BusError, PARTITIONS, RECORD_BYTES_MAX, Topic, TopicKind};
 use rdkafka::{
     admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
     consumer::Consumer,
@@ -17,7 +17,7 @@ use rdkafka::{
 use tokio::time::Instant;
 use tracing::info;
 
-use super::{ASK, KafkaBus, client::unavailable, message::MESSAGE_BYTES_MAX, sink::Handed};
+use super::{ASK, KafkaBus, client::unavailable, sink::Handed};
 
 /// A topic that was just made needs a moment until every broker knows it.
 const SETTLING: Duration = Duration::from_secs(15);
@@ -201,7 +201,7 @@ impl KafkaBus {
 
 /// What a topic must bear: a message, and what Kafka writes around it.
 fn message_bytes_max() -> usize {
-    MESSAGE_BYTES_MAX + 64 * 1024
+    RECORD_BYTES_MAX + 64 * 1024
 }
 
 fn patient() -> AdminOptions {

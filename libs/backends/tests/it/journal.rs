@@ -132,3 +132,37 @@ async fn one_append_over_two_streams_is_guarded_on_both() {
     assert_eq!(journal.store().next_timer_us().await.expect("read"), None);
     assert_eq!(journal.store().claimed_by("name", "k").await.expect("read"), None);
 }
+
+#[tokio::test]
+async fn an_event_that_no_log_could_carry_is_refused_before_it_is_kept() {
+    #[derive(Clone)]
+    struct Long(usize);
+    impl DomainEvent for Long {
+        fn encode(&self) -> Plain {
+            Plain::of(&CommandResult { status: 0, ids: vec!["x".repeat(self.0)] })
+        }
+        fn decode(plain: &Plain) -> Result<Self, DecodeError> {
+            Ok(Self(plain.expect::<CommandResult>()?.ids[0].len()))
+        }
+    }
+    #[derive(Clone, Default)]
+    struct Longest(usize);
+    impl Aggregate for Longest {
+        type Event = Long;
+        const KIND: &'static str = "longest";
+        fn evolve(&mut self, event: &Long) {
+            self.0 = event.0;
+        }
+    }
+    let (journal, _root) = journal().await;
+    let command = Command::by("account:a").keyed("POST /things", "hash");
+    let say = |length: usize| move |_: &Longest, _| Ok(Decision::of(vec![Long(length)]));
+    let refused =
+        journal.execute(&command, &stream(), "p", say(8 * 1024 * 1024)).await.expect_err("too long");
+    assert_eq!(Refusal::from(refused).code, Code::PayloadTooLarge);
+    assert_eq!(journal.store().head().await.expect("read"), 0, "nothing is kept");
+    journal
+        .execute(&command, &stream(), "p", say(7 * 1024 * 1024))
+        .await
+        .expect("the same key, a shorter one");
+}

@@ -1,6 +1,7 @@
 //! The readers' promises: over any store and any log, every event has its effect exactly once.
 
 mod logs;
+mod sending;
 mod world;
 
 use std::{
@@ -50,6 +51,8 @@ where
     a_reactor_commands_once(World::new(fresh().await).await).await;
     a_late_reader_takes_the_journal_for_what_the_log_forgot(World::new(fresh().await).await).await;
     a_follower_holds_the_newest_values(World::new(fresh().await).await).await;
+    sending::a_topic_that_is_refused_stops_no_other(World::new(fresh().await).await).await;
+    sending::keys_that_never_rest_starve_no_other(World::new(fresh().await).await).await;
 }
 
 async fn effects_survive_restarts_exactly_once(world: World) {

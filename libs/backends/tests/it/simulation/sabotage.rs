@@ -38,7 +38,7 @@ pub(super) const ALL: [(&str, Sabotage); 9] = [
     ),
     (
         "a newer value is deleted with the one that was published",
-        Sabotage::Sql(&[("key = $2 AND revision = $3", "key = $2 AND $3 = $3")]),
+        Sabotage::Sql(&[("(key, revision) IN (SELECT column1, column2", "key IN (SELECT column1")]),
     ),
     ("the store answers too early", Sabotage::AnswersTooEarly),
     ("the store keeps what failed", Sabotage::KeepsWhatFailed),

@@ -1,4 +1,4 @@
-//! Logs with a fault: one that answers nobody, one that forgot its beginning.
+//! Logs with a fault: one that answers nobody, one that forgot its beginning, one that refuses a topic.
 
 use std::sync::{
     Arc,
@@ -89,5 +89,60 @@ impl Bus for Forgetful {
 
     async fn begins(&self, _: &Topic) -> Result<Vec<i64>, BusError> {
         Ok(self.1.clone())
+    }
+}
+
+/// A log that can be made to refuse a topic.
+pub(super) struct Refusing {
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) topic: String,
+    pub(super) refuses: Arc<AtomicBool>,
+}
+
+struct RefusingSink {
+    sink: Arc<dyn LogSink>,
+    topic: String,
+    refuses: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl LogSink for RefusingSink {
+    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        if topic.name == self.topic && self.refuses.load(Ordering::Acquire) {
+            return Err(BusError::Refused("told so".to_owned()));
+        }
+        self.sink.publish(topic, records).await
+    }
+}
+
+#[async_trait]
+impl LogSink for Refusing {
+    async fn publish(&self, topic: &Topic, records: &[Routed]) -> Result<(), BusError> {
+        self.bus.publish(topic, records).await
+    }
+}
+
+#[async_trait]
+impl Bus for Refusing {
+    async fn exclusive_sink(&self, name: &str) -> Result<Arc<dyn LogSink>, BusError> {
+        let sink = self.bus.exclusive_sink(name).await?;
+        Ok(Arc::new(RefusingSink { sink, topic: self.topic.clone(), refuses: self.refuses.clone() }))
+    }
+
+    async fn source(
+        &self,
+        reader: &str,
+        topic: &Topic,
+        from: &[(u32, i64)],
+    ) -> Result<Box<dyn LogSource>, BusError> {
+        self.bus.source(reader, topic, from).await
+    }
+
+    async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
+        self.bus.ends(topic).await
+    }
+
+    async fn begins(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
+        self.bus.begins(topic).await
     }
 }
