@@ -26,8 +26,8 @@ use crate::{
     report::{Report, durations, record},
 };
 
-const WRITERS: [usize; 4] = [1, 16, 64, 1_024];
-const PAYLOAD_BYTES: usize = 200;
+pub(crate) const WRITERS: [usize; 4] = [1, 16, 64, 1_024];
+pub(crate) const PAYLOAD_BYTES: usize = 200;
 const PAGE: usize = 500;
 
 pub(crate) async fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
@@ -41,12 +41,16 @@ pub(crate) async fn measure(options: &Options, report: &mut Report) -> anyhow::R
         return Ok(());
     };
     for writers in WRITERS {
-        let name = format!("stadion_load_{}", Uuid::new_v4().simple());
-        let url = postgres::create_database(server, &name).await?;
-        let db = postgres::connect(&url, postgres::Options::default()).await?;
-        one(options, report, "PostgreSQL, fsync=on", db, writers).await?;
+        one(options, report, "PostgreSQL, fsync=on", fresh(server).await?, writers).await?;
     }
     Ok(())
+}
+
+/// A database for one run.
+pub(crate) async fn fresh(server: &str) -> anyhow::Result<Db> {
+    let name = format!("stadion_load_{}", Uuid::new_v4().simple());
+    let url = postgres::create_database(server, &name).await?;
+    Ok(postgres::connect(&url, postgres::Options::default()).await?)
 }
 
 async fn one(
@@ -56,6 +60,33 @@ async fn one(
     db: Db,
     writers: usize,
 ) -> anyhow::Result<()> {
+    let run = run(db, writers, options.seconds).await.with_context(|| engine.to_owned())?;
+    let conditions = format!(
+        "{PAYLOAD_BYTES} B, one event an append, {} s, following reader saw {} events and 0 gaps; append p50 {:.1} ms, p99 {:.1} ms",
+        options.seconds, run.events, run.p50_ms, run.p99_ms,
+    );
+    report.figure(
+        format!("append, {engine}, {writers} writers"),
+        (run.events_per_s, "events/s"),
+        "0 gaps",
+        conditions,
+    );
+    Ok(())
+}
+
+/// What a number of writers did.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    /// All of them were seen by the reader that follows.
+    pub(crate) events: u64,
+    pub(crate) events_per_s: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+}
+
+/// # Errors
+/// A store that fails, or a following reader that missed something.
+pub(crate) async fn run(db: Db, writers: usize, seconds: u64) -> anyhow::Result<Run> {
     SPINE.apply(&db).await?;
     let store: Arc<dyn EventStore> = Arc::new(SqlEventStore::open(db).await?);
     let written = Arc::new(AtomicBool::new(false));
@@ -63,7 +94,7 @@ async fn one(
     readers.spawn(follow(store.clone(), written.clone()));
 
     let begun = Instant::now();
-    let until = begun + Duration::from_secs(options.seconds);
+    let until = begun + Duration::from_secs(seconds);
     let mut tasks = JoinSet::new();
     for _ in 0..writers {
         tasks.spawn(write(store.clone(), until));
@@ -76,21 +107,16 @@ async fn one(
     written.store(true, Ordering::SeqCst);
     let seen = readers.join_next().await.context("the reader is gone")???;
 
-    let appended = took.len();
-    if seen.gaps > 0 || seen.events != appended {
-        bail!("{engine}: {appended} appended, {} seen, {} gaps", seen.events, seen.gaps);
+    let events = took.len();
+    if seen.gaps > 0 || seen.events != events {
+        bail!("{events} appended, {} seen, {} gaps", seen.events, seen.gaps);
     }
-    let conditions = format!(
-        "{PAYLOAD_BYTES} B, one event an append, {} s, following reader saw {} events and {} gaps; append p50 {:.1} ms, p99 {:.1} ms",
-        options.seconds,
-        seen.events,
-        seen.gaps,
-        ms(took.value_at_quantile(0.5)),
-        ms(took.value_at_quantile(0.99)),
-    );
-    let rate = count(appended) / elapsed.as_secs_f64();
-    report.figure(format!("append, {engine}, {writers} writers"), (rate, "events/s"), "0 gaps", conditions);
-    Ok(())
+    Ok(Run {
+        events,
+        events_per_s: count(events) / elapsed.as_secs_f64(),
+        p50_ms: ms(took.value_at_quantile(0.5)),
+        p99_ms: ms(took.value_at_quantile(0.99)),
+    })
 }
 
 /// One stream, one event at a time, each at the version it expects.

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`append`] | the journal: events/s at 1 … 1 024 writers, with a reader that follows and counts gaps |
+//! | [`rival`] | the same beside others' event stores, in one run |
 //! | [`bus`] | the log: many records, pages, a reader, one record on its way; SQLite beside Kafka |
 //! | [`costs`] | µs on the way of one event and one call: sealing, opening, actor tokens |
 //! | [`binary`] | the release binary: start, memory, `demo` |
@@ -11,6 +12,8 @@
 //! | [`offer`] | a badge until its offer is held |
 //! | [`steady`] | mixed load at a steady rate, open loop; `smoke` is its little sister |
 //! | [`live`] | 2 000 streams on one board while workouts arrive |
+//! | [`fleet`] | processes on PostgreSQL and Kafka: a command until its effect is seen in another service's read model |
+//! | [`failover`] | the same, two of each, while one after the other is killed |
 //! | [`generator`] | the open loop: schedules, tallies, verdicts, pages |
 //! | [`calls`], [`world`] | what athletes' apps ask, and what they were told was kept |
 //! | [`door`], [`process`], [`report`] | the public surface, the spawned binary, what is written down |
@@ -22,11 +25,14 @@ mod bus;
 mod calls;
 mod costs;
 mod door;
+mod failover;
+mod fleet;
 mod generator;
 mod live;
 mod offer;
 mod process;
 mod report;
+mod rival;
 mod steady;
 mod upload;
 mod world;
@@ -51,7 +57,11 @@ struct Cli {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 enum Scenario {
     /// Event append on SQLite and PostgreSQL
-    Append,
+    Append {
+        /// On PostgreSQL alone, beside `postgres-es` and a naive `bigserial` reader, in turns
+        #[arg(long)]
+        rival: bool,
+    },
     /// The log on SQLite and Kafka
     Bus,
     /// Sealing, opening, tokens between services
@@ -68,6 +78,10 @@ enum Scenario {
     Steady,
     /// 2 000 live streams on one board at 500 workouts/s
     Live,
+    /// A command until its effect, through a fleet of processes on PostgreSQL and Kafka, at 500 commands/s
+    Fleet,
+    /// Two of each process under load, one after the other killed
+    Failover,
     /// A few seconds of `live`
     LiveSmoke,
     /// A few seconds of `steady`: whether the scenario still fits the surface
@@ -117,8 +131,11 @@ async fn main() -> anyhow::Result<()> {
     let Cli { scenario, options } = Cli::parse();
     let wanted = |one| scenario.is_none_or(|scenario| scenario == one);
     let mut report = Report::begin();
-    if wanted(Scenario::Append) {
+    if wanted(Scenario::Append { rival: false }) {
         append::measure(&options, &mut report).await?;
+    }
+    if wanted(Scenario::Append { rival: true }) {
+        rival::measure(&options, &mut report).await?;
     }
     if wanted(Scenario::Bus) {
         bus::measure(&options, &mut report).await?;
@@ -143,6 +160,12 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Scenario::Live) {
         live::live(&options, &mut report).await?;
+    }
+    if wanted(Scenario::Fleet) {
+        Box::pin(fleet::measure(&options, &mut report)).await?;
+    }
+    if wanted(Scenario::Failover) {
+        Box::pin(failover::measure(&options, &mut report)).await?;
     }
     if scenario == Some(Scenario::LiveSmoke) {
         live::smoke(&options, &mut report).await?;

@@ -47,6 +47,34 @@ pub(crate) fn command(binary: &Path, data: &Path, arguments: &[&str]) -> Command
     command
 }
 
+/// Waits for the line by which a process says that it is ready; the address in it.
+pub(crate) async fn ready(child: &mut Child) -> anyhow::Result<String> {
+    let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
+    let ready = async {
+        while let Some(line) = lines.next_line().await? {
+            if let Some(address) = line.strip_prefix("ready ") {
+                return Ok(address.trim().to_owned());
+            }
+        }
+        bail!("it ended before it was ready")
+    };
+    tokio::time::timeout(READY_WITHIN, ready).await.context("never ready")?
+}
+
+/// Processor time that a process has used so far, by all its threads.
+pub(crate) fn cpu_seconds(child: &Child) -> anyhow::Result<f64> {
+    /// Linux counts in hundredths of a second wherever we run.
+    const TICKS_PER_S: f64 = 100.0;
+    let id = child.id().context("the process has ended")?;
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).context("no /proc")?;
+    // The name in parentheses may hold spaces; what follows it does not.
+    let (_, fields) = stat.rsplit_once(')').context("an unknown form of /proc")?;
+    let ticks = |nth: usize| -> anyhow::Result<f64> {
+        Ok(fields.split_whitespace().nth(nth).context("an unknown form of /proc")?.parse()?)
+    };
+    Ok((ticks(11)? + ticks(12)?) / TICKS_PER_S)
+}
+
 /// `stadion up`, serving; killed when it is dropped.
 pub(crate) struct Server {
     child: Child,
@@ -64,16 +92,7 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| binary.display().to_string())?;
-        let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
-        let ready = async {
-            while let Some(line) = lines.next_line().await? {
-                if let Some(address) = line.strip_prefix("ready ") {
-                    return Ok(address.trim().to_owned());
-                }
-            }
-            bail!("the server ended before it was ready")
-        };
-        let address = tokio::time::timeout(READY_WITHIN, ready).await.context("never ready")??;
+        let address = ready(&mut child).await?;
         Ok(Self { child, address, ready_after: begun.elapsed() })
     }
 
@@ -88,16 +107,7 @@ impl Server {
 
     /// Processor time used so far, by all its threads.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        /// Linux counts in hundredths of a second wherever we run.
-        const TICKS_PER_S: f64 = 100.0;
-        let id = self.child.id().context("the server has ended")?;
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).context("no /proc")?;
-        // The name in parentheses may hold spaces; what follows it does not.
-        let (_, fields) = stat.rsplit_once(')').context("an unknown form of /proc")?;
-        let ticks = |nth: usize| -> anyhow::Result<f64> {
-            Ok(fields.split_whitespace().nth(nth).context("an unknown form of /proc")?.parse()?)
-        };
-        Ok((ticks(11)? + ticks(12)?) / TICKS_PER_S)
+        cpu_seconds(&self.child)
     }
 
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use kernel::{Clock, SystemClock};
+use tokio::process::Command;
 
 use crate::{
     Options,
@@ -74,19 +75,24 @@ pub(crate) struct Seeded {
     said: String,
 }
 
-pub(crate) async fn seed(
-    binary: &Path,
-    data: &Path,
+pub(crate) async fn seed(binary: &Path, data: &Path, plan: (usize, f64, u64)) -> anyhow::Result<Seeded> {
+    let seeding = command(binary, data, &["seed", "--challenge", "--hours", "12"]);
+    seeded(seeding, data.with_extension("sessions"), plan).await
+}
+
+/// Runs a `stadion seed` that is told the rest already.
+pub(crate) async fn seeded(
+    mut seeding: Command,
+    sessions: PathBuf,
     (accounts, friends, seed): (usize, f64, u64),
 ) -> anyhow::Result<Seeded> {
-    let sessions = data.with_extension("sessions");
-    let seeding = command(binary, data, &["seed", "--challenge", "--hours", "12"])
+    let seeding = seeding
         .args(["--accounts", &accounts.to_string(), "--friends", &friends.to_string()])
         .args(["--seed", &seed.to_string(), "--sessions"])
         .arg(&sessions)
         .output()
         .await
-        .with_context(|| binary.display().to_string())?;
+        .context("stadion seed did not start")?;
     if !seeding.status.success() {
         bail!("stadion seed: {}", String::from_utf8_lossy(&seeding.stderr));
     }
