@@ -62,7 +62,9 @@ impl From<Error> for Refusal {
                     DbError::Unavailable(_)
                     | DbError::Contended(_)
                     | DbError::Unknown(_)
-                    | DbError::Unusable(_),
+                    | DbError::Unusable(_)
+                    // Whether it happened is not known, and this process ends: the next one knows the key.
+                    | DbError::Fatal(_),
                 )
                 | StoreError::Closed,
             )

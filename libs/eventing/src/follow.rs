@@ -1,7 +1,7 @@
 //! Runs a follower: the whole of a state topic first, then its tail. It knows how fresh it is, and its users ask.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -78,7 +78,7 @@ async fn run(ground: &Ground, follower: &dyn Follower, freshness: &Freshness) ->
     let topic = follower.topic();
     let ends = ground.bus.ends(&topic).await.map_err(|error| error.to_string())?;
     let first = |end: &i64| if follower.start() == Start::Present { *end } else { 0 };
-    let mut places: HashMap<u32, i64> = (0_u32..).zip(&ends).map(|(part, end)| (part, first(end))).collect();
+    let mut places: BTreeMap<u32, i64> = (0_u32..).zip(&ends).map(|(part, end)| (part, first(end))).collect();
     let from: Vec<(u32, i64)> = places.iter().map(|(part, offset)| (*part, *offset)).collect();
     let reader = reader_name(ground.service, follower.name());
     let mut log = ground.bus.source(&reader, &topic, &from).await.map_err(|error| error.to_string())?;

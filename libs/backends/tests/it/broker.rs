@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use stadion_backends::{KafkaBus, kafka};
 use tempfile::TempDir;
 
 /// The folder with Kafka's jars; says so when there is none.
@@ -46,7 +45,9 @@ impl Broker {
              offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n\
              group.initial.rebalance.delay.ms=0\n\
              broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=250\n\
-             log.cleaner.backoff.ms=100\nauto.create.topics.enable=false\n",
+             transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
+             transaction.state.log.num.partitions=1\n\
+             log.cleaner.backoff.ms=100\nlog.index.size.max.bytes=262144\nauto.create.topics.enable=false\n",
             folder.path().join("data").display()
         );
         fs::write(folder.path().join("server.properties"), settings).expect("written");
@@ -104,16 +105,6 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// A bus on a broker that has just begun to listen, and answers a moment later.
-pub(crate) async fn answering(options: &kafka::Options) -> KafkaBus {
-    for _ in 0..10 {
-        if let Ok(bus) = KafkaBus::open(options.clone()).await {
-            return bus;
-        }
-    }
-    panic!("the broker does not answer");
 }
 
 fn free_port() -> u16 {

@@ -21,7 +21,7 @@ use futures::future::join_all;
 use kernel::{Clock, SystemClock, time::ManualClock};
 use tokio_util::sync::CancellationToken;
 
-use crate::{crash::append, fresh};
+use crate::fresh::{self, append};
 
 async fn on_sqlite() -> (tempfile::TempDir, Fresh) {
     let root = tempfile::tempdir().expect("a folder");

@@ -2,8 +2,15 @@
 
 use std::{path::Path, sync::Arc};
 
-use eventing::{Bus, conformance::Fresh, migrate::SPINE, sql::Db};
+use eventing::{
+    Bus, StreamId,
+    conformance::Fresh,
+    migrate::SPINE,
+    sql::Db,
+    store::{Append, CommandRow, Expected, NewEvent, Write},
+};
 use kernel::SystemClock;
+use proto::envelope::{CommandResult, Meta};
 use stadion_backends::{BUS_MIGRATIONS, KafkaBus, SqlEventStore, SqliteBus, kafka, postgres, sqlite};
 
 /// The address of a PostgreSQL server where databases may be made; says so when there is none.
@@ -38,6 +45,16 @@ pub(crate) async fn kafka_bus(options: kafka::Options) -> Arc<dyn Bus> {
     Arc::new(KafkaBus::open(options).await.expect("the bus opens"))
 }
 
+/// A bus on a broker that has just begun to listen, and answers a moment later.
+pub(crate) async fn answering(options: &kafka::Options) -> KafkaBus {
+    for _ in 0..10 {
+        if let Ok(bus) = KafkaBus::open(options.clone()).await {
+            return bus;
+        }
+    }
+    panic!("the broker does not answer");
+}
+
 pub(crate) async fn sqlite_db(folder: &Path, name: &str) -> Db {
     sqlite::open(&folder.join(name), sqlite::Options::default()).await.expect("SQLite opens")
 }
@@ -60,4 +77,31 @@ pub(crate) async fn bus(folder: &Path) -> Arc<dyn Bus> {
     let db = sqlite_db(folder, "bus.db").await;
     BUS_MIGRATIONS.apply(&db).await.expect("the bus's tables are made");
     Arc::new(SqliteBus::open(db, Arc::new(SystemClock)).await.expect("the bus opens"))
+}
+
+/// One event whose payload is its command's key, on the stream of a writer.
+pub(crate) fn append(writer: usize, key: &str) -> Append {
+    let stream = StreamId::named(&format!("writer-{writer}"));
+    Append {
+        writes: vec![Write {
+            stream: stream.clone(),
+            partition_key: stream.as_str().to_owned(),
+            expected: Expected::Any,
+            events: vec![NewEvent {
+                event_id: uuid::Uuid::now_v7(),
+                kind: "stadion.test.v1.Happened".to_owned(),
+                schema_ver: 1,
+                payload: key.as_bytes().to_vec().into(),
+                meta: Meta::default(),
+            }],
+        }],
+        commands: vec![CommandRow {
+            actor: "account:test".to_owned(),
+            key: key.to_owned(),
+            request_hash: bytes::Bytes::new(),
+            stream,
+            result: CommandResult::default(),
+        }],
+        ..Append::default()
+    }
 }

@@ -18,7 +18,7 @@ use eventing::{
 use stadion_backends::{SqlEventStore, sqlite};
 use tokio_util::sync::CancellationToken;
 
-use crate::{crash::append, fresh};
+use crate::fresh::{self, append};
 
 const FOLDER: &str = "STADION_FSYNC_FOLDER";
 const WHEN: &str = "STADION_FSYNC_FAILS_WHEN";

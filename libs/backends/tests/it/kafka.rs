@@ -18,8 +18,8 @@ use stadion_backends::{
 };
 
 use crate::{
-    broker::{self, Broker, answering},
-    fresh,
+    broker::{self, Broker},
+    fresh::{self, answering},
 };
 
 fn config(options: &Options) -> ClientConfig {

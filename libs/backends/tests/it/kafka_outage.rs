@@ -7,7 +7,10 @@ use proto::envelope::{Event, Record, record::Body};
 use stadion_backends::{KafkaBus, kafka::Options};
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::{self, Broker, answering};
+use crate::{
+    broker::{self, Broker},
+    fresh::answering,
+};
 
 /// As a relay: a page after the other, each until it is acknowledged.
 const PAGE: u64 = 50;

@@ -1,8 +1,8 @@
 //! The engines against the spine's conformance suites.
 
+mod auth_away;
 mod broker;
 mod conformance;
-mod crash;
 mod data_folder;
 mod disk_full;
 mod faults;
@@ -12,8 +12,11 @@ mod journal;
 mod kafka;
 mod kafka_outage;
 mod postgres_faults;
+mod ring;
+mod scene;
 mod schema;
 mod sealing;
 mod simulation;
+mod slow_reader;
+mod strangers;
 mod wire;
-mod zombie;

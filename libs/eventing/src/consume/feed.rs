@@ -197,10 +197,11 @@ fn arrival_of_batch(batch: Batch, cursors: &Cursors) -> Option<Arrival> {
         return None;
     }
     let mut seen = start.source_pos;
+    let of = cursors.source.strip_prefix("topic:").unwrap_or_default();
     let mut events = Vec::with_capacity(batch.records.len());
     let unreadable = |bytes| Err(Fault::Poison(DecodeError("it is no record of this bus".to_owned()), bytes));
     let mut stored: Vec<(i64, Result<Option<Recorded>, Fault>)> =
-        batch.records.into_iter().map(|(offset, record)| (offset, event_of(record))).collect();
+        batch.records.into_iter().map(|(offset, record)| (offset, event_of(record, of))).collect();
     stored.extend(batch.unreadable.into_iter().map(|(offset, bytes)| (offset, unreadable(bytes))));
     stored.sort_by_key(|(offset, _)| *offset);
     for (offset, event) in stored {
@@ -229,8 +230,13 @@ enum Fault {
     Poison(DecodeError, Bytes),
 }
 
-fn event_of(record: Record) -> Result<Option<Recorded>, Fault> {
+/// Somebody else's record is none of this topic: to believe its position would hide what stands behind it.
+fn event_of(record: Record, of: &str) -> Result<Option<Recorded>, Fault> {
     let bytes = record.encode_to_vec();
+    if record.source != of {
+        let error = DecodeError(format!("it is a record of «{}» on the topic of {of}", record.source));
+        return Err(Fault::Poison(error, bytes.into()));
+    }
     match record.body {
         Some(Body::Event(event)) => {
             Recorded::from_proto(event).map(Some).map_err(|error| Fault::Poison(error, bytes.into()))

@@ -1,13 +1,10 @@
 //! Keys kept near, refreshed often, and let go when they were destroyed.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use moka::sync::Cache;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{

@@ -12,7 +12,7 @@ use std::{
 use eventing::{
     StreamId,
     bus::Topic,
-    conformance::history::{Found, History, Kept, Logged, Reader},
+    conformance::history::{Found, History, Logged},
     event::Recorded,
     migrate::SPINE,
 };
@@ -23,11 +23,12 @@ use super::{
     chance::Chance,
     database::Server,
     log::Log,
-    process::{Life, Process, SERVICE, Wish, counts, echo_of, proclaim},
+    process::{Life, Process, proclaim},
     sabotage::Sabotage,
     schedule::{Owner, Schedule},
     weather::{Time, Weather},
 };
+use crate::ring::{self, SERVICE, UNDONE, Wish, counts};
 
 const CLIENTS: usize = 4;
 const STREAMS: usize = 6;
@@ -95,7 +96,7 @@ impl World {
     async fn play(ground: Ground) -> Course {
         let db = ground.server.link(Life::new());
         SPINE.apply(&db).await.expect("the spine's tables");
-        let effects = "CREATE TABLE effect (id INTEGER PRIMARY KEY, reader TEXT, position INTEGER)";
+        let effects = "CREATE TABLE effect (id INTEGER PRIMARY KEY, reader TEXT, position INTEGER, who TEXT)";
         ground.server.ask(effects, &[]).expect("made");
         let busy = Arc::new(AtomicUsize::new(CLIENTS));
         let mut world = Self { ground, running: Arc::default(), last_owner: 0, busy };
@@ -215,51 +216,30 @@ impl World {
     }
 
     fn undone(&self) -> Vec<String> {
-        let behind = "SELECT COUNT(*) FROM es_cursor WHERE source_pos < (SELECT MAX(position) FROM es_event)";
-        // The relay, one cursor of the journal, and two of every partition of the log.
-        let missing = "SELECT 50 - COUNT(*) FROM es_cursor";
-        let all = [
-            ("cursors behind", self.number(behind)),
-            ("cursors missing", self.number(missing)),
-            ("timers", self.number("SELECT COUNT(*) FROM es_timer WHERE state = 'waiting'")),
-            ("outbox", self.number("SELECT COUNT(*) FROM es_outbox")),
-            ("parked", self.number("SELECT COUNT(*) FROM es_dlq")),
-        ];
-        all.iter().filter(|(_, many)| *many != 0).map(|(what, many)| format!("{many} {what}")).collect()
+        let asked = UNDONE.iter().map(|(what, sql)| (*what, self.number(sql)));
+        let left: Vec<String> =
+            asked.filter(|(_, many)| *many != 0).map(|(what, many)| format!("{many} {what}")).collect();
+        // The last to know, and the dearest to ask.
+        if left.is_empty() { self.followed(&self.journal()) } else { left }
     }
 
     fn judge(&self, stuck: Option<String>) -> Course {
         let journal = self.journal();
-        let named = |event: &Recorded| String::from_utf8_lossy(&event.payload).into_owned();
         let log = self.ground.log.all(&Topic::events(SERVICE)).into_iter().filter_map(|(part, record)| {
             let Some(Body::Event(event)) = record.body else { return None };
             Some(Logged { part, position: i64::try_from(event.position).ok()? })
         });
-        let readers = ["by the journal", "by the log"].map(|name| Reader {
-            name: name.to_owned(),
-            applied: {
-                let sql = "SELECT position FROM effect WHERE reader = $1 ORDER BY id";
-                let rows = self.ground.server.ask(sql, &[name.into()]).expect("asked");
-                rows.iter().map(|row| row.get(0).expect("a position")).collect()
-            },
-        });
+        let effects = self.ground.server.ask("SELECT reader, position FROM effect ORDER BY id", &[]);
         let found = Found {
-            journal: journal.iter().map(|event| Kept::of(event, named(event))).collect(),
+            journal: ring::kept(&journal),
             log: Some(log.collect()),
-            readers: readers.to_vec(),
+            readers: ring::effects(&effects.expect("asked")),
         };
         let mut history = self.ground.history.lock().expect("not poisoned").clone();
-        for event in &journal {
-            if let Some(echo) = echo_of(event) {
-                history.promised(&echo, 1);
-            }
-            let name = named(event);
-            if name.ends_with("with a bell") && !name.contains('/') {
-                history.promised(&format!("bell/{name}"), 1);
-            }
-        }
+        ring::promises(&mut history, &journal);
         let breaches = history.judge(&found).into_iter().map(|breach| breach.to_string());
-        let breaches = stuck.into_iter().chain(breaches).chain(self.counts(&journal)).chain(reigns(&journal));
+        let breaches = stuck.into_iter().chain(breaches).chain(self.counts(&journal));
+        let breaches = breaches.chain(self.followed(&journal)).chain(reigns(&journal));
         Course { steps: 0, events: journal.len(), answered: history.answered(), breaches: breaches.collect() }
     }
 
@@ -290,13 +270,23 @@ impl World {
             let Some(Body::State(state)) = record.body else { continue };
             last.insert(state.key, i64::try_from(state.revision).expect("small"));
         }
-        let wanted: BTreeMap<String, i64> =
-            journal.iter().map(|event| (event.stream.to_string(), event.version)).collect();
+        let wanted = ring::lengths(journal);
         let differs = |(stream, count): (&String, &i64)| {
             (last.get(stream) != Some(count))
                 .then(|| format!("{stream} counts {count}, last published is {:?}", last.get(stream)))
         };
         wanted.iter().filter_map(differs).collect()
+    }
+
+    /// Whoever runs at the end has followed every count to its newest value, whatever it slept through.
+    fn followed(&self, journal: &[Recorded]) -> Vec<String> {
+        let wanted = ring::lengths(journal);
+        let running = self.running.lock().expect("not poisoned");
+        let differs = |process: &Process| {
+            let known = process.counts.read();
+            (known != wanted).then(|| format!("{} follows {known:?} instead of {wanted:?}", process.owner))
+        };
+        running.iter().filter_map(differs).collect()
     }
 }
 
@@ -342,7 +332,7 @@ fn wish(chance: &Chance, key: &str) -> Wish {
     }
     let bell = streams.len() == 1 && chance.happens(250);
     let key = if bell { format!("{key} with a bell") } else { key.to_owned() };
-    Wish { key, streams: streams.into_iter().collect(), bell }
+    Wish { key, streams: streams.into_iter().collect() }
 }
 
 /// Asks one process, which may be gone before it answers.
