@@ -43,14 +43,21 @@ impl InstallationKey {
     /// Reads the key, or makes it (readable by its owner only) when the file is not there yet. Processes that start
     /// together end up with the same one.
     pub fn load_or_create(path: &Path) -> Result<Self, KeyError> {
-        let fault = |source| KeyError::Io { path: path.display().to_string(), source };
+        let seed = || random_seed().map(|seed| hex::encode(seed).into_bytes()).map_err(io::Error::other);
+        let bytes = private_once(path, seed);
+        let bytes = bytes.map_err(|source| KeyError::Io { path: path.display().to_string(), source })?;
+        Self::parse(&String::from_utf8_lossy(&bytes), path)
+    }
+
+    /// The key, where there is one.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that holds no key.
+    pub fn load(path: &Path) -> Result<Option<Self>, KeyError> {
         match fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text, path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make_private(path, hex::encode(random_seed()?).as_bytes()).map_err(fault)?;
-                Self::parse(&fs::read_to_string(path).map_err(fault)?, path)
-            }
-            Err(error) => Err(fault(error)),
+            Ok(text) => Self::parse(&text, path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(KeyError::Io { path: path.display().to_string(), source }),
         }
     }
 
@@ -104,9 +111,22 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     settled(path)
 }
 
+/// What a secret's file holds; `make` says it when there is none yet. Processes that start together on an empty folder
+/// end up with the same.
+pub fn private_once(path: &Path, make: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_private(path, &make()?)?;
+            // Whoever came second has what the first made.
+            fs::read(path)
+        }
+        read => read,
+    }
+}
+
 /// As [`write_private`], for a file that must not be there yet: of processes that make it together one wins, and
 /// `false` tells the others to read what it wrote.
-pub fn make_private(path: &Path, content: &[u8]) -> io::Result<bool> {
+fn make_private(path: &Path, content: &[u8]) -> io::Result<bool> {
     let draft = drafted(path, content)?;
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;

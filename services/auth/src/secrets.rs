@@ -1,13 +1,13 @@
 //! The key-encryption key of this installation and what is derived from it. Whoever has the database without this file
 //! has no key, no e-mail index and no code.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     digest, hkdf, hmac, rand,
 };
-use platform::installation::write_private;
+use platform::installation::private_once;
 use zeroize::Zeroizing;
 
 const KEK_BYTES: usize = 32;
@@ -43,23 +43,17 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Reads the file, or makes it (readable by its owner only) when it is missing.
+    /// Reads the file, or makes it (readable by its owner only) when it is missing. Processes that start together on an
+    /// empty folder end up with the same key.
     pub fn load_or_create(path: &Path) -> Result<Self, SecretsError> {
         let fault = |detail: String| SecretsError::Kek { path: path.display().to_string(), detail };
-        let kek = match std::fs::read_to_string(path) {
-            Ok(text) => {
-                let bytes =
-                    Zeroizing::new(hex::decode(text.trim()).map_err(|error| fault(error.to_string()))?);
-                <[u8; KEK_BYTES]>::try_from(bytes.as_slice())
-                    .map_err(|_| fault("it is not 256 bits".to_owned()))?
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let kek = random::<KEK_BYTES>()?;
-                write_private(path, hex::encode(kek).as_bytes()).map_err(|error| fault(error.to_string()))?;
-                kek
-            }
-            Err(error) => return Err(fault(error.to_string())),
-        };
+        let make =
+            || random::<KEK_BYTES>().map(|kek| hex::encode(kek).into_bytes()).map_err(io::Error::other);
+        let text = private_once(path, make).map_err(|error| fault(error.to_string()))?;
+        let text = Zeroizing::new(text);
+        let bytes = Zeroizing::new(hex::decode(text.trim_ascii()).map_err(|error| fault(error.to_string()))?);
+        let kek = <[u8; KEK_BYTES]>::try_from(bytes.as_slice())
+            .map_err(|_| fault("it is not 256 bits".to_owned()))?;
         Self::of(&Zeroizing::new(kek)).ok_or_else(|| fault("no key can be derived from it".to_owned()))
     }
 
@@ -194,5 +188,18 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn processes_that_start_together_have_one_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("auth/auth.kek");
+        let made: Vec<Secrets> = std::thread::scope(|scope| {
+            let starts: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Secrets::load_or_create(&path).expect("made"))).collect();
+            starts.into_iter().map(|one| one.join().expect("ended")).collect()
+        });
+        let wrapped = made[0].wrap(b"x", b"y").expect("wrapped");
+        assert!(made.iter().all(|one| one.unwrap(b"x", &wrapped).is_ok()));
     }
 }
