@@ -5,7 +5,7 @@ use http::header;
 use kernel::{Code, Refusal};
 use serde::de::DeserializeOwned;
 
-use crate::{answer::raw, body::refuse};
+use crate::{answer::raw, body::refuse, json::unwanted, text};
 
 const FORM_BYTES_MAX: usize = 16 * 1024;
 
@@ -23,13 +23,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
             return Err(refuse(Refusal::new(Code::UnsupportedMediaType, detail)));
         }
         let bytes = raw(request, FORM_BYTES_MAX).await?;
-        let nul = bytes.windows(3).any(|three| three == b"%00");
+        if text::hides_unwanted(&bytes) {
+            return Err(refuse(unwanted("")));
+        }
         let form = http::Request::post("/")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(axum::body::Body::from(bytes));
         let parsed = match form {
-            Ok(form) if !nul => axum::Form::<T>::from_request(form, &()).await.ok(),
-            _ => None,
+            Ok(form) => axum::Form::<T>::from_request(form, &()).await.ok(),
+            Err(_) => None,
         };
         parsed
             .map(|axum::Form(form)| Self(form))

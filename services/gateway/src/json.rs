@@ -17,7 +17,7 @@ use kernel::{Code, Refusal};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::Segment;
 
-use crate::{body, exchange::Exchange};
+use crate::{body, exchange::Exchange, text};
 
 /// What a body may be, unless its route says more.
 pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -25,10 +25,10 @@ pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Deeper nesting than any body of ours has.
 const DEPTH_MAX: usize = 32;
 
-/// A JSON body of at most `MAX` bytes.
-pub(crate) struct Json<T, const MAX: usize = BODY_BYTES_MAX>(pub T);
+/// A JSON body of at most `MAX` bytes. `APART`: what it is made of is parsed one by one, and refused one by one.
+pub(crate) struct Json<T, const MAX: usize = BODY_BYTES_MAX, const APART: bool = false>(pub T);
 
-impl<T, S, const MAX: usize> FromRequest<S> for Json<T, MAX>
+impl<T, S, const MAX: usize, const APART: bool> FromRequest<S> for Json<T, MAX, APART>
 where
     T: DeserializeOwned,
     S: Send + Sync,
@@ -41,7 +41,8 @@ where
             let exchange = Exchange::of(&request)?;
             let bytes = body::read(request, MAX).await?;
             exchange.hash_body(&bytes);
-            parse(&bytes).map(Self)
+            let read = if APART { parse_apart(&bytes) } else { parse(&bytes) };
+            read.map(Self)
         };
         read.await.map_err(body::refuse)
     }
@@ -94,9 +95,23 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
 /// # Errors
 /// `malformed_json`, `invalid_field`.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    let is_clean = scan(bytes)?;
+    read(bytes, is_clean)
+}
+
+/// As [`parse`], where the texts are looked at later, a part at a time.
+fn parse_apart<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     scan(bytes)?;
+    read(bytes, true)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8], is_clean: bool) -> Result<T, Refusal> {
     // A field at fault in what is no JSON at all: the latter is what must be mended first.
     serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| malformed(&error))?;
+    if !is_clean {
+        let place = serde_json::from_slice(bytes).ok().and_then(|value| text::place_of_unwanted(&value));
+        return Err(unwanted(&place.unwrap_or_default()));
+    }
     // serde would read a list as the fields in their order: nobody means that.
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Refusal::field("", "invalid_type", "the body must be an object"));
@@ -105,17 +120,13 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     serde_path_to_error::deserialize(&mut reader).map_err(fault)
 }
 
-/// Bounds the depth and refuses NUL in texts, which no store of ours takes, before anything is built.
-fn scan(bytes: &[u8]) -> Result<(), Refusal> {
-    let (mut depth, mut in_text, mut at) = (0_usize, false, 0_usize);
+/// Bounds the depth, and says whether all texts are free of what nobody wants in them, before anything is built.
+fn scan(bytes: &[u8]) -> Result<bool, Refusal> {
+    let (mut depth, mut in_text, mut at, mut is_clean) = (0_usize, false, 0_usize, true);
     while let Some(&byte) = bytes.get(at) {
+        is_clean &= !in_text || !text::begins_unwanted(&bytes[at..]);
         match (in_text, byte) {
-            (true, b'\\') => {
-                if bytes[at..].starts_with(b"\\u0000") {
-                    return Err(Refusal::field("", "invalid_character", "a text holds the character NUL"));
-                }
-                at += 1;
-            }
+            (true, b'\\') => at += 1,
             (_, b'"') => in_text = !in_text,
             (false, b'{' | b'[') => depth += 1,
             (false, b'}' | b']') => depth = depth.saturating_sub(1),
@@ -126,7 +137,12 @@ fn scan(bytes: &[u8]) -> Result<(), Refusal> {
         }
         at += 1;
     }
-    Ok(())
+    Ok(is_clean)
+}
+
+/// A text at `pointer` holds what no field takes.
+pub(crate) fn unwanted(pointer: &str) -> Refusal {
+    Refusal::field(pointer, "invalid_character", "a text holds a control character")
 }
 
 fn malformed(error: &serde_json::Error) -> Refusal {
@@ -172,7 +188,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 }
 
 /// RFC 6901 §3.
-fn escape(key: &str) -> String {
+pub(crate) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
@@ -223,7 +239,23 @@ mod tests {
         assert_eq!(refused(r#"{"sport":"a","laps":[{"count":-1}]}"#), field("/laps/0/count", "out_of_range"));
         assert_eq!(refused(r#"{"sport":"a","sport":"b"}"#), field("", "duplicate"));
         assert_eq!(refused(r#"["running"]"#), field("", "invalid_type"));
-        assert_eq!(refused(r#"{"sport":"a\u0000b"}"#), field("", "invalid_character"));
+    }
+
+    #[test]
+    fn control_characters_are_found_where_they_are() {
+        let unwanted =
+            |pointer: &str| (Code::InvalidField, pointer.to_owned(), "invalid_character".to_owned());
+        for text in ["a\\u0000b", "\\b", "\\f", "\\u001B[0m", "\\u007f", "\u{7f}", "\\u0085", "\u{85}"] {
+            assert_eq!(refused(&format!(r#"{{"sport":"{text}"}}"#)), unwanted("/sport"), "{text:?}");
+        }
+        assert_eq!(
+            refused(r#"{"sport":"a","laps":[{"count":1},{"no/te":"\u0001"}]}"#),
+            unwanted("/laps/1/no~1te")
+        );
+        assert_eq!(refused(r#"{"sport":"a","\u0002":1}"#), unwanted(""));
+        for text in ["two\\nlines\\r\\n\\tof it", "\\\\u0000", "Алматы", "\u{a0}", "\\\\b"] {
+            assert!(parse::<Run>(format!(r#"{{"sport":"{text}"}}"#).as_bytes()).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod problem;
 mod query;
 mod routes;
 mod seen;
+mod text;
 mod token;
 mod values;
 
@@ -203,7 +204,10 @@ fn cors(origins: &[String]) -> CorsLayer {
         .max_age(Duration::from_secs(3600))
 }
 
-/// The setting, or a key of this installation's own, made once.
+/// Of a key that is made here, and the least that is taken.
+const CURSOR_SECRET_BYTES: usize = 32;
+
+/// The setting, or a key of this installation's own, made once: also when several processes start together.
 fn cursor_secret(config: &Config, data: &Path) -> Result<Vec<u8>, StartError> {
     if !config.cursor_secret.is_empty() {
         return Ok(config.cursor_secret.clone().into_bytes());
@@ -212,14 +216,30 @@ fn cursor_secret(config: &Config, data: &Path) -> Result<Vec<u8>, StartError> {
     let fault = |error: &dyn std::fmt::Display| {
         StartError::other(NAME, format!("the cursor key {}: {error}", path.display()))
     };
-    match std::fs::read(&path) {
-        Ok(secret) if secret.len() >= 32 => return Ok(secret),
-        Ok(_) => return Err(fault(&"too short")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(fault(&error)),
+    let make = || {
+        let mut secret = vec![0; CURSOR_SECRET_BYTES];
+        rand::fill(&mut secret).map_err(|_| std::io::Error::other("the system gives no randomness"))?;
+        Ok(secret)
+    };
+    let secret = platform::installation::private_once(&path, make).map_err(|error| fault(&error))?;
+    if secret.len() < CURSOR_SECRET_BYTES {
+        return Err(fault(&"too short"));
     }
-    let mut secret = [0; 32];
-    rand::fill(&mut secret).map_err(|_| fault(&"the system gives no randomness"))?;
-    platform::installation::write_private(&path, &secret).map_err(|error| fault(&error))?;
-    Ok(secret.to_vec())
+    Ok(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_that_start_together_sign_cursors_with_one_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets: Vec<Vec<u8>> = std::thread::scope(|scope| {
+            let start = || cursor_secret(&Config::default(), folder.path()).unwrap();
+            let starts: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
+            starts.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert!(secrets.iter().all(|one| *one == secrets[0] && one.len() == CURSOR_SECRET_BYTES));
+    }
 }

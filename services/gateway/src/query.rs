@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::{body::refuse, values::AnId};
+use crate::{body::refuse, text, values::AnId};
 
 /// Longer query strings than any client of ours makes.
 const QUERY_BYTES_MAX: usize = 8 * 1024;
@@ -27,8 +27,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         if query.len() > QUERY_BYTES_MAX {
             return Err(malformed(format!("at most {QUERY_BYTES_MAX} bytes of parameters are read")));
         }
-        if query.to_ascii_lowercase().contains("%00") {
-            return Err(malformed("a parameter holds the character NUL".to_owned()));
+        if text::hides_unwanted(query.as_bytes()) {
+            return Err(malformed("a parameter holds a control character".to_owned()));
         }
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(params)) => Ok(Self(params)),
@@ -44,6 +44,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        if text::hides_unwanted(parts.uri.path().as_bytes()) {
+            return Err(refuse(Refusal::not_found()));
+        }
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(named)) => Ok(Self(named)),
             Err(_) => Err(refuse(Refusal::not_found())),

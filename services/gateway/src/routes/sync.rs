@@ -17,6 +17,7 @@ use crate::{
     language::Language,
     problem::Fault,
     routes::{Doors, Shared},
+    text::is_unwanted,
     values::{AnId, Real, SportWord, Time},
 };
 
@@ -185,7 +186,17 @@ struct Ack {
 /// Brings in what changed on a device; every record is acknowledged for itself.
 #[utoipa::path(post, path = "/sync", tag = "activities", request_body = Changeset,
     responses((status = 200, body = Acks)))]
-async fn sync(State(door): Shared, caller: Account, Json(body): Json<Changeset, SYNC_BYTES_MAX>) -> Answer {
+async fn sync(
+    State(door): Shared,
+    caller: Account,
+    Json(body): Json<Changeset, SYNC_BYTES_MAX, true>,
+) -> Answer {
+    let own = [("/source", &body.source), ("/cursor", &body.cursor)];
+    if let Some((pointer, _)) =
+        own.iter().find(|(_, said)| said.iter().any(|said| said.chars().any(is_unwanted)))
+    {
+        return Err(json::unwanted(pointer).into());
+    }
     let request = activity::SyncRequest {
         source: body.source.unwrap_or_default(),
         cursor: body.cursor.unwrap_or_default(),
