@@ -64,6 +64,31 @@ struct Engine {
 /// # Errors
 /// `Unavailable`: no node answers. `Statement`: a name that cannot be one, or the keyspace may not be made.
 pub async fn connect(options: Options) -> Result<Cql, DbError> {
+    let session = reached(&options).await?;
+    if !is_there(&session, &options.keyspace).await? {
+        let make = format!(
+            "CREATE KEYSPACE IF NOT EXISTS {} WITH replication = \
+             {{'class': 'NetworkTopologyStrategy', 'replication_factor': {}}}",
+            options.keyspace, options.replication
+        );
+        session.query_unpaged(make, ()).await.map_err(failed)?;
+    }
+    using(session, &options).await
+}
+
+/// Connects to a keyspace that is there; `None` where there is none, and none is made.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_if_there(options: Options) -> Result<Option<Cql>, DbError> {
+    let session = reached(&options).await?;
+    if !is_there(&session, &options.keyspace).await? {
+        return Ok(None);
+    }
+    using(session, &options).await.map(Some)
+}
+
+async fn reached(options: &Options) -> Result<Session, DbError> {
     let keyspace = &options.keyspace;
     let fits = keyspace.starts_with(|first: char| first.is_ascii_lowercase())
         && keyspace.len() <= 48
@@ -73,39 +98,32 @@ pub async fn connect(options: Options) -> Result<Cql, DbError> {
             "`{keyspace}` is no name of a keyspace: a-z, digits and _, at most 48 of them, a letter first"
         )));
     }
-    let writes = profile(&options, false);
     let mut builder = SessionBuilder::new()
         .known_nodes(&options.nodes)
         .connection_timeout(CONNECT_WITHIN)
         .schema_agreement_timeout(AGREE_WITHIN)
-        .default_execution_profile_handle(writes.clone());
+        .default_execution_profile_handle(profile(options, false));
     if let Some((name, password)) = &options.user {
         builder = builder.user(name, password);
     }
-    let session = builder.build().await.map_err(|error| {
+    builder.build().await.map_err(|error| {
         DbError::Unavailable(format!("no CQL store at {}: {error}", options.nodes.join(", ")))
-    })?;
-    prepare_keyspace(&session, &options).await?;
-    let session = CachingSessionBuilder::new(session).max_capacity(PREPARED_MAX).build();
-    Ok(Cql::new(Engine { session, reads: profile(&options, true), writes }))
+    })
 }
 
-async fn prepare_keyspace(session: &Session, options: &Options) -> Result<(), DbError> {
-    let keyspace = &options.keyspace;
-    // Who may use a keyspace need not be allowed to make one.
+/// Who may use a keyspace need not be allowed to make one: so it is looked for first.
+async fn is_there(session: &Session, keyspace: &str) -> Result<bool, DbError> {
     let sought = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
     let found = session.query_unpaged(sought, (keyspace,)).await.map_err(failed)?;
-    let there = found.into_rows_result().is_ok_and(|rows| rows.rows_num() > 0);
-    if !there {
-        let make = format!(
-            "CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = \
-             {{'class': 'NetworkTopologyStrategy', 'replication_factor': {}}}",
-            options.replication
-        );
-        session.query_unpaged(make, ()).await.map_err(failed)?;
-    }
+    Ok(found.into_rows_result().is_ok_and(|rows| rows.rows_num() > 0))
+}
+
+async fn using(session: Session, options: &Options) -> Result<Cql, DbError> {
+    let keyspace = &options.keyspace;
     let used = session.use_keyspace(keyspace, false).await;
-    used.map_err(|error| DbError::Statement(format!("the keyspace {keyspace}: {error}")))
+    used.map_err(|error| DbError::Statement(format!("the keyspace {keyspace}: {error}")))?;
+    let session = CachingSessionBuilder::new(session).max_capacity(PREPARED_MAX).build();
+    Ok(Cql::new(Engine { session, reads: profile(options, true), writes: profile(options, false) }))
 }
 
 fn profile(options: &Options, reads: bool) -> ExecutionProfileHandle {

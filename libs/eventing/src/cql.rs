@@ -132,6 +132,21 @@ impl Migrations {
         Ok(applied)
     }
 
+    /// What [`Migrations::apply`] would apply; nothing is changed.
+    ///
+    /// # Errors
+    /// Where it would refuse.
+    pub async fn standing(&self, cql: &Cql) -> Result<Vec<&'static str>, DbError> {
+        let names = |files: Vec<File>| files.into_iter().map(|(name, _)| name).collect();
+        match self.missing(cql).await {
+            // Nobody has been here: the table itself is not known.
+            Err(DbError::Statement(said)) if said.contains("schema_migration") => {
+                Ok(names(self.files.to_vec()))
+            }
+            missing => missing.map(names),
+        }
+    }
+
     async fn apply_missing(&self, cql: &Cql) -> Result<Vec<&'static str>, DbError> {
         let mut applied = Vec::new();
         // Looked up again: somebody may have applied them while we waited for the lock.
@@ -156,14 +171,16 @@ impl Migrations {
                 continue;
             }
             let Some(at) = missing.iter().position(|file| file.0 == name) else {
-                return Err(DbError::Statement(format!(
-                    "migration {}/{name} was applied by a newer program: this one is too old for the keyspace",
+                return Err(DbError::Unusable(format!(
+                    "the keyspace's schema of {} is newer than this program: it has {name}; start the newer program, or \
+                     bring the data back from a copy of before",
                     self.service
                 )));
             };
             if checksum(missing[at].1) != known {
-                return Err(DbError::Statement(format!(
-                    "migration {}/{name} was edited after it was applied",
+                return Err(DbError::Unusable(format!(
+                    "migration {}/{name} was edited after it was applied to the keyspace: bring the file back as it was, and \
+                     put the change into one of its own",
                     self.service
                 )));
             }

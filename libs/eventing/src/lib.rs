@@ -13,7 +13,7 @@
 //! | [`outbox`] | state values on their way to the log |
 //! | [`ownership`] | leases and epochs |
 //! | [`migrate`] | schema changes |
-//! | [`status`], [`tally`], [`witness`] | how it all stands, for whoever watches; events on their way |
+//! | [`status`], [`glance`], [`tally`], [`witness`] | how it all stands, for whoever watches; events on their way |
 //! | [`conformance`] | what every backend must pass |
 
 pub mod aggregate;
@@ -25,6 +25,7 @@ pub mod cql;
 pub mod error;
 pub mod event;
 mod follow;
+pub mod glance;
 pub mod journal;
 pub mod leases;
 pub mod migrate;

@@ -70,6 +70,50 @@ impl Migrations {
         )))
     }
 
+    /// What [`Migrations::apply`] would apply; nothing is changed. Unusable where it would refuse.
+    pub async fn missing(self, db: &Db) -> Result<Vec<&'static str>, DbError> {
+        let there = match db.engine() {
+            Engine::Sqlite => {
+                "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migration'"
+            }
+            Engine::Postgres => {
+                "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_migration'"
+            }
+        };
+        let mut missing: Vec<File> = self.files(db.engine()).to_vec();
+        let is_there = db.fetch_one(there, vec![]).await?.map_or(Ok(0), |row| row.get::<i64>(0))? > 0;
+        if is_there {
+            let applied = "SELECT name, checksum FROM schema_migration WHERE service = $1 ORDER BY name";
+            for row in db.fetch(applied, args![self.service]).await? {
+                let (name, known): (String, String) = (row.get(0)?, row.get(1)?);
+                let Some(at) = missing.iter().position(|(ours, _)| *ours == name) else {
+                    return Err(self.newer(&name));
+                };
+                let (name, sql) = missing.remove(at);
+                if checksum(sql) != known {
+                    return Err(self.edited(name));
+                }
+            }
+        }
+        Ok(missing.into_iter().map(|(name, _)| name).collect())
+    }
+
+    fn newer(self, name: &str) -> DbError {
+        DbError::Unusable(format!(
+            "the schema of {} is newer than this program: it has {name}; start the newer program, or bring the data back \
+             from a copy of before",
+            self.service
+        ))
+    }
+
+    fn edited(self, name: &str) -> DbError {
+        DbError::Unusable(format!(
+            "migration {}/{name} was edited after it was applied: bring the file back as it was, and put the change into \
+             one of its own",
+            self.service
+        ))
+    }
+
     /// `None` while another process changes this schema.
     async fn apply_alone(self, tx: &mut dyn Tx) -> Result<Option<Vec<&'static str>>, DbError> {
         if tx.engine() == Engine::Postgres {
@@ -99,11 +143,7 @@ impl Migrations {
                 .await?;
             if let Some(row) = known {
                 if row.get::<String>(0)? != checksum {
-                    return Err(DbError::Unusable(format!(
-                        "migration {}/{name} was edited after it was applied: bring the file back as it was, and put \
-                         the change into one of its own",
-                        self.service
-                    )));
+                    return Err(self.edited(name));
                 }
                 continue;
             }
@@ -129,11 +169,7 @@ impl Migrations {
         for row in rows {
             let name: String = row.get(0)?;
             if !known.iter().any(|(ours, _)| *ours == name) {
-                return Err(DbError::Unusable(format!(
-                    "the schema of {} is newer than this program: it has {name}; start the newer program, or bring the \
-                     data back from a copy of before",
-                    self.service
-                )));
+                return Err(self.newer(&name));
             }
         }
         Ok(())

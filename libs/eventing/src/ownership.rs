@@ -13,7 +13,7 @@ use crate::{
 pub const STORE: &str = "store";
 
 /// The database's own clock, in microseconds.
-const fn now_us(engine: Engine) -> &'static str {
+pub(crate) const fn now_us(engine: Engine) -> &'static str {
     match engine {
         Engine::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
         Engine::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
@@ -21,7 +21,7 @@ const fn now_us(engine: Engine) -> &'static str {
 }
 
 /// The row by which a process is counted among those that share a store's resources.
-const MEMBER: &str = "member:";
+pub(crate) const MEMBER: &str = "member:";
 
 /// One transaction at a time changes leases: each touches many rows, and two would wait for each other in a circle.
 async fn alone(tx: &mut dyn Tx) -> Result<(), DbError> {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `remote` | the endpoints of a peer, who takes a call, what is sent again |
 //! | `endpoint`, `breaker` | one address: its connection, whether it answers, when it is left alone |
+//! | `probe` | a look at a peer's addresses, for `stadion doctor` |
 //! | `methods`, `budget` | what may be sent again, and how much of it |
 
 mod address;
@@ -16,6 +17,7 @@ mod dispatch;
 mod endpoint;
 mod methods;
 mod peers;
+mod probe;
 mod remote;
 
 use std::{
@@ -35,6 +37,7 @@ use tower::Service;
 pub use address::{Address, AddressError};
 pub use dispatch::{dispatch, reflected};
 pub use peers::{MESSAGE_BYTES_MAX, Peers, PeersBuilder};
+pub use probe::{Looked, probe};
 pub use remote::{PeerMetrics, Remote};
 
 use crate::{

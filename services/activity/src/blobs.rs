@@ -129,6 +129,20 @@ impl Blobs {
         Ok(text(&self.get(IDENTITY).await?))
     }
 
+    /// What this place is called, `None` while nobody has named it. Nothing is made for the answer.
+    ///
+    /// # Errors
+    /// A place that does not answer, is not there, or may not be read.
+    pub async fn look(&self) -> Result<Option<String>, BlobError> {
+        // A bucket that is missing answers for one key as one without that key does; for a list it does not.
+        self.store.list(None).next().await.transpose()?;
+        match self.get(IDENTITY).await {
+            Ok(name) => Ok(Some(text(&name))),
+            Err(BlobError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn sync(&self, location: &Key) -> Result<(), BlobError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let file = folder.join(location.as_ref());

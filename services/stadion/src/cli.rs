@@ -48,12 +48,16 @@ pub enum Command {
         #[command(flatten)]
         tool: Tool,
     },
-    /// Checks settings, folder, limits and clock, and says what to mend
+    /// Says what is wrong with an engine, a peer, a clock or a limit, and what to do; changes nothing. Ends with 1 when
+    /// something is wrong, with 0 when nothing is or there are warnings only
     Doctor {
         #[command(flatten)]
         tool: Tool,
-        /// Every setting with its value and where it came from
+        /// One JSON document instead of lines
         #[arg(long)]
+        json: bool,
+        /// Every setting with its value and where it came from
+        #[arg(long, conflicts_with = "json")]
         print_config: bool,
     },
     /// Operators of this installation

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context;
 use axum::Router;
-use backends::DataFolder;
+use backends::{DataFolder, postgres};
 use eventing::{
     Bus, Journal, Sealer, Spine,
     sealing::{CachedKeys, KeyRing},
@@ -21,6 +21,7 @@ use kernel::{Clock, SystemClock};
 use platform::{
     Module, Peers, Resources, Task, Tasks,
     actor::{ActorSigner, ActorVerifier},
+    config::StoreEngine,
     guard::Guarded,
     health::Health,
     installation::InstallationKey,
@@ -34,7 +35,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    keyspace,
+    about::About,
+    connections, keyspace,
     settings::Settings,
     stores::{self, Log, Opener, SERVICES, Store},
 };
@@ -50,6 +52,8 @@ pub struct Installation {
     pub data: PathBuf,
     /// Held for its lock, where stores or the log lie in it.
     _folder: Option<DataFolder>,
+    /// Which process this is.
+    pub about: About,
     pub health: Health,
     pub metrics: Metrics,
     pub tasks: Tasks,
@@ -124,6 +128,8 @@ impl Installation {
             futures::future::try_join_all(opening),
             Log::open(settings, &opener, clock.clone(), fatal.clone())
         )?;
+        tell_tight_pools(settings, &part.services, &opened).await;
+        let about = About::this(&opener.name, &part.services, &opener.marks, &*clock);
         let metrics = Metrics::new();
         let health = Health::new();
         let remotes = remotes(&part.services, settings, &metrics)?;
@@ -152,6 +158,7 @@ impl Installation {
         Ok(Self {
             data,
             _folder: part.folder,
+            about,
             peers: shared.peers.seen_by(signer),
             spines: modules.iter().filter_map(|one| Some((one.name, one.spine.clone()?))).collect(),
             health: shared.health,
@@ -192,6 +199,26 @@ impl Installation {
     }
 }
 
+/// Says so when pools may open more connections than their server lets in: it would show itself under load only.
+async fn tell_tight_pools(settings: &Settings, here: &[&'static str], opened: &[Store]) {
+    if settings.platform.stores.engine == StoreEngine::Sqlite {
+        return;
+    }
+    for (at, want) in connections::wanted(settings, here) {
+        let Some(store) = opened.iter().find(|store| want.services.contains(&store.service)) else {
+            continue;
+        };
+        match postgres::server(&store.db).await {
+            Ok(server) => {
+                if let Some(tight) = want.judged(&at, &server) {
+                    warn!(mend = tight.mend, "{}", tight.means);
+                }
+            }
+            Err(error) => warn!(%error, "it is not known how many connections the server lets in"),
+        }
+    }
+}
+
 fn rooms(
     shared: &Shared,
     opened: Vec<Store>,
@@ -217,7 +244,13 @@ async fn build(rooms: &[Resources], settings: &Settings) -> anyhow::Result<Vec<M
             "auth" => auth::module(resources, settings.auth.clone()).await?,
             "activity" => {
                 let keyspace = keyspace::open(&settings.activity).await?;
-                activity::module(resources, settings.activity.clone(), keyspace).await?
+                if let Some(migrations) =
+                    keyspace.as_ref().map(|one| one.migrated.len()).filter(|one| *one > 0)
+                {
+                    info!(service = "activity", migrations, "the keyspace was brought up to date");
+                }
+                let cql = keyspace.map(|one| one.cql);
+                activity::module(resources, settings.activity.clone(), cql).await?
             }
             "gamification" => gamification::module(resources, settings.gamification.clone()).await?,
             "promo" => promo::module(resources, settings.promo.clone()).await?,

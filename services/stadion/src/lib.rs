@@ -4,12 +4,15 @@
 //! |---|---|
 //! | [`cli`] | the command line |
 //! | [`settings`] | every setting of every service, checked before anything is opened |
+//! | [`about`] | who a process is |
 //! | [`stores`], [`installation`] | on which engines stores and log are; the services of this process |
 //! | [`up`], [`serve`] | serving until told to stop: all services, or some of a fleet's |
 //! | [`tools`], [`socket`] | what operators do, in a running owner or on the folder itself |
 //! | [`demo`] | the journey through the public door |
 
+pub mod about;
 pub mod cli;
+mod connections;
 pub mod demo;
 pub mod installation;
 mod keyspace;
@@ -20,12 +23,16 @@ pub mod stores;
 pub mod tools;
 pub mod up;
 
+use std::time::Duration;
+
 use anyhow::Context;
 
 use crate::{
     cli::{Cli, Command, OperatorCommand},
     settings::Settings,
 };
+
+const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs one command line to its end.
 ///
@@ -36,7 +43,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("the runtime does not start")?;
-    runtime.block_on(dispatch(cli.command))
+    let ended = runtime.block_on(dispatch(cli.command));
+    // A question to an engine that does not answer is not waited for.
+    runtime.shutdown_timeout(END_WITHIN);
+    ended
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<()> {
@@ -50,9 +60,16 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
             let settings = begin(&place.sources().flag("--grpc", "grpc.addr", grpc))?;
             Box::pin(serve::serve(services, settings)).await
         }
-        Command::Migrate(tool) => tools::migrate::run(&begin(&tool.sources())?).await,
+        Command::Migrate(tool) => Box::pin(tools::migrate::run(&begin(&tool.sources())?)).await,
         Command::Replay { what, tool } => tools::replay::run(tool, what).await,
-        Command::Doctor { tool, print_config } => tools::doctor::run(&tool.sources(), print_config).await,
+        Command::Doctor { tool, json, print_config } => {
+            let sources = tool.sources();
+            if print_config {
+                tools::doctor::print_config(&sources)
+            } else {
+                Box::pin(tools::doctor::run(&sources, json)).await
+            }
+        }
         Command::Operator(OperatorCommand::Add { tool, email }) => {
             tools::operator::add(begin(&tool.sources())?, &email).await
         }

@@ -3,11 +3,12 @@
 //! It starts in any order with its siblings: while one of them has not been reached it serves, is not ready, and says why.
 //! At the end it says that it is not ready, sends its callers elsewhere, answers what it has begun, and stops.
 
-use std::{io::Write, net::SocketAddr, time::Duration};
+use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use axum::Router;
 use backends::DataFolder;
+use kernel::SystemClock;
 use platform::{
     config::BusEngine,
     load::{Gate, shed},
@@ -159,7 +160,7 @@ impl Serving {
         Ok(())
     }
 
-    /// What siblings call: the services, their health, their contract.
+    /// What siblings call: the services, their health, their contract, who they are.
     fn contract(&self) -> anyhow::Result<Router> {
         let guards = self.installation.guards.clone();
         let names = guards.iter().map(|(service, _)| *service).collect();
@@ -167,7 +168,8 @@ impl Serving {
         let (open, health) = self.installation.health.grpc(names, Routes::default(), drain);
         self.installation.tasks.spawn(health);
         let open = reflected(open).context("the contract's descriptors are not readable")?;
-        Ok(dispatch(guards, open))
+        let who = self.installation.about.clone().routes(Arc::new(SystemClock));
+        Ok(dispatch(guards, open).merge(who))
     }
 
     /// Waits until everything is there, however long that takes; `false` when it was told to stop before.

@@ -2,10 +2,11 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use backends::{BUS_MIGRATIONS, KafkaBus, SqlEventStore, SqliteBus, kafka, postgres, sqlite};
 use eventing::{
     Bus, Db,
+    bus::Topic,
     leases::{Leases, Pace},
     migrate::{Migrations, SPINE, belongs},
     ownership::{Holder, STORE},
@@ -13,7 +14,7 @@ use eventing::{
 };
 use kernel::Clock;
 use platform::{
-    config::{BusEngine, StoreEngine},
+    config::{BusEngine, BusEngines, StoreEngine},
     installation::InstallationKey,
 };
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,22 @@ pub const SERVICES: [(&str, Option<Migrations>); 7] = [
     // It keeps nothing of its own; its spine follows who was signed out.
     ("gateway", None),
 ];
+
+/// State that services follow: whose, and what.
+pub const STATES: [(&str, &str); 6] = [
+    ("auth", "destroyed_keys"),
+    ("auth", "revocations"),
+    ("auth", "standings"),
+    ("gamification", "challenges"),
+    ("gamification", "scores"),
+    ("social", "relations"),
+];
+
+/// Every topic between services.
+pub fn topics() -> Vec<Topic> {
+    let events = SERVICES.iter().map(|(service, _)| Topic::events(service));
+    events.chain(STATES.iter().map(|(service, thing)| Topic::state(service, thing))).collect()
+}
 
 /// Events stay in the log for so long.
 pub const EVENTS_KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -168,14 +185,12 @@ impl Log {
                 Ok((Self::Sqlite(bus), migrated))
             }
             BusEngine::Kafka => {
-                let options = kafka::Options {
-                    prefix: bus.prefix.clone(),
-                    replication: bus.replication,
-                    client: format!("stadion {}", opener.name),
-                    retention: EVENTS_KEPT,
-                    ..kafka::Options::new(&bus.brokers)
-                };
-                Ok((Self::Kafka(KafkaBus::open(options).await.context("bus.brokers")?), Vec::new()))
+                let log = KafkaBus::open(on_kafka(bus, &opener.name)).await.context("bus.brokers")?;
+                // Before anything of it is read: two fleets under one prefix take each other's events for their own.
+                log.belongs(&opener.marks).await.context("bus.prefix")?;
+                let unfit = log.fit(&topics()).await.context("bus.brokers")?.into_iter().find_map(unfit);
+                ensure!(unfit.is_none(), "bus.prefix: {}", unfit.unwrap_or_default());
+                Ok((Self::Kafka(log), Vec::new()))
             }
         }
     }
@@ -203,6 +218,24 @@ impl Log {
     }
 }
 
+/// How the log on Kafka is reached.
+pub(crate) fn on_kafka(bus: &BusEngines, name: &str) -> kafka::Options {
+    kafka::Options {
+        prefix: bus.prefix.clone(),
+        replication: bus.replication,
+        client: format!("stadion {name}"),
+        retention: EVENTS_KEPT,
+        ..kafka::Options::new(&bus.brokers)
+    }
+}
+
+fn unfit(fit: kafka::Fit) -> Option<String> {
+    match fit {
+        kafka::Fit::Unfit(why) => Some(why),
+        kafka::Fit::Missing | kafka::Fit::Fits { .. } | kafka::Fit::Unclear(_) => None,
+    }
+}
+
 async fn in_file(
     path: &Path,
     clock: Arc<dyn Clock>,
@@ -211,4 +244,21 @@ async fn in_file(
     let db = sqlite::open(path, sqlite::Options { fatal }).await?;
     let migrated = BUS_MIGRATIONS.apply(&db).await?;
     Ok((SqliteBus::open(db, clock).await?, migrated))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The committed picture of the services says which state they write.
+    #[test]
+    fn every_state_topic_of_the_service_graph_is_known() {
+        let graph = include_str!("../../../docs/service-dag.txt");
+        let written = graph.lines().filter_map(|line| line.trim().strip_prefix("writes "));
+        let drawn: BTreeSet<&str> = written.flat_map(str::split_whitespace).collect();
+        let known = STATES.map(|(service, thing)| format!("{service}.{thing}"));
+        assert_eq!(known.iter().map(String::as_str).collect::<BTreeSet<_>>(), drawn);
+    }
 }

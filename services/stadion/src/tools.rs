@@ -30,6 +30,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    about::About,
     installation::{self, Installation},
     settings::Settings,
     socket,
@@ -45,11 +46,12 @@ const REACH_LOOK: Duration = Duration::from_millis(20);
 pub enum Request {
     AddOperator { email: String },
     Parked(parked::Wish),
-    Readiness,
+    Standing,
 }
 
 /// Whoever answers tools.
 pub struct Desk {
+    about: About,
     peers: Peers,
     health: Health,
     spines: BTreeMap<&'static str, Arc<Spine>>,
@@ -58,6 +60,7 @@ pub struct Desk {
 impl Desk {
     pub fn of(installation: &Installation) -> Self {
         Self {
+            about: installation.about.clone(),
             peers: installation.peers.clone(),
             health: installation.health.clone(),
             spines: installation.spines().map(|(name, spine)| (name, spine.clone())).collect(),
@@ -70,7 +73,7 @@ impl Desk {
         match request {
             Request::AddOperator { email } => add_operator(&self.peers, email).await,
             Request::Parked(wish) => parked::answer(&self.spines, wish).await,
-            Request::Readiness => Ok(serde_json::to_value(self.health.readiness())?),
+            Request::Standing => Ok(json!({ "process": self.about, "readiness": self.health.readiness() })),
         }
     }
 }
@@ -81,13 +84,20 @@ async fn add_operator(peers: &Peers, email: String) -> anyhow::Result<Value> {
     Ok(json!({ "code": answer.code, "expires_in": answer.expires_in }))
 }
 
-/// Has `request` answered by the running owner, by the service that it is for where the settings say its address, or by
+/// Has `request` answered by the running owners, by the service that it is for where the settings say its address, or by
 /// this process on the folder itself.
 ///
 /// # Errors
 /// What could not be done.
 pub async fn ask(settings: &Settings, request: Request) -> anyhow::Result<Value> {
-    if let Some(answer) = socket::ask(&settings.platform.data, &request).await? {
+    let data = &settings.platform.data;
+    if matches!(request, Request::Parked(_)) {
+        // Each process of the folder knows its own services only.
+        let answers = socket::ask_each(data, &request).await?;
+        if !answers.is_empty() {
+            return together(answers);
+        }
+    } else if let Some(answer) = socket::ask(data, &request).await? {
         return Ok(answer);
     }
     if let (Request::AddOperator { email }, Some(addresses)) = (&request, settings.platform.peers.get("auth"))
@@ -99,6 +109,27 @@ pub async fn ask(settings: &Settings, request: Request) -> anyhow::Result<Value>
     let answer = Desk::of(&installation).answer(request).await;
     installation.stop().await?;
     answer
+}
+
+/// Lists become one, in which replicas of a service say the same thing once; of other answers the first counts.
+fn together(answers: Vec<anyhow::Result<Value>>) -> anyhow::Result<Value> {
+    let mut list: Option<Vec<Value>> = None;
+    let mut failed = None;
+    for answer in answers {
+        match answer {
+            Ok(Value::Array(items)) => {
+                let list = list.get_or_insert_default();
+                for item in items {
+                    if !list.contains(&item) {
+                        list.push(item);
+                    }
+                }
+            }
+            Ok(answer) => return Ok(answer),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    list.map(Value::Array).ok_or_else(|| failed.unwrap_or_else(|| anyhow!("nobody answered")))
 }
 
 /// A fleet's auth is asked at its addresses; who has the installation's key may.

@@ -7,6 +7,7 @@
 mod databases;
 mod errors;
 mod fitness;
+mod server;
 mod values;
 
 use std::{
@@ -30,7 +31,8 @@ use super::postgres_news::News;
 
 #[doc(hidden)]
 pub use databases::create_database_as;
-pub use databases::{create_database, create_schema, drop_schema, ensure_database};
+pub use databases::{Presence, create_database, create_schema, database, drop_schema, ensure_database};
+pub use server::{Server, server};
 
 const STATEMENTS_CACHED: usize = 512;
 /// A server that does not answer at all is given up this long after it should have ended a statement itself.
@@ -56,7 +58,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            connections_max: 16,
+            connections_max: 6,
             application: "stadion".to_owned(),
             acquire_limit: Duration::from_secs(5),
             statement_limit: Duration::from_secs(15),

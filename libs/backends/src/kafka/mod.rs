@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`client`] | how librdkafka is set up, heard and let go |
 //! | [`topics`] | topics made as they have to be, or refused |
+//! | [`owner`] | whose log it is |
 //! | [`message`] | a record as a Kafka message, and back |
 //! | [`sink`] | publishing: in order, acknowledged, bounded |
 //! | [`exclusive`] | publishing by the one owner of a name: whoever was it before is fenced |
@@ -15,8 +16,11 @@ mod client;
 mod exclusive;
 mod message;
 mod offsets;
+mod owner;
 mod sink;
 mod source;
+#[doc(hidden)]
+pub mod strange;
 mod topics;
 
 use std::{
@@ -35,6 +39,7 @@ use rdkafka::{
 
 use client::{Apart, Context};
 use sink::Producer;
+pub use topics::Fit;
 use topics::TopicState;
 
 /// How long a question to the cluster may take.
@@ -101,6 +106,14 @@ pub enum OpenError {
          lower `replication` or start more brokers"
     )]
     TooFewBrokers { brokers: String, copies: u16, found: usize },
+    #[error(
+        "the topics «{prefix}stadion.…» at {brokers} belong to the installation {owner}, and we are {ours}: give each \
+         installation a `prefix` of its own; if our key was changed, keep the old line below the new one; if nothing of \
+         the other installation is needed any more, delete its topics, {topic} among them"
+    )]
+    Foreign { brokers: String, prefix: String, owner: String, ours: String, topic: String },
+    #[error(transparent)]
+    Bus(#[from] BusError),
 }
 
 /// The fleet's log. Cheap to clone.
@@ -119,7 +132,8 @@ struct Shared {
 }
 
 impl KafkaBus {
-    /// Connects, or says within seconds why not. Topics are made and checked when they are first used.
+    /// Connects, or says within seconds why not. Topics are made and checked when they are first used ([`KafkaBus::fit`]
+    /// looks before); whose log it is, [`KafkaBus::belongs`] asks.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         options.checked()?;
         let settings = |error: rdkafka::error::KafkaError| OpenError::Settings(error.to_string());

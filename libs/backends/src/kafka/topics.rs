@@ -50,8 +50,21 @@ impl TopicState {
     }
 }
 
+/// How a topic stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It will be made when it is first used.
+    Missing,
+    /// `copies`: of the partition that has the fewest; `in_sync`: of the one that has the fewest of those.
+    Fits { copies: usize, in_sync: usize },
+    /// What is wrong with it, and what to do.
+    Unfit(String),
+    /// It is not known at the moment: it is just being made, or has lost a broker.
+    Unclear(String),
+}
+
 /// What the cluster says of a topic.
-enum Found {
+pub(super) enum Found {
     Nothing,
     /// It is there, without a leader for each partition yet.
     Settling,
@@ -73,6 +86,39 @@ impl KafkaBus {
         Ok(state.clone())
     }
 
+    /// How these topics stand, in their order. Nothing is made or changed.
+    pub async fn fit(&self, topics: &[Topic]) -> Result<Vec<Fit>, BusError> {
+        let mut fits = Vec::with_capacity(topics.len());
+        for topic in topics {
+            let name = self.name(topic);
+            fits.push(match self.look(&name).await? {
+                Found::Nothing => Fit::Missing,
+                Found::Settling => Fit::Unclear(format!("{name} has a partition without a leader")),
+                Found::Partitions(count) if count != PARTITIONS as usize => {
+                    Fit::Unfit(miscounted(&name, count))
+                }
+                Found::Partitions(_) => match self.check(&name, topic.kind).await {
+                    Ok(()) => self.copies(&name).await?,
+                    Err(BusError::Refused(why)) => Fit::Unfit(why),
+                    Err(error) => Fit::Unclear(error.to_string()),
+                },
+            });
+        }
+        Ok(fits)
+    }
+
+    async fn copies(&self, name: &str) -> Result<Fit, BusError> {
+        let asked = name.to_owned();
+        self.ask(move |asking| {
+            let metadata = asking.fetch_metadata(Some(&asked), ASK)?;
+            let parts = metadata.topics().iter().flat_map(|topic| topic.partitions());
+            let counts: Vec<_> = parts.map(|part| (part.replicas().len(), part.isr().len())).collect();
+            let fewest = |of: fn(&(usize, usize)) -> usize| counts.iter().map(of).min().unwrap_or_default();
+            Ok(Fit::Fits { copies: fewest(|counts| counts.0), in_sync: fewest(|counts| counts.1) })
+        })
+        .await
+    }
+
     async fn settle(&self, name: &str, kind: TopicKind) -> Result<(), BusError> {
         let until = Instant::now() + SETTLING;
         let mut made = false;
@@ -92,15 +138,12 @@ impl KafkaBus {
             }
         };
         if partitions != PARTITIONS as usize {
-            return Err(BusError::Refused(format!(
-                "topic {name} has {partitions} partitions and must have {PARTITIONS}, or keys would change places: \
-                 delete it if nothing on it is needed, or set another `prefix`"
-            )));
+            return Err(BusError::Refused(miscounted(name, partitions)));
         }
         self.check(name, kind).await
     }
 
-    async fn look(&self, name: &str) -> Result<Found, BusError> {
+    pub(super) async fn look(&self, name: &str) -> Result<Found, BusError> {
         let asked = name.to_owned();
         self.ask(move |asking| {
             let metadata = asking.fetch_metadata(Some(&asked), ASK)?;
@@ -142,15 +185,15 @@ impl KafkaBus {
                 .set("segment.bytes", "67108864")
                 .set("min.cleanable.dirty.ratio", "0.2"),
         };
-        let answers = self
-            .shared
-            .admin
-            .create_topics([&wanted], &patient())
-            .await
-            .map_err(|error| unavailable(&error))?;
-        match answers.into_iter().next() {
+        self.create(&wanted, name).await
+    }
+
+    pub(super) async fn create(&self, wanted: &NewTopic<'_>, name: &str) -> Result<(), BusError> {
+        let copies = self.shared.options.replication;
+        let answers = self.shared.admin.create_topics([wanted], &patient()).await;
+        match answers.map_err(|error| unavailable(&error))?.into_iter().next() {
             Some(Ok(_)) => {
-                info!(topic = name, partitions = PARTITIONS, copies, "a topic was made");
+                info!(topic = name, copies, "a topic was made");
                 Ok(())
             }
             // Somebody else was faster.
@@ -197,6 +240,13 @@ impl KafkaBus {
         }
         Ok(())
     }
+}
+
+fn miscounted(name: &str, partitions: usize) -> String {
+    format!(
+        "topic {name} has {partitions} partitions and must have {PARTITIONS}, or keys would change places: delete it if \
+         nothing on it is needed, or set another `prefix`"
+    )
 }
 
 /// What a topic must bear: a message, and what Kafka writes around it.

@@ -11,6 +11,7 @@ mod fsync_fails;
 mod journal;
 mod kafka;
 mod kafka_outage;
+mod kafka_owner;
 mod postgres_faults;
 mod ring;
 mod scene;

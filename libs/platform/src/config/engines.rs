@@ -24,7 +24,8 @@ pub struct Stores {
     pub engine: StoreEngine,
     /// `postgres://user:password@host:port/{service}`; `{service}` is replaced by the service's name. Empty on SQLite.
     pub url: String,
-    /// Connections of this process to one service's database.
+    /// Connections of this process to one service's database. Seven services in two replicas with six each are 84 of the
+    /// 97 that a PostgreSQL server lets in unless told otherwise; the rest is for a replica that takes over and for tools.
     pub connections_max: u32,
 }
 
@@ -52,7 +53,7 @@ pub struct BusEngines {
 
 impl Default for Stores {
     fn default() -> Self {
-        Self { engine: StoreEngine::default(), url: String::new(), connections_max: 16 }
+        Self { engine: StoreEngine::default(), url: String::new(), connections_max: 6 }
     }
 }
 

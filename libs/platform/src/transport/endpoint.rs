@@ -54,10 +54,11 @@ pub(super) enum Failure {
 
 /// What an endpoint said when it was asked how it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Looked {
+pub enum Looked {
     Serving,
     /// It is there, and is not ready or stops.
     Reluctant,
+    /// Nobody is there, or it does not serve what is asked for: why.
     Silent(String),
 }
 

@@ -1,124 +1,135 @@
-//! `stadion doctor`: what is not as it should be, and what to do about it.
+//! `stadion doctor`: what is wrong with an engine, a peer, a clock or a limit, and what to do about it.
+//!
+//! Every check looks only: it changes nothing, works whether processes run or not, and has a time of its own. They run at
+//! once. Exit codes: 0, nothing is wrong (there may be warnings); 1, something is, the settings included; 2, the command
+//! line is not understood.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`finding`] | what is said of one thing |
+//! | [`stores`], [`log`], [`keyspace`], [`files`] | the engines |
+//! | [`peers`], [`processes`] | who else runs, here and elsewhere |
+//! | [`clock`] | how far two clocks are apart |
+//! | [`machine`] | limits of this machine and of the data folder |
 
-use std::{fs, net::TcpListener, path::Path};
+mod clock;
+mod files;
+mod finding;
+mod keyspace;
+mod log;
+mod machine;
+mod peers;
+mod processes;
+mod stores;
+
+use std::{future::Future, pin::Pin, time::Duration};
 
 use anyhow::bail;
-use kernel::{Clock, SystemClock};
-use platform::config::Sources;
+use finding::{Area, Finding, Verdict};
+use futures::future::join_all;
+use platform::{config::Sources, installation::InstallationKey};
+use serde_json::json;
 
 use super::say::say;
 use crate::{
+    installation::key_file,
     settings::{self, Settings},
-    socket,
-    tools::Request,
 };
 
-/// Open files that a busy door needs.
-const FILES_WANTED: u64 = 16_384;
-/// The clock is surely wrong before this day.
-const BUILT_AFTER: &str = "2026-01-01T00:00:00Z";
+/// One check; all run at once.
+const WITHIN: Duration = Duration::from_secs(7);
 
-/// Counts what is wrong while it tells.
-#[derive(Default)]
-struct Rounds {
-    wrong: usize,
-}
+type Check<'s> = Pin<Box<dyn Future<Output = Vec<Finding>> + 's>>;
 
-impl Rounds {
-    fn fine(&self, what: &str, how: impl std::fmt::Display) {
-        say(format_args!("ok    {what}: {how}"));
-    }
-
-    fn note(&self, what: &str, how: impl std::fmt::Display) {
-        say(format_args!("note  {what}: {how}"));
-    }
-
-    fn mend(&mut self, what: &str, how: impl std::fmt::Display) {
-        self.wrong += 1;
-        say(format_args!("mend  {what}: {how}"));
-    }
-}
-
+/// Every setting with its value and where it came from.
+///
 /// # Errors
-/// When something must be mended.
-pub async fn run(sources: &Sources, print_config: bool) -> anyhow::Result<()> {
-    let settings = settings::load(sources)?;
-    if print_config {
-        for one in settings.config.effective() {
-            say(format_args!("{} = {}  ({})", one.setting, one.value, one.origin));
-        }
-        return Ok(());
-    }
-    let mut rounds = Rounds::default();
-    rounds.fine("settings", "valid");
-    let data = &settings.platform.data;
-    match socket::ask(data, &Request::Readiness).await {
-        Ok(Some(readiness)) => owner(&mut rounds, &readiness),
-        Ok(None) => idle(&mut rounds, &settings),
-        Err(error) => rounds.mend("owner", format!("{error:#}")),
-    }
-    limits(&mut rounds);
-    clock(&mut rounds);
-    if rounds.wrong > 0 {
-        bail!("{} to mend", rounds.wrong);
+/// Settings that are not valid.
+pub fn print_config(sources: &Sources) -> anyhow::Result<()> {
+    for one in settings::load(sources)?.config.effective() {
+        say(format_args!("{} = {}  ({})", one.setting, one.value, one.origin));
     }
     Ok(())
 }
 
-fn owner(rounds: &mut Rounds, readiness: &serde_json::Value) {
-    rounds.fine("owner", "a stadion runs on this folder");
-    if readiness.get("ready").and_then(serde_json::Value::as_bool) == Some(true) {
-        rounds.fine("ready", "yes");
+/// Tells how everything stands, a line a thing, or as one JSON document.
+///
+/// # Errors
+/// Something is wrong.
+pub async fn run(sources: &Sources, json: bool) -> anyhow::Result<()> {
+    let findings = match settings::load(sources) {
+        Ok(settings) => look(&settings).await,
+        Err(error) => error.0.iter().map(Finding::of_fault).collect(),
+    };
+    let worst = findings.iter().map(|one| one.verdict).max().unwrap_or(Verdict::Ok);
+    if json {
+        say(json!({ "verdict": worst, "checks": findings }));
     } else {
-        rounds.mend(
-            "ready",
-            format!("not ready: {}", readiness.get("reasons").unwrap_or(&serde_json::Value::Null)),
-        );
+        findings.iter().for_each(say);
     }
+    if worst == Verdict::Wrong {
+        let wrong = findings.iter().filter(|one| one.verdict == Verdict::Wrong).count();
+        bail!("{wrong} wrong");
+    }
+    Ok(())
 }
 
-/// Nobody runs: would somebody be able to?
-fn idle(rounds: &mut Rounds, settings: &Settings) {
-    rounds.note("owner", "no stadion runs on this folder");
-    folder(rounds, &settings.platform.data);
-    let doors = [("http.addr", settings.platform.http.addr), ("admin.addr", settings.platform.admin.addr)];
-    for (setting, address) in doors {
-        match TcpListener::bind(address) {
-            Ok(_) => rounds.fine(setting, format!("{address} is free")),
-            Err(error) => rounds.mend(setting, format!("{address}: {error}; free it or set another")),
+async fn look(settings: &Settings) -> Vec<Finding> {
+    let mut findings = vec![Finding::ok(Area::Settings, "settings", "valid")];
+    let marks = match InstallationKey::load(&key_file(settings)) {
+        Ok(Some(key)) => {
+            let marks = key.marks();
+            findings.push(Finding::ok(
+                Area::Settings,
+                "installation.key_file",
+                format!("the installation {}", marks.first().map_or("", String::as_str)),
+            ));
+            marks
         }
-    }
-}
-
-fn folder(rounds: &mut Rounds, data: &Path) {
-    if !data.exists() {
-        return rounds.note("data", format!("{} will be made at the first start", data.display()));
-    }
-    let probe = data.join(".doctor");
-    match fs::write(&probe, b"?").and_then(|()| fs::remove_file(&probe)) {
-        Ok(()) => rounds.fine("data", format!("{} can be written", data.display())),
-        Err(error) => rounds.mend("data", format!("{}: {error}", data.display())),
-    }
-}
-
-fn limits(rounds: &mut Rounds) {
-    let table = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let files = table.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let soft = files.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    match soft {
-        Some(soft) if soft < FILES_WANTED => {
-            rounds.note("open files", format!("{soft}; a busy door wants {FILES_WANTED} (ulimit -n)"));
+        Ok(None) => {
+            findings.push(Finding::warning(
+                Area::Settings,
+                "installation.key_file",
+                format!("{} is not there; the first start makes it", key_file(settings).display()),
+                "nothing before a first start; else bring the file: processes without it are another installation",
+            ));
+            Vec::new()
         }
-        Some(soft) => rounds.fine("open files", soft),
-        None => rounds.note("open files", "the limit is not known"),
-    }
+        Err(error) => {
+            let mend = "bring the file of the other processes, or make it readable";
+            findings.push(Finding::wrong(Area::Settings, "installation.key_file", error, mend));
+            Vec::new()
+        }
+    };
+    let mut checks: Vec<Check<'_>> = Vec::new();
+    checks.push(limited(Area::Process, "processes", processes::look(settings)));
+    checks.extend(stores::checks(settings, &marks));
+    checks.push(limited(Area::Engine, "log", log::look(settings, &marks)));
+    checks.push(limited(Area::Engine, "keyspace", keyspace::look(settings)));
+    checks.push(limited(Area::Engine, "files", files::look(settings)));
+    checks.extend(peers::checks(settings, &marks));
+    checks.push(limited(Area::Limit, "machine", machine::look(settings)));
+    findings.extend(join_all(checks).await.into_iter().flatten());
+    findings.push(clock::own());
+    findings
 }
 
-fn clock(rounds: &mut Rounds) {
-    let now = SystemClock.now();
-    if BUILT_AFTER.parse().is_ok_and(|built: jiff::Timestamp| now < built) {
-        rounds.mend("clock", format!("it says {now}; set it"));
-    } else {
-        rounds.fine("clock", now);
-    }
+/// A check that does not end is a finding too.
+fn limited<'s>(
+    area: Area,
+    what: impl Into<String>,
+    check: impl Future<Output = Vec<Finding>> + 's,
+) -> Check<'s> {
+    let what = what.into();
+    Box::pin(async move {
+        match tokio::time::timeout(WITHIN, check).await {
+            Ok(findings) => findings,
+            Err(_) => vec![Finding::wrong(
+                area,
+                what,
+                format!("no answer within {} s", WITHIN.as_secs()),
+                "look whether it runs, is reachable from this machine and not overloaded",
+            )],
+        }
+    })
 }

@@ -40,6 +40,37 @@ impl Engines {
     }
 }
 
+impl Engines {
+    /// Tells a process about them.
+    pub(crate) fn told(&self, command: &mut Command) {
+        command
+            .env("STADION_STORES__ENGINE", "postgres")
+            .env("STADION_STORES__URL", &self.stores)
+            .env("STADION_BUS__ENGINE", "kafka")
+            .env("STADION_BUS__BROKERS", &self.brokers)
+            .env("STADION_BUS__PREFIX", &self.prefix);
+    }
+
+    /// The address of one service's database.
+    pub(crate) fn store_of(&self, service: &str) -> String {
+        self.stores.replace("{service}", service)
+    }
+
+    /// As the log is reached.
+    pub(crate) fn kafka(&self) -> backends::kafka::Options {
+        backends::kafka::Options {
+            prefix: self.prefix.clone(),
+            ..backends::kafka::Options::new(&self.brokers)
+        }
+    }
+
+    /// Two others by mistake: one on the same databases, one on the same log.
+    pub(crate) fn beside(&self) -> (Self, Self) {
+        let other = || Self::of("a second fleet").expect("there is a first");
+        (Self { stores: self.stores.clone(), ..other() }, Self { prefix: self.prefix.clone(), ..other() })
+    }
+}
+
 /// The plan of a fleet: where each part is.
 pub(crate) struct Fleet {
     folder: tempfile::TempDir,
@@ -88,18 +119,15 @@ impl Fleet {
     pub(crate) fn start(&self, part: usize, replica: usize) -> Part {
         let [grpc, http, admin] = self.ports[part][replica].map(|port| format!("127.0.0.1:{port}"));
         let config = self.config(part);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_stadion"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stadion"));
+        command
             .env("STADION_LOG__FILTER", "warn")
             .arg("serve")
             .args(PARTS[part])
             .args(["--grpc", &grpc, "--http", &http, "--admin", &admin])
             .arg("--config")
-            .arg(config)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap());
-        Part { child, said }
+            .arg(config);
+        Part::of(command)
     }
 
     /// The settings of a part.
@@ -146,12 +174,24 @@ pub(crate) struct Part {
 }
 
 impl Part {
+    /// A process that says `ready …` on its standard output.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        Self { child, said }
+    }
+
     /// Waits until it says that it is ready; its line.
     pub(crate) fn ready(&mut self) -> String {
         let mut line = String::new();
         self.said.read_line(&mut line).unwrap();
         assert!(line.starts_with("ready "), "it ended before it was ready: {line:?}");
         line
+    }
+
+    /// As [`Part::ready`], for one with a public door: where that is.
+    pub(crate) fn base(&mut self) -> String {
+        self.ready().trim().strip_prefix("ready ").unwrap().to_owned()
     }
 
     /// SIGTERM, then how it ended.

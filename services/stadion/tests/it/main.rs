@@ -2,18 +2,24 @@
 #![allow(clippy::unwrap_used, reason = "what a test is set up with is there, or the test fails")]
 
 mod any_order;
+mod bad_start;
+mod control_characters;
+mod doctor;
 mod embedded;
 mod fleet;
+mod full_server;
 mod hostile;
 mod hostile_circle;
 mod hostile_contest;
 mod journey;
 mod killed;
 mod mail;
+mod on_servers;
 mod parked;
 mod replicas;
 mod seed;
 mod serve;
+mod together;
 mod tools;
 mod traces;
 mod visibility;

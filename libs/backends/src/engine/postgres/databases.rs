@@ -1,6 +1,6 @@
 //! Databases and schemas: made when missing, dropped by tests.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use eventing::sql::DbError;
 use sqlx::{
@@ -11,6 +11,10 @@ use super::errors;
 
 /// Where databases are made from when the wanted one is not there to connect to.
 const MAINTENANCE: &str = "postgres";
+
+/// One database of a template is made at a time: processes that start together wait for each other.
+const MAKE_TRIES: u32 = 100;
+const MAKE_AGAIN: Duration = Duration::from_millis(100);
 
 /// Texts in the order of their bytes: the same on every machine, and the same as SQLite's.
 const FIT: &str = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'";
@@ -38,13 +42,50 @@ pub async fn ensure_database(url: &str) -> Result<bool, DbError> {
     };
     let name = options.get_database().unwrap_or(options.get_username()).to_owned();
     let mut connection = connected(&options.clone().database(MAINTENANCE)).await?;
-    match make_database(&mut connection, &name, FIT).await {
-        Ok(()) => Ok(true),
-        // Somebody made it at the same moment.
-        Err(_) if options.connect().await.is_ok() => Ok(false),
-        Err(DbError::Statement(_)) => Err(errors::connecting(&missing, &options)),
-        Err(error) => Err(error),
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match make_database(&mut connection, &name, FIT).await {
+            Ok(()) => return Ok(true),
+            // Somebody made it at the same moment.
+            Err(_) if options.connect().await.is_ok() => return Ok(false),
+            // Or is making it, or another of the same template.
+            Err(DbError::Unavailable(_) | DbError::Contended(_)) if tries < MAKE_TRIES => {
+                tokio::time::sleep(MAKE_AGAIN).await;
+            }
+            Err(DbError::Statement(_)) => return Err(errors::connecting(&missing, &options)),
+            Err(error) => return Err(error),
+        }
     }
+}
+
+/// Whether a database is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    There,
+    /// `may_be_made`: by the user of the address.
+    Missing {
+        may_be_made: bool,
+    },
+}
+
+/// Whether the database that `url` names is there; nothing is made for the answer.
+pub async fn database(url: &str) -> Result<Presence, DbError> {
+    let options = parsed(url)?;
+    match options.connect().await {
+        Ok(_) => return Ok(Presence::There),
+        Err(error) if has_code(&error, "3D000") => {}
+        Err(error) => return Err(errors::connecting(&error, &options)),
+    }
+    let asked = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user";
+    let may_be_made = match connected(&options.clone().database(MAINTENANCE)).await {
+        Ok(mut connection) => {
+            let may = sqlx::query_scalar::<_, bool>(asked).fetch_one(&mut connection).await;
+            may.map_err(|error| DbError::from(errors::asking(&error)))?
+        }
+        Err(_) => false,
+    };
+    Ok(Presence::Missing { may_be_made })
 }
 
 /// Makes a schema in the database of `url` when it is not there, and answers the address of a store in it.
