@@ -32,8 +32,9 @@ enum Command {
     },
     /// The committed benchmarks and load scenarios; their figures belong into docs/numbers.md
     Bench {
-        /// Only benchmarks of this package; `simulate`: ten thousand courses of the seeded simulation
-        #[arg(long, short)]
+        /// Only benchmarks of this package; `simulate`: ten thousand courses of the seeded simulation; `faults`: the
+        /// faults on real engines, outages in full length
+        #[arg(value_name = "WHAT")]
         package: Option<String>,
     },
 }

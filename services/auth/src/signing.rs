@@ -129,10 +129,12 @@ impl Signing {
         keys.iter().map(|key| key.published.clone()).collect()
     }
 
-    /// Signs with the newest key whose time has come.
+    /// Signs with the newest key whose time has come; with the first of all when the clock was set back behind that one's.
     pub fn sign<C: Serialize>(&self, typ: &str, claims: &C, now_us: i64) -> Result<String, SigningError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let mut usable = keys.iter().rev().filter(|key| key.published.active_us <= now_us);
+        let (come, to_come): (Vec<&Key>, Vec<&Key>) =
+            keys.iter().partition(|key| key.published.active_us <= now_us);
+        let mut usable = come.into_iter().rev().chain(to_come);
         let key = usable.find_map(|key| Some((key.pair.as_ref()?, &key.published.kid)));
         let (pair, kid) = key.ok_or(SigningError::NoKey)?;
         Ok(jws::sign(pair, kid, typ, claims)?)
