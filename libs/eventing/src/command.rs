@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::event::{Incoming, StreamId};
+use crate::event::{Incoming, Recorded, StreamId};
 
 /// Everything about a command except what it wants.
 #[derive(Clone, Debug)]
@@ -50,6 +50,16 @@ impl Command {
             correlation_id: Uuid::from_slice(&event.meta.correlation_id).unwrap_or(event.event_id),
             causation_id: Some(event.event_id),
             trace_parent: event.meta.trace_parent.clone(),
+        }
+    }
+
+    /// What follows from an event of the own journal, without a reader's key: the caller sees to it that it comes once.
+    pub fn after(actor: impl Into<String>, cause: &Recorded) -> Self {
+        Self {
+            correlation_id: Uuid::from_slice(&cause.meta.correlation_id).unwrap_or(cause.event_id),
+            causation_id: Some(cause.event_id),
+            trace_parent: cause.meta.trace_parent.clone(),
+            ..Self::by(actor)
         }
     }
 

@@ -118,7 +118,14 @@ async fn hand_over(
     match ground.sealer.open_parcel(parcel).await {
         Ok(plain) => {
             follower
-                .apply(&StateValue { key: state.key, revision: state.revision, part, offset, plain })
+                .apply(&StateValue {
+                    key: state.key,
+                    revision: state.revision,
+                    part,
+                    offset,
+                    trace_parent: state.trace_parent,
+                    plain,
+                })
                 .await;
             Ok(())
         }

@@ -38,23 +38,25 @@ pub async fn put(
         sealed: Vec::new(),
         parcel_id: Bytes::copy_from_slice(Uuid::new_v4().as_bytes()),
     };
-    put_sealed(tx, topic, key, partition_key, revision, parcel).await
+    put_sealed(tx, topic, (key, partition_key), revision, parcel, "").await
 }
 
-/// Puts a value whose personal fields [`crate::sealing::Sealer::parcel`] has sealed.
+/// Puts a value whose personal fields [`crate::sealing::Sealer::parcel`] has sealed. `trace_parent`: of the event that
+/// made it so; empty when nobody is to follow it.
 pub async fn put_sealed(
     tx: &mut dyn Tx,
     topic: &Topic,
-    key: &str,
-    partition_key: &str,
+    (key, partition_key): (&str, &str),
     revision: i64,
     value: Parcel,
+    trace_parent: &str,
 ) -> Result<(), DbError> {
     let state = State {
         key: key.to_owned(),
         partition_key: partition_key.to_owned(),
         revision: revision.unsigned_abs(),
         value: Some(value),
+        trace_parent: trace_parent.to_owned(),
     };
     let bytes = state.encoded_len();
     if bytes > CONTENT_BYTES_MAX {

@@ -113,6 +113,8 @@ pub struct StateValue {
     /// The partition of the topic, and the value's place in it: what a live sequence is made of.
     pub part: u32,
     pub offset: i64,
+    /// Of the event that made it so, where there is one that somebody follows.
+    pub trace_parent: String,
     pub plain: Plain,
 }
 

@@ -128,6 +128,11 @@ pub fn take(service: &'static str, trace: Trace, side: Side, name: impl FnOnce()
 }
 
 impl Taking {
+    /// Of what nobody follows.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
     /// Never a personal value.
     pub fn tell(&mut self, what: &'static str, value: impl Display) {
         if let Some(step) = &mut self.0 {

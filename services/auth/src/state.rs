@@ -37,5 +37,6 @@ fn key_state(destroyed: proto::auth::DestroyedKey) -> envelope::State {
         partition_key: subject.to_string(),
         revision: destroyed.version.into(),
         value: Some(revocations::parcel(Plain::of(&destroyed))),
+        ..envelope::State::default()
     }
 }

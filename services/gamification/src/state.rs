@@ -58,6 +58,7 @@ fn challenge_value(row: &ContestRow) -> State {
             sealed: Vec::new(),
             parcel_id: bytes::Bytes::copy_from_slice(Uuid::new_v4().as_bytes()),
         }),
+        ..State::default()
     }
 }
 
@@ -67,5 +68,6 @@ fn score_value((row, parcel): (&ScoreRow, Parcel)) -> State {
         partition_key: row.challenge.to_string(),
         revision: row.revision.unsigned_abs(),
         value: Some(parcel),
+        ..State::default()
     }
 }

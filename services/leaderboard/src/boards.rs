@@ -7,6 +7,7 @@ use std::{
 };
 
 use kernel::Id;
+use platform::spans::Taking;
 use tokio::{sync::watch, time::Instant};
 
 use crate::domain::{
@@ -20,6 +21,9 @@ pub type ChallengeId = Id<Challenge>;
 
 /// A challenge's last scores and its end come by two topics: streams wait so long for the scores.
 const LAST_SCORES_WITHIN: Duration = Duration::from_secs(1);
+
+/// Changes of a board that are followed at once: of more in one tick, some are enough.
+const PUSHES_MAX: usize = 64;
 
 /// What a board needs to know of its challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +56,8 @@ pub struct Cell {
     terms: RwLock<Option<Known>>,
     /// Since the last look, while anybody watches.
     moves: Mutex<Option<Moves>>,
+    /// Followed changes on their way to those who watch; they have arrived when the next look is published.
+    pushes: Mutex<Vec<Taking>>,
     changed: watch::Sender<u64>,
 }
 
@@ -69,6 +75,7 @@ impl Cell {
             board: RwLock::default(),
             terms: RwLock::default(),
             moves: Mutex::default(),
+            pushes: Mutex::default(),
             changed: watch::Sender::new(0),
         }
     }
@@ -97,6 +104,7 @@ impl Cell {
     /// Begins or ends to note who moves.
     pub fn note_moves(&self, wanted: bool) {
         *self.moves() = wanted.then(Moves::default);
+        self.pushes().clear();
     }
 
     /// Who has moved since this was asked last. Ask while holding the board: then it is what led to this very order.
@@ -104,18 +112,27 @@ impl Cell {
         self.moves().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// How the member moved, if it is news.
-    pub fn tell(&self, told: Told) -> Option<Move> {
+    /// How the member moved, if it is news. `push` ends once those who watch can see it.
+    pub fn tell(&self, told: Told, push: impl FnOnce() -> Taking) -> Option<Move> {
         let mut board = self.write();
         let moved = board.apply(told);
         if let Some(moved) = moved
             && let Some(moves) = self.moves().as_mut()
         {
             moves.entry(moved.slot).or_insert(moved.before);
+            let mut pushes = self.pushes();
+            if pushes.len() < PUSHES_MAX {
+                pushes.push(push());
+            }
         }
         drop(board);
         self.change();
         moved
+    }
+
+    /// What [`Cell::take_moves`] led to is to be followed so far. Ask while holding the board.
+    pub fn take_pushes(&self) -> Vec<Taking> {
+        std::mem::take(&mut *self.pushes())
     }
 
     pub fn rule(&self, terms: Terms) {
@@ -143,6 +160,10 @@ impl Cell {
 
     fn moves(&self) -> MutexGuard<'_, Option<Moves>> {
         self.moves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pushes(&self) -> MutexGuard<'_, Vec<Taking>> {
+        self.pushes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self) {

@@ -278,8 +278,13 @@ async fn compaction_leaves_holes_that_a_reader_walks_over() {
         });
         let payload = payload.take(20_000).collect::<Vec<u8>>().into();
         let parcel = Parcel { r#type: "t".to_owned(), payload, ..Parcel::default() };
-        let state =
-            State { key: key.to_owned(), partition_key: "p".to_owned(), revision, value: Some(parcel) };
+        let state = State {
+            key: key.to_owned(),
+            partition_key: "p".to_owned(),
+            revision,
+            value: Some(parcel),
+            ..State::default()
+        };
         Routed::by_key(Record { source: "test".to_owned(), body: Some(Body::State(state)) })
     };
     for revision in 1..=200 {

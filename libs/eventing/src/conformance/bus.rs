@@ -140,7 +140,13 @@ where
 
 fn value(key: &str, revision: u64) -> Routed {
     let parcel = Parcel { r#type: "t".to_owned(), ..Parcel::default() };
-    let state = State { key: key.to_owned(), partition_key: "p".to_owned(), revision, value: Some(parcel) };
+    let state = State {
+        key: key.to_owned(),
+        partition_key: "p".to_owned(),
+        revision,
+        value: Some(parcel),
+        trace_parent: String::new(),
+    };
     Routed::by_key(Record { source: "test".to_owned(), body: Some(Body::State(state)) })
 }
 

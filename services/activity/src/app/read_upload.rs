@@ -5,6 +5,10 @@ use eventing::{Claim, Command, Error};
 use formats::{Problem, Reading};
 use jiff::Timestamp;
 use kernel::{AccountId, ActivityId, Code, Refusal};
+use platform::{
+    spans::{self, Side, Taking},
+    trace::Trace,
+};
 use prost::Message;
 
 use super::{
@@ -41,30 +45,44 @@ impl App {
     pub async fn read_upload(&self, upload_id: UploadId) -> Result<(), Refusal> {
         let upload = self.journal.load::<Upload>(&upload_stream(upload_id)).await?.state;
         let Some(file) = upload.file.filter(|_| upload.state == State::Received) else { return Ok(()) };
+        let (command, _step) = self.following(upload_id).await?;
         let standing = self.standing(file.account_id).await?;
         let bytes = match self.blobs.get(&file.blob).await {
             Ok(bytes) => bytes,
-            Err(BlobError::Missing(_)) => return self.miss(upload_id, &file).await,
+            Err(BlobError::Missing(_)) => return self.miss(&command, upload_id, &file).await,
             Err(error) => return Err(error.into()),
         };
         let (context, now) = (file.clone(), self.journal.now());
         let reading =
             tokio::task::spawn_blocking(move || find(upload_id, &context, &standing, &bytes, now)).await;
         match reading {
-            Ok(Ok(found)) => self.record_found(upload_id, &file, found).await,
-            Ok(Err(refusal)) => self.fail(upload_id, &file, refusal).await,
+            Ok(Ok(found)) => self.record_found(&command, upload_id, &file, found).await,
+            Ok(Err(refusal)) => self.fail(&command, upload_id, &file, refusal).await,
             // A fault of ours, not of the file; it must not stop the others.
             Err(panic) => {
                 tracing::error!(upload = %upload_id, %panic, "a file could not be read");
-                self.fail(upload_id, &file, Refusal::new(Code::FileUnreadable, "the file cannot be read"))
-                    .await
+                let unreadable = Refusal::new(Code::FileUnreadable, "the file cannot be read");
+                self.fail(&command, upload_id, &file, unreadable).await
             }
         }
     }
 
+    /// What is done with an upload follows from its having been received, and is a step of that one's trace.
+    async fn following(&self, upload_id: UploadId) -> Result<(Command, Taking), Refusal> {
+        const ACTOR: &str = "service:activity";
+        let first = self.journal.store().load(&upload_stream(upload_id), 0, 1).await.map_err(Error::from)?;
+        let Some(received) = first.first() else { return Ok((Command::by(ACTOR), Taking::none())) };
+        let mut command = Command::after(ACTOR, received);
+        let Ok(cause) = command.trace_parent.parse::<Trace>() else { return Ok((command, Taking::none())) };
+        let trace = cause.child();
+        command.trace_parent = trace.to_string();
+        let name = || "activity-reader UploadReceived".to_owned();
+        Ok((command, spans::take("activity", trace, Side::Consumer, name)))
+    }
+
     /// The file was durable before it was received, so that it is lost, or not to be seen from here yet. To fail ends
     /// the upload for good: that waits.
-    async fn miss(&self, upload_id: UploadId, file: &File) -> Result<(), Refusal> {
+    async fn miss(&self, command: &Command, upload_id: UploadId, file: &File) -> Result<(), Refusal> {
         self.metrics.files_missing.inc();
         let row = uploads::get(&self.db, upload_id).await.map_err(Error::from)?;
         let wait_us = i64::from(self.config.files.missing_wait_s) * 1_000_000;
@@ -74,10 +92,16 @@ impl App {
         }
         tracing::error!(upload = %upload_id, blob = file.blob, "a received file is lost");
         let gone = Refusal::new(Code::FileUnreadable, "the file is gone; please send it again");
-        self.fail(upload_id, file, gone).await
+        self.fail(command, upload_id, file, gone).await
     }
 
-    async fn record_found(&self, upload_id: UploadId, file: &File, found: Found) -> Result<(), Refusal> {
+    async fn record_found(
+        &self,
+        command: &Command,
+        upload_id: UploadId,
+        file: &File,
+        found: Found,
+    ) -> Result<(), Refusal> {
         for (_, _, streams) in &found.activities {
             if let Some((key, encoded)) = streams {
                 self.blobs.put(key, encoded.clone()).await?;
@@ -92,7 +116,7 @@ impl App {
                 if changes.is_empty() {
                     return Ok(());
                 }
-                let mut batch = self.journal.batch(&Command::by("service:activity"));
+                let mut batch = self.journal.batch(command);
                 batch.write(&loaded, partition, upload_events(upload_id, file.account_id, changes));
                 for (id, record, _) in &found.activities {
                     let activity = self.journal.load::<Activity>(&activity_stream(*id)).await?;
@@ -108,7 +132,13 @@ impl App {
     }
 
     /// The upload fails, and its claim is given back: the same file may be tried again.
-    async fn fail(&self, upload_id: UploadId, file: &File, refusal: Refusal) -> Result<(), Refusal> {
+    async fn fail(
+        &self,
+        command: &Command,
+        upload_id: UploadId,
+        file: &File,
+        refusal: Refusal,
+    ) -> Result<(), Refusal> {
         let refusal = &refusal;
         self.journal
             .retrying(|| async move {
@@ -120,7 +150,7 @@ impl App {
                 if changes.is_empty() {
                     return Ok(());
                 }
-                let mut batch = self.journal.batch(&Command::by("service:activity"));
+                let mut batch = self.journal.batch(command);
                 let events = upload_events(upload_id, file.account_id, changes);
                 batch.write(&loaded, &file.account_id.to_string(), events);
                 let key = hex::encode(&file.hash);

@@ -60,6 +60,7 @@ fn read(row: &Row) -> Result<envelope::State, DbError> {
         partition_key: id.to_string(),
         revision: row.get(4)?,
         value: Some(parcel(plain)),
+        ..envelope::State::default()
     })
 }
 

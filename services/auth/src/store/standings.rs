@@ -47,6 +47,7 @@ pub async fn page(db: &Db, after_key: &str, max: usize) -> Result<Vec<envelope::
             partition_key: id.to_string(),
             revision: row.get(1)?,
             value: Some(parcel(value(id))),
+            ..envelope::State::default()
         })
     };
     rows.iter().map(read).collect()

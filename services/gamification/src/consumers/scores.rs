@@ -44,7 +44,9 @@ impl Projection for Scores {
             tally.take(tx, incoming).await?;
         }
         let news = tally.finish(tx).await?;
-        publish::scores(tx, &self.sealer, &news.scores).await?;
+        let traces =
+            events.iter().map(|one| (one.event.partition_key.as_str(), one.event.meta.trace_parent.as_str()));
+        publish::scores(tx, &self.sealer, &news.scores, &traces.collect()).await?;
         publish::challenges(tx, &news.contests).await?;
         Ok(())
     }

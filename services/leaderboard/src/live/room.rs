@@ -7,7 +7,7 @@ use std::{
 };
 
 use kernel::{AccountId, Code, Refusal};
-use platform::{Look, Task};
+use platform::{Look, Task, spans::Taking};
 use privacy::Relation;
 use tokio::{
     sync::Notify,
@@ -181,7 +181,7 @@ impl Room {
     /// One look for all windows. How long the board itself was looked at.
     async fn tick(&self) -> Duration {
         let began = Instant::now();
-        let (tick, cuts) = self.cut();
+        let (tick, cuts, pushes) = self.cut();
         let took = began.elapsed();
         let unknown = self.unknown(&cuts);
         // Places do not wait for auth, but for those of a few: who of them may be shown is not known before.
@@ -197,6 +197,7 @@ impl Room {
             HashMap::new()
         };
         whos.extend(publish(self.cut_known(few, &looks), &tick));
+        drop(pushes);
         for (window, who) in whos {
             window.name(|names| names.after(&who, &looks, relations_heard));
         }
@@ -204,12 +205,13 @@ impl Room {
     }
 
     /// Every window's places, all of one moment.
-    fn cut(&self) -> (Tick, Cuts) {
+    fn cut(&self) -> (Tick, Cuts, Vec<Taking>) {
         let mut windows = self.windows();
         let rules = self.rules();
         let board = self.cell.board();
         windows.ticks += 1;
         let moves = (windows.ticks, Arc::new(self.cell.take_moves()));
+        let pushes = self.cell.take_pushes();
         windows.moves.push_back(moves);
         if windows.moves.len() > MOVES_KEPT {
             windows.moves.pop_front();
@@ -217,7 +219,7 @@ impl Room {
         let cuts = windows.open.values().map(|window| (window.clone(), window.cut((&board, rules))));
         let cuts = cuts.collect();
         drop(board);
-        (self.tick_of(&windows), cuts)
+        (self.tick_of(&windows), cuts, pushes)
     }
 
     /// The windows of a few once more, now that it is known who may be shown.

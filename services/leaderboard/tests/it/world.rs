@@ -109,7 +109,7 @@ impl World<'_> {
         let parcel = journal.sealer().parcel(&Plain::of(value)).await.unwrap();
         let revision = REVISION.fetch_add(1, Ordering::SeqCst);
         db.transact(move |tx| {
-            Box::pin(async move { outbox::put_sealed(tx, &topic, &key, &part, revision, parcel).await })
+            Box::pin(async move { outbox::put_sealed(tx, &topic, (&key, &part), revision, parcel, "").await })
         })
         .await
         .unwrap();

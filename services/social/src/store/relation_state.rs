@@ -53,5 +53,6 @@ fn read(row: &Row) -> Result<envelope::State, DbError> {
             payload: plain.payload,
             ..envelope::Parcel::default()
         }),
+        ..envelope::State::default()
     })
 }

@@ -77,6 +77,8 @@ pub(crate) struct Fleet {
     engines: Engines,
     /// Of siblings, of the public door, of operators: a port for each replica of each part.
     ports: Vec<Vec<[u16; 3]>>,
+    /// Of every process, in its environment.
+    settings: Vec<(&'static str, String)>,
 }
 
 impl Fleet {
@@ -89,7 +91,14 @@ impl Fleet {
         let port = |listener: TcpListener| listener.local_addr().unwrap().port();
         let three = |three: [TcpListener; 3]| three.map(port);
         let ports = free.into_iter().map(|part| part.into_iter().map(three).collect()).collect();
-        Self { folder: tempfile::tempdir().unwrap(), engines, ports }
+        Self { folder: tempfile::tempdir().unwrap(), engines, ports, settings: Vec::new() }
+    }
+
+    /// Another setting of every process.
+    #[must_use]
+    pub(crate) fn set(mut self, variable: &'static str, value: &str) -> Self {
+        self.settings.push((variable, value.to_owned()));
+        self
     }
 
     /// The public door.
@@ -122,6 +131,7 @@ impl Fleet {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stadion"));
         command
             .env("STADION_LOG__FILTER", "warn")
+            .envs(self.settings.iter().map(|(variable, value)| (variable, value)))
             .arg("serve")
             .args(PARTS[part])
             .args(["--grpc", &grpc, "--http", &http, "--admin", &admin])

@@ -1,4 +1,5 @@
-//! Traces at a collector: what a request caused is one tree, across doors, services, the log and its readers.
+//! Traces at a collector: what a request caused is one tree, across doors, services, the log, its readers, to those who
+//! watch – in one process and across several.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,13 +10,20 @@ use std::{
 use axum::{Router, body::Bytes, http::HeaderMap, routing::post};
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span};
 use proto::Message;
+use stadion::demo::{contest::Contest, journey::Journey};
 
-use crate::embedded::binary;
+use crate::{
+    embedded::binary,
+    fleet::{Engines, Fleet, PARTS},
+    serve::play,
+};
 
 /// A span with the service that sent it.
 #[derive(Clone)]
 struct Sent {
     service: String,
+    /// The process.
+    instance: String,
     span: Span,
 }
 
@@ -29,10 +37,13 @@ async fn collector() -> (String, Heap) {
         let request = ExportTraceServiceRequest::decode(body).unwrap();
         for group in request.resource_spans {
             let attributes = group.resource.unwrap().attributes;
-            let service = attributes.iter().find(|one| one.key == "service.name").unwrap();
-            let service = format!("{:?}", service.value.as_ref().unwrap().value);
+            let said = |key: &str| {
+                let one = attributes.iter().find(|one| one.key == key).unwrap();
+                format!("{:?}", one.value.as_ref().unwrap().value)
+            };
+            let (service, instance) = (said("service.name"), said("service.instance.id"));
             let spans = group.scope_spans.into_iter().flat_map(|scope| scope.spans);
-            let sent = spans.map(|span| Sent { service: service.clone(), span });
+            let sent = spans.map(|span| Sent { service: service.clone(), instance: instance.clone(), span });
             kept.lock().unwrap().extend(sent);
         }
     };
@@ -44,57 +55,104 @@ async fn collector() -> (String, Heap) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upload_is_one_trace_from_the_door_to_its_readers() {
+async fn what_a_request_causes_is_one_trace_from_the_door_to_those_who_watch() {
     let (address, heap) = collector().await;
     let folder = tempfile::tempdir().unwrap();
     let mut demo = binary("demo --exit", folder.path());
     demo.args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).env("STADION_TELEMETRY__OTLP", address);
     let ended = tokio::task::spawn_blocking(move || demo.output()).await.unwrap().unwrap();
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    both_are_told(&heap).await;
+}
 
-    for _ in 0..200 {
-        if let Some(trace) = upload(&heap.lock().unwrap()) {
-            is_one_tree(&trace);
-            return;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_one_trace_across_the_processes_of_a_fleet() {
+    let Some(engines) = Engines::of("traces of a fleet") else { return };
+    let (address, heap) = collector().await;
+    let fleet = Fleet::on(engines, 1).set("STADION_TELEMETRY__OTLP", &address);
+    let mut parts: Vec<_> = (0..PARTS.len()).map(|part| fleet.start(part, 0)).collect();
+    for part in &mut parts {
+        part.ready();
+    }
+    play::<Journey>(&fleet).await;
+    play::<Contest>(&fleet).await;
+    both_are_told(&heap).await;
+    let heap = heap.lock().unwrap();
+    let processes: HashSet<&str> = heap.iter().map(|one| one.instance.as_str()).collect();
+    assert_eq!(processes.len(), PARTS.len(), "{processes:?}");
+}
+
+/// A file, from the door to those who read what was found in it.
+const UPLOAD: &[(&str, &str)] = &[
+    ("gateway", "POST /v1/uploads"),
+    ("activity", "stadion.activity.v1.Activities/Upload"),
+    ("activity", "publish UploadReceived"),
+    ("activity", "activity.rows.1 UploadReceived"),
+    ("activity", "activity-reader UploadReceived"),
+    ("activity", "publish ActivityRecorded"),
+    ("gamification", "gamification-activities ActivityRecorded"),
+    ("social", "social-posts ActivityRecorded"),
+];
+
+/// Somebody passes somebody who watches.
+const OVERTAKING: &[(&str, &str)] = &[
+    ("gateway", "POST /v1/sync"),
+    ("activity", "stadion.activity.v1.Activities/"),
+    ("activity", "publish ActivityRecorded"),
+    ("gamification", "gamification-activities ActivityRecorded"),
+    ("gamification", "gamification-scores ActivityCounted"),
+    ("leaderboard", "push board"),
+];
+
+async fn both_are_told(heap: &Heap) {
+    for steps in [UPLOAD, OVERTAKING] {
+        is_one_tree(&told(heap, steps).await, steps[0].1);
+    }
+}
+
+/// The trace that took all these steps, once it is there, and all that was sent has its parent there.
+async fn told(heap: &Heap, steps: &[(&str, &str)]) -> Vec<Sent> {
+    for _ in 0..400 {
+        if let Some(trace) =
+            traces(&heap.lock().unwrap()).into_iter().find(|trace| took(trace, steps) && is_whole(trace))
+        {
+            return trace;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     let heap = heap.lock().unwrap();
-    let uploads: HashSet<Vec<u8>> = heap
-        .iter()
-        .filter(|one| one.span.name.starts_with("POST /v1/uploads"))
-        .map(|one| one.span.trace_id.clone())
-        .collect();
-    let told = heap.iter().filter(|one| uploads.contains(&one.span.trace_id));
-    let told: HashSet<String> = told.map(|one| format!("{} {}", one.service, one.span.name)).collect();
-    panic!("no upload was traced to its end: {told:#?}");
+    let begun = traces(&heap).into_iter().filter(|trace| took(trace, &steps[..1]));
+    let name = |one: &Sent| format!("{} {}", one.service, one.span.name);
+    let seen: Vec<Vec<String>> = begun.map(|trace| trace.iter().map(name).collect()).collect();
+    panic!("no trace took all of {steps:?}: {seen:#?}");
 }
 
-/// The trace of an upload, once everything is there.
-fn upload(heap: &[Sent]) -> Option<Vec<Sent>> {
+fn is_whole(trace: &[Sent]) -> bool {
+    let ids: HashSet<&[u8]> = trace.iter().map(|one| one.span.span_id.as_slice()).collect();
+    let parents = trace.iter().map(|one| one.span.parent_span_id.as_slice());
+    parents.into_iter().all(|parent| parent.is_empty() || ids.contains(parent))
+}
+
+fn traces(heap: &[Sent]) -> Vec<Vec<Sent>> {
     let mut traces: HashMap<Vec<u8>, Vec<Sent>> = HashMap::new();
     for one in heap {
         traces.entry(one.span.trace_id.clone()).or_default().push(one.clone());
     }
-    let has = |trace: &[Sent], service: &str, name: &str| {
+    traces.into_values().collect()
+}
+
+fn took(trace: &[Sent], steps: &[(&str, &str)]) -> bool {
+    steps.iter().all(|(service, name)| {
         trace.iter().any(|one| one.service.contains(service) && one.span.name.contains(name))
-    };
-    traces.into_values().find(|trace| {
-        has(trace, "gateway", "POST /v1/uploads")
-            && has(trace, "activity", "stadion.activity.v1.Activities/Upload")
-            && has(trace, "activity", "publish UploadReceived")
-            && has(trace, "activity", "activity.rows.1 UploadReceived")
-            && has(trace, "gamification", "gamification-activities UploadReceived")
-            && has(trace, "social", "social-posts UploadReceived")
     })
 }
 
-fn is_one_tree(trace: &[Sent]) {
+fn is_one_tree(trace: &[Sent], door: &str) {
     let ids: HashSet<&[u8]> = trace.iter().map(|one| one.span.span_id.as_slice()).collect();
     assert_eq!(ids.len(), trace.len(), "every step has an id of its own");
     let roots: Vec<&Sent> = trace.iter().filter(|one| one.span.parent_span_id.is_empty()).collect();
     assert_eq!(roots.len(), 1, "one step began it");
-    assert!(roots[0].span.name.starts_with("POST /v1/uploads"), "{}", roots[0].span.name);
+    assert!(roots[0].span.name.starts_with(door), "{}", roots[0].span.name);
     for one in trace {
         let parent = one.span.parent_span_id.as_slice();
         assert!(parent.is_empty() || ids.contains(parent), "{} hangs in the air", one.span.name);

@@ -1,5 +1,7 @@
 //! Scores and challenges as state values: on their way to the log, and for `State.ReadAll`.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use eventing::{Failure, Plain, Sealer, Topic, Tx, outbox, sealing::SealingError, sql::DbError};
 use proto::{envelope::Parcel, gamification as wire};
@@ -24,11 +26,18 @@ pub fn score_key(row: &ScoreRow) -> String {
     format!("{}/{}", row.challenge, row.account)
 }
 
-pub(super) async fn scores(tx: &mut dyn Tx, sealer: &Sealer, rows: &[ScoreRow]) -> Result<(), Failure> {
+/// `traces`: of the last event of each account.
+pub(super) async fn scores(
+    tx: &mut dyn Tx,
+    sealer: &Sealer,
+    rows: &[ScoreRow],
+    traces: &HashMap<&str, &str>,
+) -> Result<(), Failure> {
     let topic = scores_topic();
     for (row, parcel) in rows.iter().zip(parcels(sealer, rows).await?) {
         let (key, partition) = (score_key(row), row.challenge.to_string());
-        outbox::put_sealed(tx, &topic, &key, &partition, row.revision, parcel).await?;
+        let trace = traces.get(row.account.to_string().as_str()).copied().unwrap_or_default();
+        outbox::put_sealed(tx, &topic, (&key, &partition), row.revision, parcel, trace).await?;
     }
     Ok(())
 }
