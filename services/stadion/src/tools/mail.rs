@@ -22,9 +22,10 @@ pub fn run(settings: &Settings, email: Option<&str>) -> anyhow::Result<()> {
             Ok(())
         }
         None => bail!(
-            "no mail{} in {}",
+            "no mail{} in {}{}",
             email.map(|email| format!(" to {email}")).unwrap_or_default(),
-            folder.display()
+            folder.display(),
+            if settings.platform.mail.is_taken_on() { ": it is taken to mail.smtp" } else { "" }
         ),
     }
 }
