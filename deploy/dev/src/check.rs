@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::{
-    install,
+    install, observability,
     report::{self, Counts},
     stage::{self, Stage, announce, failed, skipped},
 };
@@ -32,6 +32,8 @@ pub(crate) fn run() -> Result<bool> {
             &["--builtin-schema", "vendor.compose-spec", "deploy/compose.yaml"],
         ),
         tool("image", "hadolint", &["--failure-threshold", "info", "deploy/Containerfile"]),
+        observability::alerts(),
+        observability::dashboards(),
         skipped(
             "advisories",
             "their database is cloned from the network; run `cargo deny check advisories` where it can be had",

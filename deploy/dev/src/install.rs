@@ -57,6 +57,14 @@ pub(crate) fn python_tools() -> Result<PathBuf> {
     Ok(venv.join("bin"))
 }
 
+/// Prometheus' own judge of rules and expressions.
+pub(crate) fn promtool() -> Result<PathBuf> {
+    if !has("promtool") {
+        debian(&["prometheus"])?;
+    }
+    found("promtool").context("prometheus was installed and promtool is not on the path")
+}
+
 /// What the browser tests run on.
 pub(crate) struct Browser {
     pub(crate) node: PathBuf,

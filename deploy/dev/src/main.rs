@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod engines;
 mod install;
+mod observability;
 mod report;
 mod stage;
 mod test;

@@ -14,7 +14,7 @@ use crate::{
     readers::{Follower, Projection, Reactor, Source, TimerHandler},
     relay,
     sql::{Db, DbError},
-    status::{self, FollowerStatus, Reader, ReaderKind, Status},
+    status::{self, FollowerStatus, Lengths, Reader, ReaderKind, Status},
     timers,
     witness::Witness,
 };
@@ -51,6 +51,7 @@ pub struct Spine {
     timers: Option<Arc<dyn TimerHandler>>,
     others: Vec<&'static str>,
     progress: watch::Sender<Option<watch::Receiver<Position>>>,
+    lengths: Lengths,
 }
 
 impl Spine {
@@ -83,6 +84,7 @@ impl Spine {
             timers: None,
             others: Vec::new(),
             progress: watch::Sender::new(None),
+            lengths: Lengths::default(),
         }
     }
 
@@ -277,7 +279,8 @@ impl Spine {
             caught_up: freshness.is_ready(),
             silence: freshness.lag(),
         });
-        status::look(&self.ground, readers.collect(), followers.collect(), &self.resources()).await
+        status::look(&self.ground, readers.collect(), followers.collect(), &self.resources(), &self.lengths)
+            .await
     }
 }
 

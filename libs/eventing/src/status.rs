@@ -3,7 +3,12 @@
 //!
 //! Lags are the store's, not the process': every process of a service that shares a store says the same.
 
-use std::{collections::BTreeMap, time::Duration};
+mod lengths;
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use futures::future::join_all;
 
@@ -17,6 +22,8 @@ use crate::{
     sql::{DbError, Load},
     store::{StoreError, Writer},
 };
+
+pub(crate) use lengths::Lengths;
 
 /// A log that does not say where it ends within this time is taken for silent.
 const LOG_WITHIN: Duration = Duration::from_millis(500);
@@ -48,7 +55,8 @@ pub struct Status {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
     pub events: u64,
-    /// The age of the oldest event that is not taken; `None` where only the log knows the events.
+    /// The age of the oldest record that is not taken: of the own journal by its time, of a topic by when it was first
+    /// seen there.
     pub age: Option<Duration>,
 }
 
@@ -107,12 +115,19 @@ pub(crate) async fn look(
     readers: Vec<Reader>,
     followers: Vec<FollowerStatus>,
     resources: &[String],
+    lengths: &Lengths,
 ) -> Result<Status, DbError> {
     let head = ground.store.head().await.map_err(|error| match error {
         StoreError::Db(error) => error,
         error => DbError::Unavailable(error.to_string()),
     })?;
     let ends = ends(ground, &readers).await;
+    let now = Instant::now();
+    for (of, ends) in &ends {
+        if let Some(ends) = ends {
+            lengths.note(of, ends, now);
+        }
+    }
     let places = places(ground).await?;
     let mut stand = Vec::with_capacity(readers.len());
     for Reader { kind, reader, source } in readers {
@@ -125,7 +140,10 @@ pub(crate) async fn look(
             }
             (Some(places), Source::Topic(of)) => {
                 let ends = ends.get(of).and_then(Option::as_ref);
-                ends.map(|ends| Lag { events: unread(places, ends), age: None })
+                ends.map(|ends| Lag {
+                    events: unread(places, ends),
+                    age: Some(lengths.age(of, |ends| unread(places, ends) > 0, now)),
+                })
             }
         };
         stand.push(ReaderStatus { kind, reader, source: name, lag });

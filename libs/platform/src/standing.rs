@@ -121,7 +121,7 @@ fn readers(page: &mut Page<'_>, status: &Status) -> fmt::Result {
     )?;
     page.family(
         "reader_lag_seconds",
-        "Age of the oldest event of the own journal that a reader has not taken yet; a projection's age",
+        "Age of the oldest record that a reader has not taken yet; a projection's age",
         known.iter().filter_map(|(labels, lag)| Some((labels, lag.age?.as_secs_f64()))),
     )?;
     let parked: Vec<_> = status.parked.iter().map(|one| ([("reader", one.reader.as_str())], one)).collect();

@@ -48,11 +48,17 @@ struct Fate {
 
 impl Couriers {
     pub fn register(registry: &Registry) -> Self {
+        let mails: Family<Fate, Counter> =
+            registry.counters("mails", "Mails offered to the mail server, by what became of them");
+        // From zero: what is not there before its first mail has no rate.
+        for fate in ["taken", "later", "refused", "given_up"] {
+            mails.get_or_create(&Fate { fate }).inc_by(0);
+        }
         Self {
             waiting: registry.gauge("mails_waiting", "Mails that the mail server does not have yet"),
             oldest_seconds: registry.gauge("mails_waiting_seconds", "Age of the oldest of them"),
             server_answers: registry.gauge("mail_server_answers", "1: it took what it was offered last"),
-            mails: registry.counters("mails", "Mails offered to the mail server, by what became of them"),
+            mails,
         }
     }
 

@@ -221,9 +221,10 @@ pub(crate) async fn layer(State(door): State<Arc<Door>>, mut request: Request, n
     if response.status().is_server_error() {
         step.fail(response.status());
     }
+    let _entered = span.enter();
+    tracing::debug!(status = response.status().as_u16(), took_ms = began.elapsed().as_millis(), "answered");
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
-        let _entered = span.enter();
-        tracing::error!(path = exchange.path(), "a request failed");
+        tracing::error!("a request failed");
     }
     response
 }

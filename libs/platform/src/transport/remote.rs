@@ -87,11 +87,19 @@ impl PeerMetrics {
             ),
         }
     }
+
+    /// From zero: what is not there before its first event has no rate.
+    fn begin(&self, peer: &'static str) {
+        for counted in [&self.retries, &self.refused, &self.failed] {
+            counted.get_or_create(&Peer { peer }).inc_by(0);
+        }
+    }
 }
 
 impl Remote {
     /// A peer at these addresses. Names are resolved by [`Remote::watch`]; until then they have no endpoint.
     pub fn new(service: &'static str, addresses: Vec<Address>, metrics: PeerMetrics) -> Self {
+        metrics.begin(service);
         let remote = Self(Arc::new(Inner {
             service,
             endpoints: RwLock::new(Arc::new([])),

@@ -173,7 +173,9 @@ impl World<'_> {
     /// What a metric of the service says.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let said = self.metrics.render().unwrap();
-        let line = said.lines().find(|line| line.starts_with(&format!("stadion_activity_{name} ")));
+        let line = said
+            .lines()
+            .find(|line| line.starts_with(&format!("stadion_activity_{name}{{service=\"activity\"}} ")));
         line.and_then(|line| line.rsplit_once(' ')).map_or(0.0, |(_, value)| value.parse().unwrap())
     }
 

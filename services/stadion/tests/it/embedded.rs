@@ -1,7 +1,9 @@
 //! An installation for a test: in this process, or as the built binary.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
+    net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -20,6 +22,16 @@ pub(crate) fn sources(data: &Path) -> Sources {
 
 pub(crate) async fn serving(data: &Path) -> Running {
     Running::start(settings::load(&sources(data)).unwrap()).await.unwrap()
+}
+
+/// An installation whose mail goes to a server in the clear.
+pub(crate) async fn mailing(data: &Path, smtp: SocketAddr) -> Running {
+    let sources = sources(data).flag("--smtp", "mail.smtp", Some(smtp.to_string())).flag(
+        "--tls",
+        "mail.tls",
+        Some("none".to_owned()),
+    );
+    Running::start(settings::load(&sources).unwrap()).await.unwrap()
 }
 
 /// An installation where a test may knock as often as it likes.
@@ -46,8 +58,16 @@ impl Process {
 
     /// With settings, as the environment says them.
     pub(crate) fn set(data: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut child = binary("up", data)
-            .envs(settings.iter().copied())
+        Self::begin(binary("up", data).envs(settings.iter().copied()))
+    }
+
+    /// As [`Process::set`], what it logs into a file.
+    pub(crate) fn telling(data: &Path, settings: &[(&str, &str)], log: File) -> Self {
+        Self::begin(binary("up", data).envs(settings.iter().copied()).stderr(log))
+    }
+
+    fn begin(command: &mut Command) -> Self {
+        let mut child = command
             .args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()

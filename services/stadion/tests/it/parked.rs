@@ -95,18 +95,18 @@ async fn the_admin_page_shows_how_every_spine_stands() {
     let folder = tempfile::tempdir().unwrap();
     let running = crate::embedded::serving(folder.path()).await;
     let lines = [
-        "stadion_auth_store_answers 1.0",
-        "stadion_promo_relay_lag_events ",
-        "stadion_promo_relay_lag_seconds ",
-        "stadion_social_reader_lag_events{reader=\"social-people\",source=",
-        "stadion_social_reader_lag_seconds{reader=\"",
-        "stadion_activity_outbox_depth ",
-        "stadion_gamification_timers_overdue ",
-        "stadion_gamification_leases_owned ",
-        "stadion_activity_append_group_bucket{le=\"1.0\"}",
-        "stadion_activity_append_seconds_bucket{le=\"0.00025\"}",
-        "stadion_gateway_follower_caught_up{reader=\"",
-        "stadion_leaderboard_follower_silence_seconds{reader=\"",
+        "stadion_auth_store_answers{service=\"auth\"} 1.0",
+        "stadion_promo_relay_lag_events{service=\"promo\"} ",
+        "stadion_promo_relay_lag_seconds{service=\"promo\"} ",
+        "stadion_social_reader_lag_events{service=\"social\",reader=\"social-people\",source=",
+        "stadion_social_reader_lag_seconds{service=\"social\",reader=\"",
+        "stadion_activity_outbox_depth{service=\"activity\"} ",
+        "stadion_gamification_timers_overdue{service=\"gamification\"} ",
+        "stadion_gamification_leases_owned{service=\"gamification\"} ",
+        "stadion_activity_append_group_bucket{service=\"activity\",le=\"1.0\"}",
+        "stadion_activity_append_seconds_bucket{service=\"activity\",le=\"0.00025\"}",
+        "stadion_gateway_follower_caught_up{service=\"gateway\",reader=\"",
+        "stadion_leaderboard_follower_silence_seconds{service=\"leaderboard\",reader=\"",
     ];
     // Readers say where they stand once they have begun.
     let mut page = String::new();
