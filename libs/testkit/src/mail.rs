@@ -19,7 +19,8 @@ use rustls::{
 };
 
 const SERVER_CERTIFICATE: &[u8] = include_bytes!("mail/server.pem");
-const SERVER_KEY: &[u8] = include_bytes!("mail/server.key");
+/// It protects nothing but letters of tests to tests.
+const SERVER_KEY: &[u8] = include_bytes!("mail/server.key.der");
 
 /// Who vouches for the server, as a file (PEM). It is called `localhost` and `127.0.0.1`.
 pub fn ca_file() -> PathBuf {
@@ -145,7 +146,7 @@ enum Wire {
 impl Wire {
     fn secured(stream: TcpStream) -> io::Result<Self> {
         let certificate = CertificateDer::from_pem_slice(SERVER_CERTIFICATE).map_err(io::Error::other)?;
-        let key = PrivateKeyDer::from_pem_slice(SERVER_KEY).map_err(io::Error::other)?;
+        let key = PrivateKeyDer::Pkcs8(SERVER_KEY.into());
         let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
         let connection = ServerConnection::new(Arc::new(config.map_err(io::Error::other)?));
         Ok(Self::Secured(Box::new(StreamOwned::new(connection.map_err(io::Error::other)?, stream))))
