@@ -10,6 +10,7 @@
 //! | [`sealing`] | personal fields under keys that can be destroyed |
 //! | [`bus`] | the log between services |
 //! | [`readers`], [`spine`] | projection, reactor, follower, timers; and how they are run |
+//! | [`rebuild`] | read models made anew beside the old |
 //! | [`outbox`] | state values on their way to the log |
 //! | [`ownership`] | leases and epochs |
 //! | [`migrate`] | schema changes |
@@ -32,6 +33,7 @@ pub mod migrate;
 pub mod outbox;
 pub mod ownership;
 pub mod readers;
+pub mod rebuild;
 mod relay;
 pub mod sealing;
 pub mod spine;
@@ -50,7 +52,7 @@ pub use error::Error;
 pub use event::{DecodeError, DomainEvent, Incoming, Plain, Position, Recorded, StreamId, Version};
 pub use follow::Freshness;
 pub use journal::{Batch, Decision, Done, Journal};
-pub use readers::{Failure, Follower, Projection, Reactor, Source, Start, StateValue, TimerHandler};
+pub use readers::{Failure, Follower, Keeps, Projection, Reactor, Source, Start, StateValue, TimerHandler};
 pub use sealing::{Class, Sealer};
 pub use spine::{Projected, Spine};
 pub use sql::{Db, Row, Statement, Tx, Value};

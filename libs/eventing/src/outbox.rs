@@ -13,6 +13,9 @@ use crate::{
 };
 use prost::Message;
 
+/// A generation above the counter of a row: values that were made anew win over all that were published before, see
+/// [`crate::rebuild`].
+pub(crate) const GENERATION: i64 = 1 << 40;
 /// Values published in one go.
 const BATCH: i64 = 500;
 
@@ -66,7 +69,9 @@ pub async fn put_sealed(
         )));
     }
     tx.execute(
-        "INSERT INTO es_outbox (topic, key, partition_key, revision, payload) VALUES ($1, $2, $3, $4, $5)
+        // The generation counts from 2^40 on.
+        "INSERT INTO es_outbox (topic, key, partition_key, revision, payload) VALUES ($1, $2, $3,
+           $4 + 1099511627776 * COALESCE((SELECT generation FROM es_generation WHERE topic = $1), 0), $5)
          ON CONFLICT (topic, key) DO UPDATE SET revision = excluded.revision, payload = excluded.payload
          WHERE excluded.revision > es_outbox.revision",
         args![topic.name.as_str(), key, partition_key, revision, state.encode_to_vec()],
@@ -145,6 +150,8 @@ impl<'a> Outbox<'a> {
         let read = || Ok::<_, DbError>((row.get::<String>(1)?, row.get::<i64>(2)?, row.get::<Bytes>(3)?));
         let (key, revision, payload) = read().map_err(|error| error.to_string())?;
         let state = State::decode(payload).map_err(|error| error.to_string())?;
+        // Generation and counter, as the row has them.
+        let state = State { revision: revision.unsigned_abs(), ..state };
         let record =
             Routed::by_key(Record { source: self.service.to_owned(), body: Some(Body::State(state)) });
         Ok(Waiting { key, revision, record })

@@ -78,12 +78,34 @@ impl From<Error> for Failure {
     }
 }
 
+/// What a projection writes, for whoever makes it anew beside the old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// Rows of these tables: no command writes them, and nobody else makes them up. Projections that name the same table
+    /// are made anew together. `spared` are written too and are no read model: a rebuild leaves them alone.
+    Tables { tables: &'static [&'static str], spared: &'static [&'static str] },
+    /// It cannot be made anew: why.
+    Never(&'static str),
+}
+
+impl Keeps {
+    /// Rows of these tables, and nothing else.
+    pub const fn tables(tables: &'static [&'static str]) -> Self {
+        Self::Tables { tables, spared: &[] }
+    }
+}
+
 /// Turns events into rows: cursor and rows in one transaction.
 #[async_trait]
 pub trait Projection: Send + Sync + 'static {
-    /// The cursor's name; a rebuilt read model takes a new one.
+    /// The cursor's name; what is made anew beside it has one of its own until both are flipped.
     fn name(&self) -> &'static str;
     fn sources(&self) -> Vec<Source>;
+    /// What of it can be made anew (see [`crate::rebuild`]). A rebuild calls `apply` with a transaction that leads to other
+    /// tables: everything goes through it, and anything else that it does is done twice.
+    fn keeps(&self) -> Keeps {
+        Keeps::Never("it does not say which tables it writes")
+    }
     /// Batches are the normal case. A poison batch is tried again one event at a time.
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure>;
 }

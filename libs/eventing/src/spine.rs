@@ -12,6 +12,7 @@ use crate::{
     leases::Leases,
     outbox,
     readers::{Follower, Projection, Reactor, Source, TimerHandler},
+    rebuild::Rebuilds,
     relay,
     sql::{Db, DbError},
     status::{self, FollowerStatus, Lengths, Reader, ReaderKind, Status},
@@ -264,6 +265,11 @@ impl Spine {
         } else {
             consume::drop_key(db, consumer, key).await
         }
+    }
+
+    /// How its read models are made anew.
+    pub fn rebuilds(&self) -> Rebuilds {
+        Rebuilds::of(&self.ground, &self.projections)
     }
 
     /// How this service's journal and readers stand now.

@@ -116,7 +116,7 @@ impl Statement {
 }
 
 /// A row of an answer. Columns are asked for by their index in the SELECT, from 0.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row(pub Vec<Value>);
 
 /// What a column can be read as.
@@ -287,6 +287,10 @@ pub trait Database: Send + Sync + 'static {
     async fn fetch(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError>;
     /// Runs the job and commits it; when this answers `Ok` the effects are durable.
     async fn run(&self, job: Job) -> Result<(), DbError>;
+    /// Runs a job that only reads, and sees the store as it is at one moment, however long it takes; nobody waits for it.
+    async fn look(&self, job: Job) -> Result<(), DbError> {
+        self.run(job).await
+    }
     /// Ends what is kept open between calls; what is under way ends first. Later calls are refused.
     async fn close(&self) {}
     /// How busy it is; `None` where that is not known.
@@ -356,22 +360,49 @@ impl Db {
         E: From<DbError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        let job: Job = Box::new(move |tx| {
-            Box::pin(async move {
-                let result = work(tx).await;
-                let rolled_back = result.is_err();
-                // The receiver lives until `run` has answered.
-                let _ = answer.send(result);
-                if rolled_back { Err(DbError::RolledBack("by the work itself".to_owned())) } else { Ok(()) }
-            })
-        });
-        let committed = self.0.run(job).await;
-        match (answered.await, committed) {
-            (Ok(Err(refused)), _) => Err(refused),
-            (Ok(Ok(value)), Ok(())) => Ok(value),
-            (_, Err(error)) => Err(error.into()),
-            (Err(_), Ok(())) => Err(DbError::Unavailable("the work was dropped".to_owned()).into()),
-        }
+        let (job, answered) = job_of(work);
+        answer_of(self.0.run(job).await, answered).await
+    }
+
+    /// Runs `work`, which only reads, at one moment of the store: see [`Database::look`].
+    pub async fn look<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        let (job, answered) = job_of(work);
+        answer_of(self.0.look(job).await, answered).await
+    }
+}
+
+/// What a piece of work has answered, once it has.
+type Answered<T, E> = tokio::sync::oneshot::Receiver<Result<T, E>>;
+
+fn job_of<T, E, F>(work: F) -> (Job, Answered<T, E>)
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    F: for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+{
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let job: Job = Box::new(move |tx| {
+        Box::pin(async move {
+            let result = work(tx).await;
+            let rolled_back = result.is_err();
+            // The receiver lives until `run` has answered.
+            let _ = answer.send(result);
+            if rolled_back { Err(DbError::RolledBack("by the work itself".to_owned())) } else { Ok(()) }
+        })
+    });
+    (job, answered)
+}
+
+async fn answer_of<T, E: From<DbError>>(done: Result<(), DbError>, answered: Answered<T, E>) -> Result<T, E> {
+    match (answered.await, done) {
+        (Ok(Err(refused)), _) => Err(refused),
+        (Ok(Ok(value)), Ok(())) => Ok(value),
+        (_, Err(error)) => Err(error.into()),
+        (Err(_), Ok(())) => Err(DbError::Unavailable("the work was dropped".to_owned()).into()),
     }
 }

@@ -13,11 +13,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use eventing::{
-    Failure, Incoming, Projection, Source,
+    Failure, Incoming, Keeps, Projection, Source,
     sql::{Tx, hold},
 };
 
 use crate::{blobs::Blobs, store::ActivityStore};
+
+/// Why what stands in another engine is not made anew.
+const IN_CQL: &str = "activities are kept in CQL, where no transaction holds them together with a cursor";
 
 /// The read models of this service's own journal, under one cursor.
 pub struct Rows {
@@ -35,6 +38,17 @@ impl Projection for Rows {
         vec![Source::OwnJournal]
     }
 
+    fn keeps(&self) -> Keeps {
+        if !self.activities.is_beside_the_journal() {
+            return Keeps::Never(IN_CQL);
+        }
+        Keeps::Tables {
+            tables: &["activity", "activity_stream", "upload", "daily"],
+            // Primary: an erased account's are deleted too.
+            spared: &["metric", "sync_cursor"],
+        }
+    }
+
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
         // Others write the rows of an account too: when a consent is withdrawn, and when it is erased.
         let accounts: Vec<uuid::Uuid> =
@@ -45,6 +59,7 @@ impl Projection for Rows {
                 "activity" => activity_changed::apply(&*self.activities, &self.blobs, tx, event).await?,
                 "upload" => upload_changed::apply(tx, event).await?,
                 "daily" => daily_changed::apply(tx, event).await?,
+                "erasure" => account_erased::forget(&*self.activities, tx, event).await?,
                 _ => {}
             }
         }

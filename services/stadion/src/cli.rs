@@ -40,11 +40,14 @@ pub enum Command {
     },
     /// Brings the stores' schema up to date
     Migrate(Tool),
-    /// What readers could not take: shows it, has it taken again, gives it up. Alone: lists it
+    /// What readers could not take: shows it, has it taken again, gives it up. Alone: lists it. With --rebuild: makes a read
+    /// model anew
     #[command(args_conflicts_with_subcommands = true)]
     Replay {
         #[command(subcommand)]
         what: Option<ReplayCommand>,
+        #[command(flatten)]
+        rebuild: Rebuild,
         #[command(flatten)]
         tool: Tool,
     },
@@ -83,6 +86,26 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// A read model made anew. Without another flag it is made and compared, and nothing is flipped.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Rebuild {
+    /// Makes this read model anew from the journals, beside the old one, which is served on; `list` names them all
+    #[arg(long, value_name = "SERVICE/READER|list")]
+    pub rebuild: Option<String>,
+    /// Then serves the new one, when it equals the old one; the old one is kept
+    #[arg(long, requires = "rebuild")]
+    pub flip: bool,
+    /// With --flip: also when they differ
+    #[arg(long, requires = "flip")]
+    pub yes: bool,
+    /// Serves the one that is kept again, from where it stood; it catches up by itself
+    #[arg(long, requires = "rebuild", conflicts_with_all = ["flip", "forget"])]
+    pub back: bool,
+    /// Drops the one that is kept, or what was begun of a new one
+    #[arg(long, requires = "rebuild", conflicts_with = "flip")]
+    pub forget: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -61,7 +61,10 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
             Box::pin(serve::serve(services, settings)).await
         }
         Command::Migrate(tool) => Box::pin(tools::migrate::run(&begin(&tool.sources())?)).await,
-        Command::Replay { what, tool } => tools::replay::run(tool, what).await,
+        Command::Replay { what: None, rebuild, tool } if rebuild.rebuild.is_some() => {
+            Box::pin(tools::replay::rebuild(begin(&tool.sources())?, rebuild)).await
+        }
+        Command::Replay { what, tool, .. } => tools::replay::run(tool, what).await,
         Command::Doctor { tool, json, print_config } => {
             let sources = tool.sources();
             if print_config {

@@ -200,6 +200,24 @@ pub async fn ask_each(data: &Path, request: &Request) -> anyhow::Result<Vec<anyh
     Ok(answers)
 }
 
+/// Asks the running processes of this folder until one does not refuse: its answer, or the first refusal. `None` when there
+/// is no process.
+///
+/// # Errors
+/// A socket that cannot be opened.
+pub async fn ask_who_knows(data: &Path, request: &Request) -> anyhow::Result<Option<anyhow::Result<Value>>> {
+    let mut refused = None;
+    for path in sockets(data).into_iter().take(PROCESSES_MAX) {
+        if let Some(stream) = connected(&path).await? {
+            match asked(stream, request).await {
+                Ok(answer) => return Ok(Some(Ok(answer))),
+                Err(error) => refused = refused.or(Some(Err(error))),
+            }
+        }
+    }
+    Ok(refused)
+}
+
 async fn asked(mut stream: UnixStream, request: &Request) -> anyhow::Result<Value> {
     let mut line = serde_json::to_string(request)?;
     line.push('\n');

@@ -6,6 +6,7 @@ pub mod mail;
 pub mod migrate;
 pub mod operator;
 pub mod parked;
+pub mod rebuild;
 pub mod replay;
 mod say;
 pub mod seed;
@@ -46,6 +47,7 @@ const REACH_LOOK: Duration = Duration::from_millis(20);
 pub enum Request {
     AddOperator { email: String },
     Parked(parked::Wish),
+    Rebuild(rebuild::Wish),
     Standing,
 }
 
@@ -55,6 +57,7 @@ pub struct Desk {
     peers: Peers,
     health: Health,
     spines: BTreeMap<&'static str, Arc<Spine>>,
+    rebuilds: rebuild::Workshop,
 }
 
 impl Desk {
@@ -64,6 +67,7 @@ impl Desk {
             peers: installation.peers.clone(),
             health: installation.health.clone(),
             spines: installation.spines().map(|(name, spine)| (name, spine.clone())).collect(),
+            rebuilds: rebuild::Workshop::new(installation.tasks.clone()),
         }
     }
 
@@ -73,6 +77,7 @@ impl Desk {
         match request {
             Request::AddOperator { email } => add_operator(&self.peers, email).await,
             Request::Parked(wish) => parked::answer(&self.spines, wish).await,
+            Request::Rebuild(wish) => self.rebuilds.answer(&self.spines, wish).await,
             Request::Standing => Ok(json!({ "process": self.about, "readiness": self.health.readiness() })),
         }
     }
@@ -130,6 +135,49 @@ fn together(answers: Vec<anyhow::Result<Value>>) -> anyhow::Result<Value> {
         }
     }
     list.map(Value::Array).ok_or_else(|| failed.unwrap_or_else(|| anyhow!("nobody answered")))
+}
+
+/// Somebody who answers more than one request: the running owner, or this process on the folder itself.
+pub(crate) enum Session {
+    Owner(std::path::PathBuf),
+    Own(Box<Installation>, Box<Desk>),
+}
+
+impl Session {
+    pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let data = settings.platform.data.clone();
+        if socket::ask(&data, &Request::Standing).await?.is_some() {
+            return Ok(Self::Owner(data));
+        }
+        let folder = DataFolder::open(&data)?;
+        let installation = Installation::open(folder, settings).await?;
+        let desk = Desk::of(&installation);
+        Ok(Self::Own(Box::new(installation), Box::new(desk)))
+    }
+
+    pub(crate) async fn ask(&self, request: Request) -> anyhow::Result<Value> {
+        match self {
+            Self::Owner(data) => {
+                // Each process of the folder knows its own services only; a replica is not asked to do the same.
+                let answer = match request {
+                    Request::Rebuild(rebuild::Wish::List) => Some(socket::ask_each(data, &request).await?)
+                        .filter(|all| !all.is_empty())
+                        .map(together),
+                    _ => socket::ask_who_knows(data, &request).await?,
+                };
+                let gone = || anyhow!("the running owner has gone; asked for again, the work goes on");
+                answer.ok_or_else(gone)?
+            }
+            Self::Own(_, desk) => desk.answer(request).await,
+        }
+    }
+
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        match self {
+            Self::Owner(_) => Ok(()),
+            Self::Own(installation, _) => installation.stop().await,
+        }
+    }
 }
 
 /// A fleet's auth is asked at its addresses; who has the installation's key may.

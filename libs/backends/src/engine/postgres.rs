@@ -205,7 +205,19 @@ impl Database for PostgresDatabase {
     }
 
     async fn run(&self, job: Job) -> Result<(), DbError> {
-        let mut tx = PostgresTx { session: self.begun().await?, failed: None };
+        self.run_in(self.begun().await?, job).await
+    }
+
+    async fn look(&self, job: Job) -> Result<(), DbError> {
+        let mut session = self.begun().await?;
+        session.say("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+        self.run_in(session, job).await
+    }
+}
+
+impl PostgresDatabase {
+    async fn run_in(&self, session: Session, job: Job) -> Result<(), DbError> {
+        let mut tx = PostgresTx { session, failed: None };
         let panicked = || Err(DbError::RolledBack("the work panicked".to_owned()));
         let worked = AssertUnwindSafe(job(&mut tx)).catch_unwind().await.unwrap_or_else(|_| panicked());
         let PostgresTx { mut session, failed } = tx;

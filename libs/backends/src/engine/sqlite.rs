@@ -130,6 +130,21 @@ impl Database for SqliteDatabase {
         self.jobs.send(Queued { job, answer }).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
+
+    /// On a connection and a thread of its own: what is looked at may be long.
+    async fn look(&self, job: Job) -> Result<(), DbError> {
+        let mut reader = self.readers.opened().map_err(|error| statement(&error))?;
+        let runtime = Handle::current();
+        let looked = tokio::task::spawn_blocking(move || {
+            // What is seen first stays so until this connection is gone.
+            run_sql(&reader, "BEGIN").map_err(|error| statement(&error))?;
+            let mut tx = SqliteTx { connection: &mut reader, failed: None };
+            let panicked = || Err(DbError::RolledBack("the work panicked".to_owned()));
+            let work = AssertUnwindSafe(job(&mut tx)).catch_unwind();
+            runtime.block_on(work).unwrap_or_else(|_| panicked())
+        });
+        looked.await.map_err(|error| DbError::Unavailable(error.to_string()))?
+    }
 }
 
 /// The writer: takes what waits, runs each unit in a savepoint, commits all, then answers. Ends with its handles.

@@ -105,6 +105,34 @@ async fn readers_on_postgres_keep_their_promises() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_anew_on_sqlite_keeps_its_promises() {
+    let roots = std::sync::Mutex::new(Vec::new());
+    conformance::rebuild::suite(|| async {
+        let root = folder();
+        let engines = (
+            fresh::store(fresh::sqlite_db(root.path(), "test.db").await).await,
+            fresh::bus(root.path()).await,
+        );
+        roots.lock().expect("not poisoned").push(root);
+        engines
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_anew_on_postgres_keeps_its_promises() {
+    let Some(url) = fresh::postgres_url() else { return };
+    let roots = std::sync::Mutex::new(Vec::new());
+    conformance::rebuild::suite(|| async {
+        let root = folder();
+        let engines = (fresh::store(fresh::postgres_db(&url).await).await, fresh::bus(root.path()).await);
+        roots.lock().expect("not poisoned").push(root);
+        engines
+    })
+    .await;
+}
+
 /// Processes that know nothing of each other but what stands in the database.
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_share_a_postgres_store_keep_their_promises() {

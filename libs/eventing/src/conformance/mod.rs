@@ -9,6 +9,7 @@ pub mod event_store;
 pub mod history;
 pub mod leases;
 pub mod readers;
+pub mod rebuild;
 pub mod sharing;
 
 use std::sync::Arc;

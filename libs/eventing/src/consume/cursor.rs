@@ -5,7 +5,7 @@ use crate::{
     bus::{Bus, PARTITIONS, Topic},
     event::Position,
     readers::{Source, Start},
-    sql::{Db, DbError, Tx},
+    sql::{Db, DbError, Row, Tx},
 };
 
 use super::{owned::Parts, source_name};
@@ -27,6 +27,9 @@ pub(crate) struct Cursors {
     pub(crate) parts: Parts,
     pub(crate) places: Vec<Place>,
 }
+
+const PLACES: &str =
+    "SELECT part, log_offset, source_pos FROM es_cursor WHERE consumer = $1 AND source = $2 ORDER BY part";
 
 /// Why a cursor could not be read or moved.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -97,12 +100,11 @@ impl Cursors {
     }
 
     async fn read(&self, tx: &mut dyn Tx) -> Result<Vec<Place>, DbError> {
-        let rows = tx
-            .fetch(
-                "SELECT part, log_offset, source_pos FROM es_cursor WHERE consumer = $1 AND source = $2 ORDER BY part",
-                args![&self.consumer, &self.source],
-            )
-            .await?;
+        self.of_rows(&tx.fetch(PLACES, args![&self.consumer, &self.source]).await?)
+    }
+
+    /// Those of the parts that this owner holds.
+    fn of_rows(&self, rows: &[Row]) -> Result<Vec<Place>, DbError> {
         let places = rows
             .iter()
             .map(|row| Ok(Place { part: row.get(0)?, log_offset: row.get(1)?, source_pos: row.get(2)? }))
@@ -112,6 +114,13 @@ impl Cursors {
 
     pub(crate) fn place(&self, part: u32) -> Option<Place> {
         self.places.iter().copied().find(|place| place.part == part)
+    }
+
+    /// Whether the stored places are these. They are not where somebody has set the cursor: a read model that was flipped
+    /// back stands where it stood, and nothing may arrive that would show it.
+    pub(crate) async fn are_stored(&self, db: &Db) -> Result<bool, DbError> {
+        let stored = db.fetch(PLACES, args![&self.consumer, &self.source]).await?;
+        Ok(self.of_rows(&stored)? == self.places)
     }
 
     /// Remembers what a committed transaction has moved.

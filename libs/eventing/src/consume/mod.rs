@@ -10,13 +10,15 @@ mod reacting;
 mod step;
 
 pub use cursor::heard;
-pub(crate) use feed::Feed;
-pub(crate) use owned::{over_owned, resources, while_owned};
+pub(crate) use cursor::{Cursors, Place};
+pub(crate) use feed::{Arrival, Arrived, Feed};
+pub(crate) use owned::{over_owned, parts_of, resources, while_owned};
 pub use parking::{Parked, ParkedKey, Replayed};
 pub(crate) use parking::{drop_first, drop_key, parked_of, waiting_keys};
 pub(crate) use progress::Progress;
-pub(crate) use projector::{project, replay_projection};
+pub(crate) use projector::{StepError, apply_unparked, project, replay_projection, take};
 pub(crate) use reacting::{react, replay_reactor};
+pub(crate) use step::Step;
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,7 +38,7 @@ use crate::{
 /// Tries of a poison event before its key is parked.
 const POISON_TRIES: u32 = 3;
 /// Events a reader takes at once.
-const BATCH: usize = 500;
+pub(crate) const BATCH: usize = 500;
 /// A wait between tries that grows to this.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 

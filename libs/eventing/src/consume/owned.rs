@@ -16,7 +16,7 @@ pub(crate) fn resources(consumer: &str, source: Source, service: &str) -> Vec<St
     parts_of(source).map(|part| resource(consumer, &source_name(source, service), part)).collect()
 }
 
-fn parts_of(source: Source) -> std::ops::Range<u32> {
+pub(crate) fn parts_of(source: Source) -> std::ops::Range<u32> {
     match source {
         Source::OwnJournal => 0..1,
         Source::Topic(_) => 0..PARTITIONS,

@@ -1,7 +1,8 @@
 //! Runs a projection: cursor and rows in one transaction.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::{
@@ -19,8 +20,11 @@ use crate::{
     sql::{DbError, Tx},
 };
 
+/// While nothing arrives, its cursor is looked at so often.
+const LOOK_AT_CURSOR: Duration = Duration::from_secs(1);
+
 /// What can end one transaction.
-enum StepError {
+pub(crate) enum StepError {
     Failure(Failure),
     Fenced,
 }
@@ -70,6 +74,7 @@ async fn run(
         }
     };
     report(&cursors);
+    let mut looked = Instant::now();
     while !ground.shutdown.is_cancelled() {
         let arrivals = tokio::select! {
             biased;
@@ -77,6 +82,12 @@ async fn run(
             arrivals = feed.next(&cursors) => arrivals?,
         };
         if arrivals.is_empty() {
+            if looked.elapsed() >= LOOK_AT_CURSOR {
+                looked = Instant::now();
+                if !cursors.are_stored(&ground.db).await.map_err(|error| error.to_string())? {
+                    return Err("its cursor was set elsewhere".to_owned());
+                }
+            }
             continue;
         }
         let source_word = source_name(source, ground.service);
@@ -90,7 +101,7 @@ async fn run(
 }
 
 /// A whole step at once; when an event of it is poison, one by one.
-async fn take(
+pub(crate) async fn take(
     ground: &Ground,
     projection: &Arc<dyn Projection>,
     cursors: &mut Cursors,
@@ -126,7 +137,7 @@ async fn take_single(
             Err(StepError::Failure(Failure::Retry(error))) => return Err(error),
             Err(StepError::Failure(Failure::Poison(error))) if attempt >= POISON_TRIES => {
                 error!(projection = projection.name(), %error, "poison: its key is parked");
-                return park_step(ground, projection.name(), cursors, step, error, attempt).await;
+                return park_step(ground, cursors, step, error, attempt).await;
             }
             Err(StepError::Failure(Failure::Poison(_))) => {
                 attempt += 1;
@@ -166,7 +177,8 @@ async fn try_step(
     Ok(())
 }
 
-async fn apply_unparked(
+/// The effects of a step, without its cursor. What waits behind parked events of its key is parked too.
+pub(crate) async fn apply_unparked(
     tx: &mut dyn Tx,
     projection: &dyn Projection,
     cursors: &Cursors,
@@ -193,7 +205,6 @@ async fn apply_unparked(
 
 pub(super) async fn park_step(
     ground: &Ground,
-    consumer: &'static str,
     cursors: &mut Cursors,
     step: Step,
     error: String,
@@ -209,7 +220,7 @@ pub(super) async fn park_step(
                 }
                 for taken in &work.taken {
                     let why = Why { error: &error, attempts, at_us };
-                    park(tx, consumer, &held.source, taken, &why).await?;
+                    park(tx, &held.consumer, &held.source, taken, &why).await?;
                 }
                 Ok(())
             })

@@ -88,7 +88,7 @@ async fn take(
         stream::iter(keys).buffer_unordered(reactor.keys_at_once()).try_collect::<Vec<()>>().await?;
     }
     let rest = Step { taken: Vec::new(), moves: step.moves };
-    park_step(ground, consumer, cursors, rest, String::new(), 0).await
+    park_step(ground, cursors, rest, String::new(), 0).await
 }
 
 fn by_key(taken: &[Taken]) -> BTreeMap<&str, Vec<&Taken>> {

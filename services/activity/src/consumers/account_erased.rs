@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use eventing::{
     Aggregate, Command, DecodeError, DomainEvent, Failure, Incoming, Journal, Plain, Reactor, Source,
     StreamId,
-    sql::{Db, hold},
+    sql::{Db, Tx, hold},
 };
 use kernel::AccountId;
 
@@ -65,6 +65,18 @@ impl AccountErased {
             })
             .await
     }
+}
+
+/// Our own word that an account's rows are gone: by then they are, but not where they are being made anew.
+pub(super) async fn forget(
+    activities: &dyn ActivityStore,
+    tx: &mut dyn Tx,
+    incoming: &Incoming,
+) -> Result<(), Failure> {
+    let account = Erased::decode(&incoming.plain)?.account;
+    activities.erase(tx, account).await?;
+    uploads::erase(tx, account).await?;
+    Ok(samples::erase(tx, account).await?)
 }
 
 #[derive(Clone, Default)]

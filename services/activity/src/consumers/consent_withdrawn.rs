@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use eventing::{
-    Failure, Incoming, Projection, Source,
+    Failure, Incoming, Keeps, Projection, Source,
     sql::{Tx, hold},
 };
 use kernel::AccountId;
@@ -27,6 +27,17 @@ impl Projection for ConsentWithdrawn {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::Topic("auth")]
+    }
+
+    fn keeps(&self) -> Keeps {
+        if !self.activities.is_beside_the_journal() {
+            return Keeps::Never(super::IN_CQL);
+        }
+        Keeps::Tables {
+            tables: &["activity", "activity_stream", "daily"],
+            // Primary: what was recorded under a later consent is nowhere else.
+            spared: &["metric"],
+        }
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

@@ -43,6 +43,10 @@ pub struct Range {
 /// leaves `tx` alone and keeps the row with the higher revision.
 #[async_trait]
 pub trait ActivityStore: Send + Sync + 'static {
+    /// Whether its rows stand in the journal's own database, and are written by `tx`.
+    fn is_beside_the_journal(&self) -> bool {
+        false
+    }
     async fn upsert(&self, tx: &mut dyn Tx, rows: &[Row]) -> Result<(), DbError>;
     /// The row as it stands, whatever its revision: for what must be taken away.
     async fn replace(&self, tx: &mut dyn Tx, row: &Row) -> Result<(), DbError>;
@@ -87,6 +91,10 @@ fn row_of(row: &SqlRow) -> Result<Row, DbError> {
 
 #[async_trait]
 impl ActivityStore for SqlActivities {
+    fn is_beside_the_journal(&self) -> bool {
+        true
+    }
+
     async fn upsert(&self, tx: &mut dyn Tx, rows: &[Row]) -> Result<(), DbError> {
         for row in rows {
             let sql = format!(

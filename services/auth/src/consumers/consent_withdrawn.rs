@@ -3,7 +3,7 @@
 //! The append itself destroyed them. Telling it again says the same: only versions that are gone are named.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, Tx};
+use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx};
 use proto::auth as p;
 use uuid::Uuid;
 
@@ -20,6 +20,10 @@ impl Projection for TellDestroyed {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::OwnJournal]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Never("it keeps no rows: it tells what the key store holds")
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! A new password ends the sessions that began before it, and tells everybody.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, Tx};
+use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx};
 use kernel::AccountId;
 use proto::auth as p;
 use uuid::Uuid;
@@ -19,6 +19,10 @@ impl Projection for EndSessions {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::OwnJournal]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Never("sessions and revocations are no read model: nothing but their rows tells what they are")
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! What an account's standing shows has changed: whoever holds it asks for it anew.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, Tx};
+use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx};
 use kernel::AccountId;
 use proto::auth as p;
 
@@ -18,6 +18,10 @@ impl Projection for TellStandings {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::OwnJournal]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::tables(&["standing_change"])
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Points posted → both sides of each entry.
 
 use async_trait::async_trait;
-use eventing::{Aggregate, DomainEvent, Failure, Incoming, Projection, Source, Tx};
+use eventing::{Aggregate, DomainEvent, Failure, Incoming, Keeps, Projection, Source, Tx};
 
 use crate::{
     domain::points::{Ledger, Posted},
@@ -18,6 +18,10 @@ impl Projection for Entries {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::OwnJournal]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::tables(&["points_side"])
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

@@ -1,7 +1,9 @@
 //! Our own events → challenges and who takes part. Every row is set to what the event says: a rebuild gives the same.
 
 use async_trait::async_trait;
-use eventing::{Aggregate, DomainEvent, Failure, Incoming, Projection, Source, Tx, args, sql::DbError};
+use eventing::{
+    Aggregate, DomainEvent, Failure, Incoming, Keeps, Projection, Source, Tx, args, sql::DbError,
+};
 
 use crate::{
     domain::{
@@ -24,6 +26,10 @@ impl Projection for OwnChallenges {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::OwnJournal]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::tables(&["challenge", "participation"])
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 //! rebuild and a replay give the same rows.
 
 use async_trait::async_trait;
-use eventing::{Aggregate, DomainEvent, Failure, Incoming, Projection, Source, Tx, sql::DbError};
+use eventing::{Aggregate, DomainEvent, Failure, Incoming, Keeps, Projection, Source, Tx, sql::DbError};
 
 use crate::{
     domain::{Event, Progress},
@@ -28,6 +28,10 @@ impl Projection for OwnProgress {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::OwnJournal]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::tables(&["progress", "activity_fact", "achievement"])
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

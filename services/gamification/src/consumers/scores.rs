@@ -13,7 +13,7 @@ pub mod publish;
 mod tally;
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Sealer, Source, Tx};
+use eventing::{Failure, Incoming, Keeps, Projection, Sealer, Source, Tx};
 
 use tally::Tally;
 
@@ -36,6 +36,20 @@ impl Projection for Scores {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::OwnJournal]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::tables(&[
+            "score_challenge",
+            "score_fact",
+            "score_xp",
+            "score_day",
+            "score_only_me",
+            "contribution",
+            "score",
+            "placement",
+            "placement_adjustment",
+        ])
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

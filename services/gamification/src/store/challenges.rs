@@ -17,7 +17,7 @@ use crate::{
         challenge::{Marks, State},
         participation::{ShowAs, Standing},
     },
-    wire::challenge::{terms_from_wire, terms_to_wire},
+    wire::challenge::{terms_from_wire, terms_to_row},
 };
 
 /// A challenge, and the viewer's part in it.
@@ -222,7 +222,7 @@ pub(crate) async fn keep_draft(
         args![
             id,
             author,
-            terms_to_wire(terms).encode_to_vec(),
+            terms_to_row(terms),
             list(terms.regions.iter().map(String::as_str)),
             list(terms.sports.iter().map(|sport| sport.as_str())),
             terms.window.start_us,
@@ -239,7 +239,7 @@ pub(crate) async fn keep_terms(tx: &mut dyn Tx, id: ChallengeId, terms: &Terms) 
         "UPDATE challenge SET terms = $2, regions = $3, sports = $4, start_us = $5, end_us = $6 WHERE challenge_id = $1",
         args![
             id,
-            terms_to_wire(terms).encode_to_vec(),
+            terms_to_row(terms),
             list(terms.regions.iter().map(String::as_str)),
             list(terms.sports.iter().map(|sport| sport.as_str())),
             terms.window.start_us,

@@ -14,7 +14,7 @@ use crate::{
         participation::ShowAs,
         scoring::{Contest, Contribution, Score, Taking},
     },
-    wire::challenge::{terms_from_wire, terms_to_wire},
+    wire::challenge::{terms_from_wire, terms_to_row},
 };
 
 /// A challenge as it measures.
@@ -157,7 +157,7 @@ pub(crate) async fn keep_contest(tx: &mut dyn Tx, row: &ContestRow) -> Result<()
         args![
             row.id,
             row.author,
-            terms_to_wire(&row.terms).encode_to_vec(),
+            terms_to_row(&row.terms),
             row.opened_us,
             row.stopped_us,
             row.head.map(signed),

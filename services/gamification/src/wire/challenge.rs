@@ -1,12 +1,13 @@
 //! Events of challenges, seats and participants: proto ↔ domain.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use eligibility::Rule;
 use eventing::{Aggregate, DecodeError, DomainEvent, Plain, Version};
 use jiff::civil::DateTime;
 use kernel::Sport;
+use prost::Message;
 use proto::gamification as wire;
 
 use super::{bytes_of, id};
@@ -261,6 +262,19 @@ fn units(thousandths: i64) -> f64 {
 #[expect(clippy::cast_possible_truncation, reason = "a cast of a float saturates; what we wrote is small")]
 fn thousandths(units: f64) -> i64 {
     (units * 1_000.0).round() as i64
+}
+
+/// The message as a row keeps it, the same bytes for the same terms: rows are compared by them. A map is encoded in whatever
+/// order it has at the moment; so its entries stand behind all else, by their locales, which to a decoder is the same.
+pub(crate) fn terms_to_row(terms: &Terms) -> Vec<u8> {
+    let mut message = terms_to_wire(terms);
+    let names: BTreeMap<String, String> = std::mem::take(&mut message.name).into_iter().collect();
+    let mut bytes = message.encode_to_vec();
+    for name in names {
+        let one = wire::ChallengeTerms { name: [name].into(), ..wire::ChallengeTerms::default() };
+        bytes.extend(one.encode_to_vec());
+    }
+    bytes
 }
 
 pub(crate) fn terms_to_wire(terms: &Terms) -> wire::ChallengeTerms {

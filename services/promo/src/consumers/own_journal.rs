@@ -1,7 +1,7 @@
 //! Our own events → campaigns, offers, redemptions, products, clicks.
 
 use async_trait::async_trait;
-use eventing::{DomainEvent, Failure, Incoming, Projection, Source, Tx, sql::DbError};
+use eventing::{DomainEvent, Failure, Incoming, Keeps, Projection, Source, Tx, sql::DbError};
 use proto::promo as p;
 
 use crate::{
@@ -28,6 +28,18 @@ impl Projection for OwnJournal {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::OwnJournal]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::tables(&[
+            "promo_campaign",
+            "promo_campaign_region",
+            "promo_offer",
+            "promo_redemption",
+            "promo_product",
+            "promo_click",
+            "promo_liked",
+        ])
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

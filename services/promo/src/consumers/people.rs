@@ -1,7 +1,7 @@
 //! auth's events → where partners sell; and whose rows go.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, Tx};
+use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx};
 use proto::auth;
 
 use crate::{store::rows, wire::id_of};
@@ -16,6 +16,10 @@ impl Projection for People {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::Topic("auth")]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::tables(&["promo_partner_region", "promo_offer", "promo_redemption", "promo_click"])
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Our own events → the state topic that tells others whose relations changed.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, Tx};
+use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx};
 
 use crate::{metrics::Told, store::relation_state, wire::concerned};
 
@@ -23,6 +23,10 @@ impl Projection for OwnJournal {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::OwnJournal]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::tables(&["relation_state"])
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

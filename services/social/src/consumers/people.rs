@@ -1,7 +1,7 @@
 //! auth's events → whom search may find.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, Tx, sql::hold};
+use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx, sql::hold};
 use kernel::AccountId;
 use proto::auth;
 use uuid::Uuid;
@@ -21,6 +21,18 @@ impl Projection for People {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::Topic("auth")]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::tables(&[
+            "person",
+            "person_token",
+            "name_word",
+            "word_gram",
+            "person_sport",
+            "activity_sport",
+            "post",
+        ])
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

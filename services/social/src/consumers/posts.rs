@@ -1,7 +1,7 @@
 //! activity's and gamification's events → posts, and the sports that people do.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Projection, Source, Tx, sql::hold};
+use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx, sql::hold};
 use kernel::{AccountId, Id, Sport};
 use proto::{activity, gamification};
 use uuid::Uuid;
@@ -24,6 +24,10 @@ impl Projection for Posts {
 
     fn sources(&self) -> Vec<Source> {
         vec![Source::Topic("activity"), Source::Topic("gamification")]
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::tables(&["post", "person_sport", "activity_sport"])
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {

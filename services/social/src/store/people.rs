@@ -225,13 +225,14 @@ pub async fn is_erased(tx: &mut dyn Tx, account: AccountId) -> Result<bool, DbEr
     Ok(tx.fetch_one(erased, args![account]).await?.is_some())
 }
 
-/// No word, region or sport stays; only that the account is gone.
+/// No word, region, sport or post stays; only that the account is gone.
 pub async fn forget(tx: &mut dyn Tx, account: AccountId) -> Result<(), DbError> {
     for word in tokens_of(tx, account).await? {
         drop_token(tx, account, &word).await?;
     }
     tx.execute("DELETE FROM person_sport WHERE account_id = $1", args![account]).await?;
     tx.execute("DELETE FROM activity_sport WHERE account_id = $1", args![account]).await?;
+    tx.execute("DELETE FROM post WHERE author = $1", args![account]).await?;
     tx.execute(
         "INSERT INTO person (account_id, name_key, region, searchable, erased) VALUES ($1, '', NULL, 0, 1)
          ON CONFLICT (account_id) DO UPDATE SET name_key = '', region = NULL, searchable = 0, erased = 1",

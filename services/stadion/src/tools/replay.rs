@@ -1,5 +1,7 @@
 //! `stadion replay`: what readers could not take. A record that fails parks its key: later records of the key wait behind
-//! it, others go on.
+//! it, others go on. And read models that are made anew.
+
+use std::time::Duration;
 
 use anyhow::bail;
 use serde_json::Value;
@@ -7,9 +9,15 @@ use serde_json::Value;
 use super::say::say;
 use crate::{
     begin,
-    cli::{ReplayCommand, Tool},
-    tools::{Request, ask, parked::Wish},
+    cli::{Rebuild, ReplayCommand, Tool},
+    settings::Settings,
+    tools::{Request, Session, ask, parked::Wish, rebuild},
 };
+
+/// How often it is said how far a rebuild is.
+const SAID_EACH: Duration = Duration::from_secs(1);
+/// A rebuild that is done at once is not waited for longer.
+const FIRST_LOOK: Duration = Duration::from_millis(200);
 
 /// # Errors
 /// A store that cannot be read; no such reader, no such key; a key to be given up without `--yes`. Records that are still
@@ -119,4 +127,140 @@ fn say_lost(answer: &Value) {
 
 fn text<'v>(of: &'v Value, name: &str) -> &'v str {
     of[name].as_str().unwrap_or_default()
+}
+
+/// # Errors
+/// No such read model, or one that cannot be made anew; what it reads fails; a way back where nothing is kept; `--flip`
+/// without `--yes` when both differ. A difference alone is no error.
+pub async fn rebuild(settings: Settings, wanted: Rebuild) -> anyhow::Result<()> {
+    let session = Session::open(&settings).await?;
+    let done = rebuild_in(&session, wanted).await;
+    session.close().await?;
+    done
+}
+
+async fn rebuild_in(session: &Session, wanted: Rebuild) -> anyhow::Result<()> {
+    let Rebuild { rebuild, flip, yes, back, forget } = wanted;
+    let model = rebuild.unwrap_or_default();
+    let ask = |wish| session.ask(Request::Rebuild(wish));
+    if model == "list" {
+        say_models(&ask(rebuild::Wish::List).await?);
+    } else if back {
+        let answer = ask(rebuild::Wish::Back { model }).await?;
+        say(format_args!(
+            "{}: the one that was kept is served again, and catches up; the other is kept: --back, --forget",
+            text(&answer, "model")
+        ));
+    } else if forget {
+        let answer = ask(rebuild::Wish::Forget { model }).await?;
+        let what = if answer["forgotten"] == true { "is gone" } else { "was not there" };
+        say(format_args!("{}: what was kept or begun {what}", text(&answer, "model")));
+    } else {
+        let begun = ask(rebuild::Wish::Begin { model: model.clone(), flip, differing: yes }).await?;
+        if begun["running"] == true {
+            say(format_args!(
+                "{}: it is being made already, as it was asked for then",
+                text(&begun, "model")
+            ));
+        }
+        let ended = watched(session, model).await?;
+        say_outcome(text(&ended, "model"), &ended["outcome"], flip)?;
+    }
+    Ok(())
+}
+
+/// Says once a second how far it is, until it has ended.
+async fn watched(session: &Session, model: String) -> anyhow::Result<Value> {
+    let mut before: Option<u64> = None;
+    let mut is_begun = false;
+    let mut pause = FIRST_LOOK;
+    loop {
+        tokio::time::sleep(pause).await;
+        let now = session.ask(Request::Rebuild(rebuild::Wish::Look { model: model.clone() })).await?;
+        if let (false, Some(begun)) = (is_begun, now["begun"].as_str()) {
+            say(format_args!("{}: {begun}", text(&now, "model")));
+            is_begun = true;
+        }
+        if let Some(error) = now["error"].as_str() {
+            bail!("{error}");
+        }
+        if now["outcome"].is_object() {
+            return Ok(now);
+        }
+        let (done, of) = (now["done"].as_u64().unwrap_or_default(), now["of"].as_u64().unwrap_or_default());
+        let rate = before.filter(|_| pause == SAID_EACH).map_or(0, |before| done.saturating_sub(before));
+        let part = done.saturating_mul(1_000).checked_div(of).unwrap_or_default();
+        let left = of.saturating_sub(done).checked_div(rate);
+        say(format_args!(
+            "{}  {}  {done} of {of} events  {}.{} %  {rate} events/s  {}",
+            text(&now, "model"),
+            text(&now, "doing"),
+            part / 10,
+            part % 10,
+            left.map_or("–".to_owned(), |seconds| format!("{seconds} s left")),
+        ));
+        before = Some(done);
+        pause = SAID_EACH;
+    }
+}
+
+fn say_models(answer: &Value) {
+    for model in answer.as_array().map(Vec::as_slice).unwrap_or_default() {
+        let list = |name: &str| {
+            let all = model[name].as_array().map(Vec::as_slice).unwrap_or_default();
+            all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        };
+        say(list("readers"));
+        match model["never"].as_str() {
+            Some(why) => say(format_args!("    cannot be made anew: {why}")),
+            None => say(format_args!("    tables {}", list("tables"))),
+        }
+        let since = model["since"].as_str().unwrap_or_default();
+        for (name, word) in [("served", "is at"), ("made", "new one at"), ("kept", "old one kept at")] {
+            if model[name].as_array().is_some_and(|places| !places.is_empty()) {
+                let since = if name == "served" { String::new() } else { format!("  since {since}") };
+                say(format_args!("    {word} {}{since}", list(name)));
+            }
+        }
+    }
+}
+
+/// Whether the new one is served follows from `flip`, `--yes`, and both being equal.
+fn say_outcome(model: &str, outcome: &Value, flip: bool) -> anyhow::Result<()> {
+    for table in outcome["tables"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        let side = |name: &str| format!("{} rows {}", table[name]["rows"], text(&table[name], "checksum"));
+        let word = if table["equal"] == true { "equal" } else { "differs" };
+        say(format_args!("{}  old {}  new {}  {word}", text(table, "table"), side("old"), side("new")));
+        if table["equal"] == true {
+            continue;
+        }
+        say(format_args!(
+            "    only in the old one {}, only in the new one {}",
+            table["only_old"], table["only_new"]
+        ));
+        for (column, rows) in table["columns"].as_object().into_iter().flatten() {
+            say(format_args!("    {column} differs in {rows} rows"));
+        }
+        for row in table["named"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            say(format_args!("    {row}"));
+        }
+    }
+    if outcome["parked_old"] != outcome["parked_new"] {
+        let (old, new) = (&outcome["parked_old"], &outcome["parked_new"]);
+        say(format_args!("parked records  old {old}  new {new}  differs"));
+    }
+    let places = outcome["places"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let places = places.collect::<Vec<_>>().join(", ");
+    let equal = outcome["equal"] == true;
+    say(format_args!("{model}: both {} at {places}", if equal { "are equal" } else { "differ" }));
+    if outcome["flipped"] == true {
+        say(format_args!(
+            "{model}: the new one is served; the old one is kept: --back goes back, --forget drops it"
+        ));
+    } else if flip {
+        bail!("nothing was flipped: --flip --yes says that they may differ");
+    } else {
+        say(format_args!("{model}: nothing was flipped; --flip serves the new one, --forget drops it"));
+    }
+    Ok(())
 }

@@ -111,6 +111,11 @@ impl Fleet {
         format!("http://127.0.0.1:{}", self.ports[self.part_of(service)][0][2])
     }
 
+    /// The address of a service's store.
+    pub(crate) fn store(&self, service: &str) -> String {
+        self.engines.stores.replace("{service}", service)
+    }
+
     /// The folder of mail and tools.
     pub(crate) fn data(&self) -> PathBuf {
         self.data_of(0)

@@ -18,6 +18,7 @@ mod mail;
 mod observed;
 mod on_servers;
 mod parked;
+mod rebuild;
 mod replicas;
 mod seed;
 mod serve;

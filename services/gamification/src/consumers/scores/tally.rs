@@ -36,6 +36,8 @@ pub(super) struct Tally {
     /// Whose score is worked out anew.
     touched: BTreeMap<(ChallengeId, AccountId), Touch>,
     told: BTreeSet<ChallengeId>,
+    /// Worked out before the end of the batch: their challenge was settled in it.
+    scored: Vec<ScoreRow>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -68,29 +70,51 @@ impl Tally {
 
     /// Works out what was touched; the rows that are news to others.
     pub(super) async fn finish(mut self, tx: &mut dyn Tx) -> Result<News, Failure> {
-        let mut news = News { scores: Vec::new(), contests: Vec::new() };
-        for ((challenge, account), touch) in std::mem::take(&mut self.touched) {
-            let Some(mut row) = scores::score(tx, challenge, account).await? else { continue };
-            let contest = self.contest(tx, challenge).await?;
-            let score = match row.part {
-                Part::Active if contest.is_scoring() => {
-                    let all = scores::contributions(tx, challenge, account).await?;
-                    scoring::combine(contest.terms.metric, all)
-                }
-                Part::Active => row.score,
-                Part::Left | Part::Erased => None,
-            };
-            if score == row.score && !touch.told {
-                continue;
-            }
-            (row.score, row.revision) = (score, touch.position);
-            scores::keep_score(tx, &row).await?;
-            news.scores.push(row);
+        for (key, touch) in std::mem::take(&mut self.touched) {
+            self.work_out(tx, key, touch).await?;
         }
+        let mut news = News { scores: std::mem::take(&mut self.scored), contests: Vec::new() };
         for challenge in std::mem::take(&mut self.told) {
             news.contests.push(self.contest(tx, challenge).await?);
         }
         Ok(news)
+    }
+
+    async fn work_out(
+        &mut self,
+        tx: &mut dyn Tx,
+        (challenge, account): (ChallengeId, AccountId),
+        touch: Touch,
+    ) -> Result<(), Failure> {
+        let Some(mut row) = scores::score(tx, challenge, account).await? else { return Ok(()) };
+        let contest = self.contest(tx, challenge).await?;
+        let score = match row.part {
+            Part::Active if contest.is_scoring() => {
+                let all = scores::contributions(tx, challenge, account).await?;
+                scoring::combine(contest.terms.metric, all)
+            }
+            Part::Active => row.score,
+            Part::Left | Part::Erased => None,
+        };
+        if score == row.score && !touch.told {
+            return Ok(());
+        }
+        (row.score, row.revision) = (score, touch.position);
+        scores::keep_score(tx, &row).await?;
+        self.scored.push(row);
+        Ok(())
+    }
+
+    /// What was touched so far of a challenge whose scores move no further.
+    async fn work_out_all(&mut self, tx: &mut dyn Tx, of: ChallengeId) -> Result<(), Failure> {
+        let is_of = |(challenge, _): &(ChallengeId, AccountId)| *challenge == of;
+        let keys: Vec<_> = self.touched.keys().copied().filter(is_of).collect();
+        for key in keys {
+            if let Some(touch) = self.touched.remove(&key) {
+                self.work_out(tx, key, touch).await?;
+            }
+        }
+        Ok(())
     }
 
     // ── facts ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,6 +269,8 @@ impl Tally {
                 self.keep(tx, row, at).await
             }
             E::Settled { challenge, settled_us, .. } => {
+                // What counted before counts, also when it came in the same batch.
+                self.work_out_all(tx, challenge).await?;
                 let row = self.contest(tx, challenge).await?;
                 // Nothing moves any more, for anybody whose rows were read before.
                 self.running.clear();
