@@ -162,8 +162,12 @@ fn foreign() -> Vec<Routed> {
         let event = Event { position: far, partition_key, r#type: "other".to_owned(), ..Event::default() };
         Routed::by_key(Record { source: "another".to_owned(), body: Some(Body::Event(event)) })
     };
-    let state =
-        State { key: "k".to_owned(), partition_key: "writer-1".to_owned(), revision: far, value: None };
+    let state = State {
+        key: "k".to_owned(),
+        partition_key: "writer-1".to_owned(),
+        revision: far,
+        ..State::default()
+    };
     let state = Record { source: "another".to_owned(), body: Some(Body::State(state)) };
     let marks = Routed::watermarks("another", i64::try_from(far).expect("small"));
     (0..WRITERS).map(event).chain([Routed::by_key(state)]).chain(marks).collect()
