@@ -36,7 +36,7 @@ const OUTBOX: &str = "outbox";
 const OUTBOX_BUSY: Duration = Duration::from_millis(10);
 const OUTBOX_IDLE: Duration = Duration::from_millis(200);
 /// How long a projection may be nobody's while it changes hands: a round of leases, and what has piled up meanwhile.
-const CHANGES_HANDS: Duration = Duration::from_secs(3);
+const CHANGES_HANDS: Duration = Duration::from_secs(5);
 /// Between two looks at how far other processes have projected: each twice as far apart, while a part changes hands.
 const LOOK_ELSEWHERE: Duration = Duration::from_millis(5);
 const LOOK_ELSEWHERE_MAX: Duration = Duration::from_millis(100);

@@ -5,7 +5,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
 use bytes::Bytes;
 use kernel::{AccountId, Clock, Id};
 use moka::sync::Cache;
@@ -13,7 +12,7 @@ use prost::Message;
 use proto::envelope;
 use uuid::Uuid;
 
-use crate::installation::InstallationKey;
+use crate::installation::{InstallationKey, Keys};
 
 /// The gRPC metadata key of the actor token (binary).
 pub const METADATA: &str = "stadion-actor-bin";
@@ -124,9 +123,10 @@ pub enum ActorError {
 #[derive(Clone)]
 pub struct ActorSigner {
     issuer: Arc<str>,
-    pair: Arc<Ed25519KeyPair>,
-    /// With the moment, by the clock, until which each is used again: the clock may be put forward or back.
-    minted: Cache<Actor, (Bytes, i64)>,
+    key: InstallationKey,
+    /// With the moment, by the clock, until which each is used again: the clock may be put forward or back. And with the
+    /// number of the keys that it was signed under: they may be changed at any time.
+    minted: Cache<Actor, (Bytes, i64, u64)>,
     clock: Arc<dyn Clock>,
 }
 
@@ -134,7 +134,7 @@ impl ActorSigner {
     /// `issuer`: the service that vouches for the actors.
     pub fn new(issuer: &str, key: &InstallationKey, clock: Arc<dyn Clock>) -> Self {
         let minted = Cache::builder().max_capacity(TOKENS_MAX).time_to_live(REUSE).build();
-        Self { issuer: issuer.into(), pair: key.pair(), minted, clock }
+        Self { issuer: issuer.into(), key: key.clone(), minted, clock }
     }
 
     pub fn issuer(&self) -> &str {
@@ -145,17 +145,19 @@ impl ActorSigner {
     pub fn token(&self, actor: &Actor) -> Bytes {
         let now_us = kernel::time::micros(self.clock.now());
         let reuse_us = i64::try_from(REUSE.as_micros()).unwrap_or(i64::MAX);
-        if let Some((token, until_us)) = self.minted.get(actor)
+        let keys = self.key.now();
+        if let Some((token, until_us, number)) = self.minted.get(actor)
             && (until_us - reuse_us..until_us).contains(&now_us)
+            && number == keys.number
         {
             return token;
         }
-        let token = self.mint(actor, now_us);
-        self.minted.insert(actor.clone(), (token.clone(), now_us.saturating_add(reuse_us)));
+        let token = self.mint(actor, now_us, &keys);
+        self.minted.insert(actor.clone(), (token.clone(), now_us.saturating_add(reuse_us), keys.number));
         token
     }
 
-    fn mint(&self, actor: &Actor, now_us: i64) -> Bytes {
+    fn mint(&self, actor: &Actor, now_us: i64, keys: &Keys) -> Bytes {
         let life_us = i64::try_from(LIFE.as_micros()).unwrap_or(i64::MAX);
         let token = envelope::ActorToken {
             actor: Some(actor.to_proto()),
@@ -163,54 +165,55 @@ impl ActorSigner {
             expires_us: now_us.saturating_add(life_us),
         };
         let mut bytes = token.encode_to_vec();
-        let signature = self.pair.sign(&bytes);
+        let signature = keys.sign(&bytes);
         bytes.extend_from_slice(signature.as_ref());
         bytes.into()
     }
 }
 
-/// Believes tokens that this installation's key signed. Verified ones are remembered until they expire.
+/// Believes tokens that this installation's keys signed. Verified ones are remembered until they expire, or the keys
+/// change.
 #[derive(Clone)]
 pub struct ActorVerifier {
-    /// Several while the installation changes its key.
-    keys: Arc<[UnparsedPublicKey<Vec<u8>>]>,
-    verified: Cache<Bytes, (Arc<Actor>, i64)>,
+    key: InstallationKey,
+    verified: Cache<Bytes, (Arc<Actor>, i64, u64)>,
     clock: Arc<dyn Clock>,
 }
 
 impl ActorVerifier {
     pub fn new(key: &InstallationKey, clock: Arc<dyn Clock>) -> Self {
-        let keys = key.believed().map(|public| UnparsedPublicKey::new(&ED25519, public)).collect();
         let verified = Cache::builder().max_capacity(TOKENS_MAX).time_to_live(LIFE).build();
-        Self { keys, verified, clock }
+        Self { key: key.clone(), verified, clock }
     }
 
     pub fn verify(&self, token: &Bytes) -> Result<Arc<Actor>, ActorError> {
         let now_us = kernel::time::micros(self.clock.now());
-        let (actor, expires_us) = match self.verified.get(token) {
-            Some(known) => known,
+        let keys = self.key.now();
+        let known = self.verified.get(token).filter(|(.., number)| *number == keys.number);
+        let (actor, expires_us) = match known {
+            Some((actor, expires_us, _)) => (actor, expires_us),
             None => {
-                let fresh = self.check(token)?;
-                self.verified.insert(token.clone(), fresh.clone());
-                fresh
+                let (actor, expires_us) = check(token, &keys)?;
+                self.verified.insert(token.clone(), (actor.clone(), expires_us, keys.number));
+                (actor, expires_us)
             }
         };
         if expires_us <= now_us { Err(ActorError::Expired) } else { Ok(actor) }
     }
+}
 
-    fn check(&self, token: &Bytes) -> Result<(Arc<Actor>, i64), ActorError> {
-        if token.is_empty() {
-            return Err(ActorError::Missing);
-        }
-        if token.len() <= SIGNATURE_BYTES || token.len() > TOKEN_BYTES_MAX {
-            return Err(ActorError::Malformed);
-        }
-        let (message, signature) = token.split_at(token.len() - SIGNATURE_BYTES);
-        if !self.keys.iter().any(|key| key.verify(message, signature).is_ok()) {
-            return Err(ActorError::Forged);
-        }
-        let token = envelope::ActorToken::decode(message).map_err(|_| ActorError::Malformed)?;
-        let actor = token.actor.and_then(Actor::from_proto).ok_or(ActorError::Malformed)?;
-        Ok((Arc::new(actor), token.expires_us))
+fn check(token: &Bytes, keys: &Keys) -> Result<(Arc<Actor>, i64), ActorError> {
+    if token.is_empty() {
+        return Err(ActorError::Missing);
     }
+    if token.len() <= SIGNATURE_BYTES || token.len() > TOKEN_BYTES_MAX {
+        return Err(ActorError::Malformed);
+    }
+    let (message, signature) = token.split_at(token.len() - SIGNATURE_BYTES);
+    if !keys.believe(message, signature) {
+        return Err(ActorError::Forged);
+    }
+    let token = envelope::ActorToken::decode(message).map_err(|_| ActorError::Malformed)?;
+    let actor = token.actor.and_then(Actor::from_proto).ok_or(ActorError::Malformed)?;
+    Ok((Arc::new(actor), token.expires_us))
 }

@@ -12,6 +12,7 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
@@ -23,6 +24,8 @@ type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct Health {
     checks: Arc<Mutex<BTreeMap<String, Check>>>,
+    /// Cancelled when this process has said that it goes.
+    leaving: CancellationToken,
 }
 
 /// The answer of `/readyz`.
@@ -49,6 +52,12 @@ impl Health {
     /// Not ready from now on, and never again in this process: shutdown has begun.
     pub fn draining(&self) {
         self.require("shutdown", || Err("the process is stopping".to_owned()));
+        self.leaving.cancel();
+    }
+
+    /// Cancelled when this process has said that it goes: it still serves, and wants nobody new.
+    pub fn leaving(&self) -> CancellationToken {
+        self.leaving.clone()
     }
 
     pub fn readiness(&self) -> Readiness {
@@ -76,15 +85,17 @@ impl Health {
         &self,
         services: Vec<&'static str>,
         routes: Routes,
-        shutdown: tokio_util::sync::CancellationToken,
+        shutdown: CancellationToken,
     ) -> (Routes, Task) {
         let (reporter, server) = tonic_health::server::health_reporter();
         let health = self.clone();
         let task = Task::new("health", async move {
             while !shutdown.is_cancelled() {
+                let leaves = health.leaving.is_cancelled();
                 health.report(&reporter, &services).await;
                 tokio::select! {
                     () = shutdown.cancelled() => {}
+                    () = health.leaving.cancelled(), if !leaves => {}
                     () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
                 }
             }

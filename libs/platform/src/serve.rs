@@ -20,6 +20,7 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
+use kernel::{Code, Refusal};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -29,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
-use crate::{config::Http, tasks::Tasks};
+use crate::{config::Http, status::status, tasks::Tasks};
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS_MAX: usize = 100;
@@ -175,9 +176,20 @@ struct Patient {
 }
 
 /// A body that stopped in the middle.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("the body took too long to arrive")]
-pub struct Stalled;
+pub struct Stalled {
+    /// What a gRPC caller is told: the request was not read, so another replica may be asked.
+    #[source]
+    told: tonic::Status,
+}
+
+impl Stalled {
+    fn new() -> Self {
+        let refusal = Refusal::new(Code::Unavailable, "the request took too long to arrive").retry_after_s(1);
+        Self { told: status(refusal) }
+    }
+}
 
 impl Patient {
     fn new(body: Incoming, silence_max: Duration) -> Self {
@@ -199,7 +211,7 @@ impl http_body::Body for Patient {
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         match self.silence.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Some(Err(Stalled.into()))),
+            Poll::Ready(()) => Poll::Ready(Some(Err(Stalled::new().into()))),
             Poll::Pending => Poll::Pending,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::{Json, Router, routing::get};
 use kernel::Clock;
+use platform::installation::InstallationKey;
 use serde::{Deserialize, Serialize};
 
 /// Where siblings' operators ask.
@@ -37,11 +38,11 @@ impl About {
         }
     }
 
-    /// `GET /who`
-    pub fn routes(self, clock: Arc<dyn Clock>) -> Router {
+    /// `GET /who`. The key may be changed while this process runs.
+    pub fn routes(self, clock: Arc<dyn Clock>, key: InstallationKey) -> Router {
         let answer = move || {
             let now_us = kernel::time::micros(clock.now());
-            let said = Self { now_us, ..self.clone() };
+            let said = Self { now_us, installation: key.marks(), ..self.clone() };
             async move { Json(said) }
         };
         Router::new().route(PATH, get(answer))

@@ -66,6 +66,9 @@ pub enum Command {
     /// Operators of this installation
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// The key by which the services know each other: lists it, changes it while they run
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// The newest mail of the local sink
     Mail {
         /// To this address only
@@ -147,6 +150,37 @@ pub enum ReplayCommand {
         #[command(flatten)]
         tool: Tool,
     },
+}
+
+/// On the file that `installation.key_file` names.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// A mark for each key that is believed; the first signs
+    List(Tool),
+    /// Adds a key: believed, and signing nothing yet
+    Add(Tool),
+    /// Lets the newest key sign
+    Turn(Tool),
+    /// Forgets all keys but the one that signs
+    Retire(Tool),
+    /// `add`, `turn` and `retire`, with a pause between them in which every process reads the file again: where all of
+    /// them read this very file
+    Rotate {
+        /// Seconds between two steps: more than twice the five seconds between two readings
+        #[arg(long, value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(11..))]
+        wait: u64,
+        #[command(flatten)]
+        tool: Tool,
+    },
+}
+
+impl KeysCommand {
+    pub fn tool(&self) -> &Tool {
+        match self {
+            Self::List(tool) | Self::Add(tool) | Self::Turn(tool) | Self::Retire(tool) => tool,
+            Self::Rotate { tool, .. } => tool,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

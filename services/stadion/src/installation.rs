@@ -36,7 +36,9 @@ use tracing::{info, warn};
 
 use crate::{
     about::About,
-    connections, keyspace,
+    connections,
+    keys::{self, Marked},
+    keyspace,
     settings::Settings,
     stores::{self, Log, Opener, SERVICES, Store},
 };
@@ -54,6 +56,8 @@ pub struct Installation {
     _folder: Option<DataFolder>,
     /// Which process this is.
     pub about: About,
+    /// By which its processes know each other.
+    pub key: InstallationKey,
     pub health: Health,
     pub metrics: Metrics,
     pub tasks: Tasks,
@@ -149,6 +153,7 @@ impl Installation {
             tasks,
             shutdown,
         };
+        shared.tasks.spawn(followed(&shared, settings, &opened, &log));
         let journals: Vec<Arc<dyn EventStore>> = opened.iter().map(|store| store.events.clone()).collect();
         let rooms = rooms(&shared, opened, &data, settings)?;
         let mut modules = build(&rooms, settings).await?;
@@ -159,6 +164,7 @@ impl Installation {
             data,
             _folder: part.folder,
             about,
+            key: shared.key,
             peers: shared.peers.seen_by(signer),
             spines: modules.iter().filter_map(|one| Some((one.name, one.spine.clone()?))).collect(),
             health: shared.health,
@@ -306,6 +312,14 @@ fn remotes(here: &[&'static str], settings: &Settings, metrics: &Metrics) -> any
         remotes.push(Remote::new(service, addresses, counted.clone()));
     }
     Ok(remotes)
+}
+
+/// The task that reads the installation's key again.
+fn followed(shared: &Shared, settings: &Settings, opened: &[Store], log: &Log) -> Task {
+    let marked = settings.platform.stores.engine != StoreEngine::Sqlite;
+    let stores = opened.iter().filter(|_| marked).map(|store| (store.service, store.db.clone())).collect();
+    let marked = Marked { stores, log: log.clone() };
+    keys::follow(shared.key.clone(), key_file(settings), marked, shared.shutdown.stop.clone())
 }
 
 /// Where the secret is by which the services know each other.

@@ -6,6 +6,7 @@
 //! | [`settings`] | every setting of every service, checked before anything is opened |
 //! | [`about`] | who a process is |
 //! | [`stores`], [`installation`] | on which engines stores and log are; the services of this process |
+//! | [`keys`] | the secret by which services know each other, changed while they run |
 //! | [`up`], [`serve`] | serving until told to stop: all services, or some of a fleet's |
 //! | [`tools`], [`socket`] | what operators do, in a running owner or on the folder itself |
 //! | [`demo`] | the journey through the public door |
@@ -15,6 +16,7 @@ pub mod cli;
 mod connections;
 pub mod demo;
 pub mod installation;
+pub mod keys;
 mod keyspace;
 pub mod serve;
 pub mod settings;
@@ -76,6 +78,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Operator(OperatorCommand::Add { tool, email }) => {
             tools::operator::add(begin(&tool.sources())?, &email).await
         }
+        Command::Keys(what) => tools::keys::run(&begin(&what.tool().sources())?, &what).await,
         Command::Mail { tool, email } => tools::mail::run(&begin(&tool.sources())?, email.as_deref()),
         Command::Seed { seeds, tool } => {
             let plan = tools::seed::Plan {

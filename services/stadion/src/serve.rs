@@ -1,7 +1,8 @@
 //! `stadion serve <service>…`: some services of a fleet in this process, their siblings elsewhere by address.
 //!
 //! It starts in any order with its siblings: while one of them has not been reached it serves, is not ready, and says why.
-//! At the end it says that it is not ready, sends its callers elsewhere, answers what it has begun, and stops.
+//! At the end it says that it is not ready, serves on until its callers have noticed, sends the rest elsewhere, answers
+//! what it has begun, and stops.
 
 use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,6 +14,7 @@ use platform::{
     config::BusEngine,
     load::{Gate, shed},
     serve::Bounds,
+    shutdown::parting,
     transport::{dispatch, reflected},
 };
 use tokio::net::TcpListener;
@@ -88,6 +90,8 @@ struct Serving {
     grpc: SocketAddr,
     /// Cancelled when a listener has drained.
     drained: Vec<CancellationToken>,
+    /// How long it serves on after it has said that it goes.
+    notice: Duration,
 }
 
 /// `stadion serve`.
@@ -123,7 +127,8 @@ impl Serving {
         let address = if advertised.is_empty() { format!("http://{grpc}") } else { advertised.clone() };
         let part = Part { folder, services, address };
         let installation = Installation::open_part(part, &settings).await?;
-        let mut serving = Self { installation, http, grpc, drained: Vec::new() };
+        let notice = settings.platform.http.notice();
+        let mut serving = Self { installation, http, grpc, drained: Vec::new(), notice };
         serving.listen(siblings, public, operators, &settings)?;
         socket::listen(&serving.installation).await?;
         Ok(serving)
@@ -145,6 +150,7 @@ impl Serving {
         self.drained.push(up::listen(&self.installation, "grpc", (siblings, contract), wide, drain.clone()));
         if let Some((listener, _)) = public {
             let door = shed(self.installation.http.clone(), Gate::new(settings.platform.http.requests_max));
+            let door = parting(door, self.installation.health.leaving());
             self.drained.push(up::listen(
                 &self.installation,
                 "http",
@@ -168,7 +174,8 @@ impl Serving {
         let (open, health) = self.installation.health.grpc(names, Routes::default(), drain);
         self.installation.tasks.spawn(health);
         let open = reflected(open).context("the contract's descriptors are not readable")?;
-        let who = self.installation.about.clone().routes(Arc::new(SystemClock));
+        let who = self.installation.about.clone();
+        let who = who.routes(Arc::new(SystemClock), self.installation.key.clone());
         Ok(dispatch(guards, open).merge(who))
     }
 
@@ -212,10 +219,13 @@ impl Serving {
 
     /// Serves until SIGTERM, SIGINT or a failure, then drains and stops.
     async fn until_told(self) -> anyhow::Result<()> {
-        let drain = self.installation.shutdown.drain.clone();
+        let shutdown = &self.installation.shutdown;
         tokio::select! {
-            signal = platform::shutdown::signal() => { signal.context("signals cannot be heard")?; }
-            () = drain.cancelled() => {}
+            signal = platform::shutdown::signal() => {
+                signal.context("signals cannot be heard")?;
+                shutdown.give_notice(&self.installation.health, self.notice).await;
+            }
+            () = shutdown.drain.cancelled() => {}
         }
         self.installation.shutdown.begin(&self.installation.health);
         for listener in &self.drained {

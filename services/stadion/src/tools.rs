@@ -2,6 +2,7 @@
 
 pub mod doctor;
 pub mod inspect;
+pub mod keys;
 pub mod mail;
 pub mod migrate;
 pub mod operator;

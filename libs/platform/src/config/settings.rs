@@ -47,7 +47,10 @@ pub struct Http {
     pub header_timeout_s: u64,
     /// The longest silence inside a body.
     pub body_silence_s: u64,
-    /// How long open requests may go on after shutdown began.
+    /// How long a process of a fleet serves on, at all its doors, after it has said that it is not ready: longer than
+    /// whoever balances takes to notice.
+    pub notice_s: u64,
+    /// How long open requests may go on after that.
     pub drain_s: u64,
 }
 
@@ -74,7 +77,7 @@ pub struct Grpc {
 #[serde(default)]
 pub struct Installation {
     /// The secret by which the services know each other; empty: `keys/actor.key` in the data folder, made when it is
-    /// missing. Processes of one fleet share its content.
+    /// missing. Processes of one fleet share its content, and read it again every few seconds (`stadion keys`).
     pub key_file: PathBuf,
 }
 
@@ -185,6 +188,7 @@ impl Default for Http {
             streams_max: 250,
             header_timeout_s: 15,
             body_silence_s: 15,
+            notice_s: 3,
             drain_s: 10,
         }
     }
@@ -221,6 +225,10 @@ impl Http {
 
     pub fn body_silence(&self) -> Duration {
         Duration::from_secs(self.body_silence_s)
+    }
+
+    pub fn notice(&self) -> Duration {
+        Duration::from_secs(self.notice_s)
     }
 
     pub fn drain(&self) -> Duration {

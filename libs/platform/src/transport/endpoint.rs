@@ -38,7 +38,7 @@ pub(super) struct Endpoint {
 #[derive(Debug, Default)]
 struct State {
     breaker: Breaker,
-    /// It says that it is not ready, or about to stop: others first.
+    /// It says that it is not ready, or about to stop, or does not answer in time: others first.
     reluctant: bool,
 }
 
@@ -117,15 +117,19 @@ impl Endpoint {
     pub(super) async fn look(&self, service: &str) -> Looked {
         let mut client = HealthClient::new(self.channel.clone());
         let asked = client.check(HealthCheckRequest { service: service.to_owned() });
-        let looked = match tokio::time::timeout(ASKED_WITHIN, asked).await {
+        let asked = tokio::time::timeout(ASKED_WITHIN, asked).await;
+        let is_slow = asked.is_err();
+        let looked = match asked {
             Err(_) => Looked::Silent("does not answer in time".to_owned()),
             Ok(Ok(said)) if said.get_ref().status() == ServingStatus::Serving => Looked::Serving,
             Ok(Ok(_)) => Looked::Reluctant,
             Ok(Err(status)) => understood(&status, service),
         };
         let mut state = self.state();
-        state.reluctant = looked == Looked::Reluctant;
+        state.reluctant = is_slow || looked == Looked::Reluctant;
         match looked {
+            // Others first; but when all are slow, to ask none of them would turn a queue into an outage.
+            Looked::Silent(_) if is_slow => {}
             Looked::Silent(_) => state.breaker.failed(Instant::now()),
             _ => state.breaker.succeeded(),
         }

@@ -3,8 +3,8 @@ use std::{os::unix::fs::PermissionsExt, sync::Arc};
 use kernel::SystemClock;
 use platform::{
     Actor,
-    actor::{ActorSigner, ActorVerifier},
-    installation::{InstallationKey, KeyError},
+    actor::{ActorError, ActorSigner, ActorVerifier},
+    installation::{InstallationKey, KeyError, Step, step},
 };
 
 #[test]
@@ -51,6 +51,40 @@ fn while_the_key_changes_the_first_signs_and_all_are_believed() {
         assert!(believes(next, &signed(one)) && believes(one, &signed(next)), "side by side");
     }
     assert!(!believes(&steps[3], &signed(&steps[0])), "in the end the old one is forgotten");
+}
+
+#[test]
+fn a_key_is_changed_step_by_step_while_those_who_hold_it_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("actor.key");
+    // Two processes of one installation, with what they sign and believe.
+    let keys = [(); 2].map(|()| InstallationKey::load_or_create(&path).unwrap());
+    let signers = keys.each_ref().map(|key| ActorSigner::new("a", key, Arc::new(SystemClock)));
+    let verifiers = keys.each_ref().map(|key| ActorVerifier::new(key, Arc::new(SystemClock)));
+    let first = signers[0].token(&Actor::service("a"));
+    for one in [Step::Add, Step::Turn, Step::Retire] {
+        step(&path, one).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        // One reads it before the other does.
+        for key in &keys {
+            assert!(key.reread(&text, &path).unwrap(), "{one:?} is news");
+            assert!(!key.reread(&text, &path).unwrap(), "and once");
+            let tokens = signers.each_ref().map(|signer| signer.token(&Actor::service("a")));
+            let believed = |token| verifiers.iter().all(|verifier| verifier.verify(token).is_ok());
+            assert!(tokens.iter().all(believed), "{one:?}");
+        }
+    }
+    assert_eq!(keys[0].marks().len(), 1);
+    for verifier in &verifiers {
+        assert_eq!(verifier.verify(&first), Err(ActorError::Forged), "also where it was believed before");
+    }
+    assert!(matches!(step(&path, Step::Turn), Err(KeyError::WrongStep(_))));
+    assert!(matches!(step(&path, Step::Retire), Err(KeyError::WrongStep(_))));
+    assert!(keys[0].reread("half a key", &path).is_err() && keys[0].reread("", &path).is_err());
+    assert!(
+        verifiers[0].verify(&signers[0].token(&Actor::service("a"))).is_ok(),
+        "a damaged file changes nothing"
+    );
 }
 
 #[test]

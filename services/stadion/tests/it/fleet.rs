@@ -5,9 +5,19 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::Arc,
 };
 
+use kernel::SystemClock;
+use platform::{
+    Peers, Tasks,
+    actor::ActorSigner,
+    installation::InstallationKey,
+    metrics::Metrics,
+    transport::{Address, PeerMetrics, PeersBuilder, Remote},
+};
 use testkit::engines;
+use tokio_util::sync::CancellationToken;
 
 /// Which services run together. The first owns the folder where mail and tools are.
 pub(crate) const PARTS: [&[&str]; 4] =
@@ -106,6 +116,28 @@ impl Fleet {
         format!("http://127.0.0.1:{}", self.ports[self.part_of("gateway")][0][1])
     }
 
+    /// The public doors of all gateways.
+    pub(crate) fn bases(&self) -> Vec<String> {
+        let ports = &self.ports[self.part_of("gateway")];
+        ports.iter().map(|ports| format!("http://127.0.0.1:{}", ports[1])).collect()
+    }
+
+    /// One replica of a service, as a sibling that holds this key reaches it.
+    pub(crate) fn replica(&self, service: &'static str, replica: usize, key: &InstallationKey) -> Direct {
+        let place = format!("http://127.0.0.1:{}", self.ports[self.part_of(service)][replica][0]);
+        let addresses = Address::list(&place).unwrap();
+        let remote = Remote::new(service, addresses, PeerMetrics::register(&Metrics::new()));
+        let tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn(remote.watch(tasks.shutdown().clone()));
+        let signer = ActorSigner::new("gateway", key, Arc::new(SystemClock));
+        Direct { peers: PeersBuilder::new().remote(remote).seen_by(signer), tasks }
+    }
+
+    /// The secret that all processes share.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.folder.path().join("fleet.key")
+    }
+
     /// Where operators look at a service.
     pub(crate) fn admin(&self, service: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports[self.part_of(service)][0][2])
@@ -163,7 +195,7 @@ impl Fleet {
             })
             .collect();
         let Engines { stores, brokers, prefix } = &self.engines;
-        let (data, key) = (self.data_of(part), self.folder.path().join("fleet.key"));
+        let (data, key) = (self.data_of(part), self.key_file());
         let text = format!(
             "data = {data:?}\nname = \"part-{part}\"\n\
              [installation]\nkey_file = {key:?}\n\
@@ -175,6 +207,18 @@ impl Fleet {
         let path = self.folder.path().join(format!("part-{part}.toml"));
         std::fs::write(&path, text).unwrap();
         path
+    }
+}
+
+/// Calls to one process.
+pub(crate) struct Direct {
+    pub(crate) peers: Peers,
+    tasks: Tasks,
+}
+
+impl Drop for Direct {
+    fn drop(&mut self) {
+        self.tasks.shutdown().cancel();
     }
 }
 
@@ -224,7 +268,7 @@ impl Drop for Part {
     }
 }
 
-fn terminate(process: u32) {
+pub(crate) fn terminate(process: u32) {
     assert!(Command::new("kill").args(["-TERM", &process.to_string()]).status().unwrap().success());
 }
 

@@ -72,7 +72,8 @@ fn refused(mut command: Command) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const ALL: [&str; 7] = ["auth", "activity", "gamification", "promo", "social", "leaderboard", "gateway"];
+pub(crate) const ALL: [&str; 7] =
+    ["auth", "activity", "gamification", "promo", "social", "leaderboard", "gateway"];
 
 #[test]
 fn half_a_setting_is_told_before_anything_is_opened() {
