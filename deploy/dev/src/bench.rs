@@ -24,7 +24,7 @@ const FAULTS_OF_THE_SPINE: &[&str] = &[
     "slow_reader",
     "strangers",
 ];
-const FAULTS_UNDER_THE_BINARY: &[&str] = &["killed"];
+const FAULTS_UNDER_THE_BINARY: &[&str] = &["faults_", "killed"];
 
 pub(crate) fn run(package: Option<&str>) -> Result<bool> {
     if package == Some("simulate") {

@@ -36,21 +36,22 @@ pub(crate) struct Engines {
 impl Engines {
     /// `None`, and a line that says so, where one of them is missing.
     pub(crate) fn of(what: &str) -> Option<Self> {
-        let server = engines::postgres(what)?;
-        let brokers = engines::kafka(what)?;
+        Some(Self::at(&engines::postgres(what)?, engines::kafka(what)?))
+    }
+
+    /// Any database of the server, and the broker.
+    pub(crate) fn at(server: &str, brokers: String) -> Self {
         let tag = &uuid::Uuid::new_v4().simple().to_string()[..12];
-        let (address, options) = server.split_once('?').unwrap_or((&server, ""));
+        let (address, options) = server.split_once('?').unwrap_or((server, ""));
         let (server, _) = address.rsplit_once('/').expect("postgres://host/database");
         let options = if options.is_empty() { String::new() } else { format!("?{options}") };
-        Some(Self {
+        Self {
             stores: format!("{server}/fleet_{tag}_{{service}}{options}"),
             brokers,
             prefix: format!("fleet-{tag}."),
-        })
+        }
     }
-}
 
-impl Engines {
     /// Tells a process about them.
     pub(crate) fn told(&self, command: &mut Command) {
         command
@@ -143,9 +144,9 @@ impl Fleet {
         format!("http://127.0.0.1:{}", self.ports[self.part_of(service)][0][2])
     }
 
-    /// The address of a service's store.
+    /// The address of a service's database.
     pub(crate) fn store(&self, service: &str) -> String {
-        self.engines.stores.replace("{service}", service)
+        self.engines.store_of(service)
     }
 
     /// The folder of mail and tools.
@@ -251,6 +252,10 @@ impl Part {
     /// As [`Part::ready`], for one with a public door: where that is.
     pub(crate) fn base(&mut self) -> String {
         self.ready().trim().strip_prefix("ready ").unwrap().to_owned()
+    }
+
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// SIGTERM, then how it ended.

@@ -3,10 +3,16 @@
 
 mod any_order;
 mod bad_start;
+#[path = "../../../../libs/backends/tests/it/broker.rs"]
+mod broker;
 mod control_characters;
 mod crowd;
 mod doctor;
 mod embedded;
+mod faults_engines;
+mod faults_fleet;
+mod faults_judge;
+mod faults_machine;
 mod fleet;
 mod full_server;
 mod hostile;
