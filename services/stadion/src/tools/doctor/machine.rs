@@ -69,7 +69,7 @@ fn memory() -> Finding {
     let means = format!("{} MiB are free", free / MIB);
     match free {
         ..MEMORY_WRONG_BYTES => Finding::wrong(Area::Limit, "memory", means, mend),
-        ..MEMORY_WARNING_BYTES => Finding::warning(Area::Limit, "memory", means, mend),
+        MEMORY_WRONG_BYTES..MEMORY_WARNING_BYTES => Finding::warning(Area::Limit, "memory", means, mend),
         _ => Finding::ok(Area::Limit, "memory", means),
     }
 }
@@ -112,7 +112,7 @@ fn disk(folder: &Path) -> Finding {
             let means = format!("{} MiB are free under {}", free / MIB, folder.display());
             match free {
                 ..DISK_WRONG_BYTES => Finding::wrong(Area::Limit, "disk", means, mend),
-                ..DISK_WARNING_BYTES => Finding::warning(Area::Limit, "disk", means, mend),
+                DISK_WRONG_BYTES..DISK_WARNING_BYTES => Finding::warning(Area::Limit, "disk", means, mend),
                 _ => Finding::ok(Area::Limit, "disk", means),
             }
         }
