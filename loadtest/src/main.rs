@@ -5,6 +5,7 @@
 //! | [`append`] | the journal: events/s at 1 … 1 024 writers, with a reader that follows and counts gaps |
 //! | [`rival`] | the same beside others' event stores, in one run |
 //! | [`bus`] | the log: many records, pages, a reader, one record on its way; SQLite beside Kafka |
+//! | [`catch_up`] | a reader far behind and a read model made anew: events/s, and the process' memory |
 //! | [`costs`] | µs on the way of one event and one call: sealing, opening, actor tokens |
 //! | [`binary`] | the release binary: start, memory, `demo` |
 //! | [`board`] | the order of a board beside Redis' sorted set |
@@ -23,6 +24,7 @@ mod binary;
 mod board;
 mod bus;
 mod calls;
+mod catch_up;
 mod costs;
 mod door;
 mod failover;
@@ -82,6 +84,8 @@ enum Scenario {
     Fleet,
     /// Two of each process under load, one after the other killed
     Failover,
+    /// A million events into a read model, and that one made anew; not among all of them
+    CatchUp(catch_up::CatchUp),
     /// A few seconds of `live`
     LiveSmoke,
     /// A few seconds of `steady`: whether the scenario still fits the surface
@@ -166,6 +170,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Scenario::Failover) {
         Box::pin(failover::measure(&options, &mut report)).await?;
+    }
+    if let Some(Scenario::CatchUp(wanted)) = scenario {
+        catch_up::measure(&options, &mut report, wanted).await?;
     }
     if scenario == Some(Scenario::LiveSmoke) {
         live::smoke(&options, &mut report).await?;

@@ -86,12 +86,17 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start(binary: &Path, data: &Path) -> anyhow::Result<Self> {
         let arguments = ["up", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        Self::started(command(binary, data, &arguments)).await
+    }
+
+    /// A command that serves, and says so.
+    pub(crate) async fn started(mut command: Command) -> anyhow::Result<Self> {
         let begun = Instant::now();
-        let mut child = command(binary, data, &arguments)
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .with_context(|| binary.display().to_string())?;
+            .with_context(|| format!("{:?}", command.as_std().get_program()))?;
         let address = ready(&mut child).await?;
         Ok(Self { child, address, ready_after: begun.elapsed() })
     }

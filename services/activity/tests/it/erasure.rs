@@ -27,6 +27,10 @@ async fn withdrawing_the_consent_takes_the_heart_out_of_what_is_shown() {
     };
     let run = eventually("is the heart rate gone", ask, |run| run.heart_rate_avg_bpm.is_none()).await;
     assert!(run.distance_m.is_some() && !run.stream_types.iter().any(|kind| kind == "heart_rate"));
+    ground.keys.destroy(aida.uuid(), Class::Health);
+    world.make_anew().await;
+    let run = ask().await;
+    assert!(run.distance_m.is_some() && run.heart_rate_avg_bpm.is_none(), "nor is it there again");
     world.stop().await;
 }
 
@@ -51,6 +55,12 @@ async fn an_erased_account_leaves_no_row_and_no_file() {
     };
     assert_eq!((files(aida), files(boris)), (0, 1));
     assert_eq!(world.mine(boris).await.len(), 1);
+    world.make_anew().await;
+    assert_eq!(
+        (ask().await, world.mine(boris).await.len()),
+        (0, 1),
+        "what is made anew does not bring it back"
+    );
     world.stop().await;
 }
 

@@ -7,7 +7,11 @@ use std::{
 
 use activity::{Config, MIGRATIONS};
 use bytes::Bytes;
-use eventing::{Journal, cql::Cql};
+use eventing::{
+    Journal,
+    cql::Cql,
+    rebuild::{Progress, Wanted},
+};
 use formats::Activity;
 use kernel::{AccountId, Code, Id, Refusal};
 use platform::{Module, Peers, actor::Actor, context::acting_for, transport::Transport};
@@ -128,6 +132,7 @@ impl Accounts {
 pub(crate) struct World<'a> {
     pub(crate) auth: Journal,
     pub(crate) db: eventing::Db,
+    spine: Arc<eventing::Spine>,
     peers: Peers,
     metrics: platform::metrics::Metrics,
     fleet: Fleet<'a>,
@@ -148,10 +153,11 @@ pub(crate) async fn start_on<'a>(
     cql: Option<Cql>,
 ) -> World<'a> {
     let fleet = ground.fleet(&["auth", "social", "activity"]).await;
-    let auth = fleet.stand_in("auth").await;
+    let resources = fleet.resources("auth").await;
+    let (auth, spine) = (resources.journal.clone(), resources.spine());
     let known = accounts.clone();
     let routes = StandIn::of("stadion.auth.v1.Auth").on("Standing", move |asked| known.standing(&asked));
-    fleet.serve(Module::new("auth", &[], routes.routes()));
+    fleet.serve(Module::new("auth", &[], routes.routes()).spine(&auth, spine));
     fleet.stand_in("social").await;
     let [relations, views] = [(); 2].map(|()| accounts.clone());
     let routes = StandIn::of("stadion.social.v1.Social")
@@ -161,8 +167,10 @@ pub(crate) async fn start_on<'a>(
     let resources = fleet.resources("activity").await;
     MIGRATIONS.apply(&resources.db).await.unwrap();
     let (db, metrics) = (resources.db.clone(), resources.metrics.clone());
-    fleet.serve(activity::module(resources, config, cql).await.unwrap());
-    World { auth, db, peers: fleet.peers("gateway"), metrics, fleet }
+    let module = activity::module(resources, config, cql).await.unwrap();
+    let spine = module.spine.clone().unwrap();
+    fleet.serve(module);
+    World { auth, db, spine, peers: fleet.peers("gateway"), metrics, fleet }
 }
 
 impl World<'_> {
@@ -177,6 +185,17 @@ impl World<'_> {
             .lines()
             .find(|line| line.starts_with(&format!("stadion_activity_{name}{{service=\"activity\"}} ")));
         line.and_then(|line| line.rsplit_once(' ')).map_or(0.0, |(_, value)| value.parse().unwrap())
+    }
+
+    /// The rows of activities, uploads and days, made anew and served.
+    pub(crate) async fn make_anew(&self) {
+        let rebuilds = self.spine.rebuilds();
+        let model = rebuilds.model("activity.rows.1").unwrap();
+        assert_eq!(model.readers, ["activity.consents", "activity.rows.1"]);
+        let told = tokio::sync::watch::Sender::new(Progress::default());
+        let wanted = Wanted { flip: true, differing: true };
+        let outcome = rebuilds.run(&model, "this", wanted, &told).await.unwrap();
+        assert!(outcome.flipped && outcome.comparison.is_equal(), "{outcome:?}");
     }
 
     /// Everything stops, as at the end of a process.
