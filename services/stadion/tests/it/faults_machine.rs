@@ -136,7 +136,8 @@ async fn a_disk_that_does_not_keep_ends_the_binary_and_loses_nothing_acknowledge
         again
     })
     .await;
-    let seen = judged(&data, up, &diary.written.lock().unwrap().clone()).await;
+    let written = diary.written.lock().unwrap().clone();
+    let seen = judged(&data, up, &written).await;
     println!("fsync fails under the binary: {seen}; refusals {:?}", diary.refusals());
 }
 
@@ -212,7 +213,8 @@ async fn on_a_full_disk_the_binary_refuses_and_goes_on_with_room() {
         }
     })
     .await;
-    let seen = judged(&data, up, &diary.written.lock().unwrap().clone()).await;
+    let written = diary.written.lock().unwrap().clone();
+    let seen = judged(&data, up, &written).await;
     println!("a full disk under the binary: {seen}; refusals {:?}", diary.refusals());
 }
 
@@ -267,6 +269,7 @@ async fn a_clock_that_jumps_an_hour_changes_no_order_and_doubles_nothing() {
     cast.repeated = true;
     let now = cast.sign_up("now", ALMATY, &["terms", "health_data"]).await.unwrap();
     runs(&door, &now, 300, 15, &diary).await;
-    let seen = judged(&data, up, &diary.written.lock().unwrap().clone()).await;
+    let written = diary.written.lock().unwrap().clone();
+    let seen = judged(&data, up, &written).await;
     println!("clock at +1 h, -1 h, right: {seen}; a token an hour early is answered {}", early.status);
 }
