@@ -60,11 +60,35 @@ impl Default for Freshness {
     }
 }
 
+/// What a follower has heard. It outlives a log that is away: nothing that was said meanwhile is missed, and nothing is
+/// told backwards.
+#[derive(Default)]
+struct Heard {
+    places: BTreeMap<u32, i64>,
+    /// The newest revision of each key: as many as the follower's own state has. Whoever begins at the present only hears
+    /// *that* something changed, and keeps none.
+    newest: HashMap<String, u64>,
+}
+
+impl Heard {
+    /// Where to go on in each partition. A log that ends before our place was made anew.
+    fn from(&self, start: Start, ends: &[i64]) -> Vec<(u32, i64)> {
+        let first = |end: i64| if start == Start::Present { end } else { 0 };
+        let place = |(part, end): (u32, &i64)| match self.places.get(&part) {
+            Some(place) if place <= end => (part, *place),
+            Some(_) => (part, 0),
+            None => (part, first(*end)),
+        };
+        (0_u32..).zip(ends).map(place).collect()
+    }
+}
+
 /// Follows until the process stops.
 pub(crate) async fn follow(ground: Ground, follower: Arc<dyn Follower>, freshness: Freshness) {
+    let mut heard = Heard::default();
     let mut attempt = 0;
     while !ground.shutdown.is_cancelled() {
-        if let Err(error) = run(&ground, &*follower, &freshness).await {
+        if let Err(error) = run(&ground, &*follower, &freshness, &mut heard).await {
             warn!(follower = follower.name(), %error, "a follower starts again");
         }
         attempt += 1;
@@ -74,17 +98,22 @@ pub(crate) async fn follow(ground: Ground, follower: Arc<dyn Follower>, freshnes
     }
 }
 
-async fn run(ground: &Ground, follower: &dyn Follower, freshness: &Freshness) -> Result<(), String> {
+async fn run(
+    ground: &Ground,
+    follower: &dyn Follower,
+    freshness: &Freshness,
+    heard: &mut Heard,
+) -> Result<(), String> {
     let topic = follower.topic();
     let ends = ground.bus.ends(&topic).await.map_err(|error| error.to_string())?;
-    let first = |end: &i64| if follower.start() == Start::Present { *end } else { 0 };
-    let mut places: BTreeMap<u32, i64> = (0_u32..).zip(&ends).map(|(part, end)| (part, first(end))).collect();
-    let from: Vec<(u32, i64)> = places.iter().map(|(part, offset)| (*part, *offset)).collect();
+    let from = heard.from(follower.start(), &ends);
     let reader = reader_name(ground.service, follower.name());
     let mut log = ground.bus.source(&reader, &topic, &from).await.map_err(|error| error.to_string())?;
-    let mut newest: HashMap<String, u64> = HashMap::new();
+    heard.places = from.into_iter().collect();
+    let keeps = follower.start() == Start::Beginning;
     loop {
-        let caught_up = (0_u32..).zip(&ends).all(|(part, end)| places.get(&part).is_some_and(|at| at >= end));
+        let at_end = |(part, end): (u32, &i64)| heard.places.get(&part).is_some_and(|at| at >= end);
+        let caught_up = (0_u32..).zip(&ends).all(at_end);
         if caught_up {
             freshness.caught_up.store(true, Ordering::Release);
         }
@@ -96,13 +125,16 @@ async fn run(ground: &Ground, follower: &dyn Follower, freshness: &Freshness) ->
         for batch in batches {
             for (offset, record) in batch.records {
                 let Some(Body::State(state)) = record.body else { continue };
-                if newest.get(&state.key).is_some_and(|known| *known >= state.revision) {
+                if heard.newest.get(&state.key).is_some_and(|known| *known >= state.revision) {
                     continue;
                 }
-                newest.insert(state.key.clone(), state.revision);
+                let (key, revision) = (state.key.clone(), state.revision);
                 hand_over(ground, follower, state, (batch.part, offset)).await?;
+                if keeps {
+                    heard.newest.insert(key, revision);
+                }
             }
-            places.insert(batch.part, batch.next_offset);
+            heard.places.insert(batch.part, batch.next_offset);
         }
         freshness.heard();
     }

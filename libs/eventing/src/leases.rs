@@ -116,7 +116,7 @@ impl Leases {
         }
         owned.retain(|resource, _| !surplus.contains(resource));
         let next = Owned { whole: None, epochs: owned };
-        // Its loops stop before anybody else may begin.
+        // Its loops are told before anybody else may begin; what they still commit, their epoch refuses.
         self.owned.send_if_modified(|known| std::mem::replace(known, next.clone()) != next);
         if surplus.is_empty() { Ok(()) } else { holder.release(&surplus).await }
     }

@@ -3,6 +3,7 @@
 //! *Inline* rows are no type of their own: they are [`crate::sql::Statement`]s of a decision, written in its append.
 
 use async_trait::async_trait;
+use kernel::{Code, Refusal};
 
 use crate::{
     bus::Topic,
@@ -60,10 +61,25 @@ impl From<DecodeError> for Failure {
     }
 }
 
+impl From<Refusal> for Failure {
+    /// What is away comes back, and what is too much now is not later; everything else was decided.
+    fn from(refusal: Refusal) -> Self {
+        match refusal.code {
+            Code::Unavailable
+            | Code::DeadlineExceeded
+            | Code::Timeout
+            | Code::Overloaded
+            | Code::RateLimited => Self::Retry(refusal.to_string()),
+            _ => Self::Poison(refusal.to_string()),
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Refused(_) | Error::Corrupt(_) | Error::Claimed { .. } | Error::IdempotencyMismatch => {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Corrupt(_) | Error::Claimed { .. } | Error::IdempotencyMismatch => {
                 Self::Poison(error.to_string())
             }
             // A subject that is gone, or never was, does not come back: its key waits, everybody else goes on.
@@ -171,5 +187,13 @@ mod tests {
         assert!(matches!(Failure::from(erased), Failure::Poison(_)));
         let silent = Error::Sealing(SealingError::Unavailable("auth is away".to_owned()));
         assert!(matches!(Failure::from(silent), Failure::Retry(_)));
+    }
+
+    #[test]
+    fn a_sibling_that_is_away_parks_nothing_and_ends_no_timer() {
+        let refused = |code| Failure::from(Error::Refused(Refusal::new(code, "no")));
+        assert!(matches!(refused(Code::Unavailable), Failure::Retry(_)));
+        assert!(matches!(refused(Code::Overloaded), Failure::Retry(_)));
+        assert!(matches!(refused(Code::NotEligible), Failure::Poison(_)));
     }
 }

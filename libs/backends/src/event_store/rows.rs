@@ -10,6 +10,8 @@ use prost::Message;
 
 /// Rows of one INSERT. Ten columns of this many rows stay below every engine's limit of parameters.
 const ROWS_MAX: usize = 256;
+/// Answered commands forgotten by one statement.
+const SWEPT_AT_ONCE: u32 = 5_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Pending {
@@ -146,13 +148,23 @@ pub(super) async fn save_snapshot(db: &Db, stream: &StreamId, snapshot: Snapshot
     Ok(())
 }
 
-/// Done only if it was not set anew meanwhile.
+/// Forgotten, if it was not set anew meanwhile.
 pub(super) async fn timer_done(db: &Db, timer: &DueTimer) -> Result<(), StoreError> {
-    let sql = "UPDATE es_timer SET state = 'fired' WHERE stream_id = $1 AND command_id = $2 AND due_us = $3";
+    let sql = "DELETE FROM es_timer WHERE stream_id = $1 AND command_id = $2 AND due_us = $3";
     db.execute(sql, args![timer.stream.as_str(), &timer.command_id, timer.due_us]).await?;
     Ok(())
 }
 
 pub(super) async fn sweep_commands(db: &Db, before_us: i64) -> Result<u64, StoreError> {
-    Ok(db.execute("DELETE FROM es_command WHERE at_us < $1", args![before_us]).await?)
+    // In pieces: however many there are, no statement takes long.
+    let sql = "DELETE FROM es_command WHERE (actor, key) IN
+         (SELECT actor, key FROM es_command WHERE at_us < $1 ORDER BY at_us LIMIT $2)";
+    let mut swept = 0;
+    loop {
+        let piece = db.execute(sql, args![before_us, SWEPT_AT_ONCE]).await?;
+        swept += piece;
+        if piece < u64::from(SWEPT_AT_ONCE) {
+            return Ok(swept);
+        }
+    }
 }

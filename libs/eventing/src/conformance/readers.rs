@@ -1,6 +1,8 @@
 //! The readers' promises: over any store and any log, every event has its effect exactly once.
 
+mod followed;
 mod logs;
+mod released;
 mod sending;
 mod world;
 
@@ -51,6 +53,10 @@ where
     a_reactor_commands_once(World::new(fresh().await).await).await;
     a_late_reader_takes_the_journal_for_what_the_log_forgot(World::new(fresh().await).await).await;
     a_follower_holds_the_newest_values(World::new(fresh().await).await).await;
+    released::a_key_is_released_once_however_many_release_it(World::new(fresh().await).await).await;
+    released::a_zombie_parks_nothing(World::new(fresh().await).await).await;
+    released::a_strangers_word_hides_nothing(World::new(fresh().await).await).await;
+    followed::a_follower_goes_on_where_its_log_was_lost(World::new(fresh().await).await).await;
     sending::a_topic_that_is_refused_stops_no_other(World::new(fresh().await).await).await;
     sending::keys_that_never_rest_starve_no_other(World::new(fresh().await).await).await;
 }

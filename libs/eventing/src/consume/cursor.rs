@@ -5,7 +5,7 @@ use crate::{
     bus::{Bus, PARTITIONS, Topic},
     event::Position,
     readers::{Source, Start},
-    sql::{Db, DbError, Row, Tx},
+    sql::{Db, DbError, Engine, Row, Tx},
 };
 
 use super::{owned::Parts, source_name};
@@ -130,6 +130,33 @@ impl Cursors {
         }
     }
 
+    /// Moves places that have nothing else to wait for.
+    pub(crate) async fn step_to(&mut self, db: &Db, moves: Vec<Place>) -> Result<(), CursorError> {
+        let (held, to) = (self.clone(), moves.clone());
+        db.transact(move |tx| {
+            Box::pin(async move {
+                for to in to {
+                    held.advance(tx, to).await?;
+                }
+                Ok::<_, CursorError>(())
+            })
+        })
+        .await?;
+        moves.into_iter().for_each(|to| self.moved(to));
+        Ok(())
+    }
+
+    /// Whether every one of these is where it stands already.
+    pub(crate) fn are_at(&self, moves: &[Place]) -> bool {
+        moves.iter().all(|to| self.place(to.part) == Some(*to))
+    }
+
+    /// Holds a place against other owners to the end of the transaction; refused when it is no longer ours.
+    pub(crate) async fn guard(&self, tx: &mut dyn Tx, part: u32) -> Result<(), CursorError> {
+        let place = self.place(part).ok_or(CursorError::Fenced)?;
+        self.advance(tx, place).await
+    }
+
     /// Moves one place, if nobody else has.
     pub(crate) async fn advance(&self, tx: &mut dyn Tx, to: Place) -> Result<(), CursorError> {
         let from = self.place(to.part).ok_or(CursorError::Fenced)?;
@@ -152,6 +179,16 @@ impl Cursors {
             .await?;
         if moved == 1 { Ok(()) } else { Err(CursorError::Fenced) }
     }
+}
+
+/// Holds all places of a consumer to the end of the transaction: what its owners do meanwhile is before this, or behind.
+pub(super) async fn hold_places(tx: &mut dyn Tx, consumer: &str) -> Result<(), DbError> {
+    // One writer does it all on SQLite.
+    if tx.engine() == Engine::Postgres {
+        let sql = "SELECT part FROM es_cursor WHERE consumer = $1 ORDER BY source, part FOR UPDATE";
+        tx.fetch(sql, args![consumer]).await?;
+    }
+    Ok(())
 }
 
 /// How far a consumer has heard another service's topic, in that one's journal: the least of all partitions. 0 before it

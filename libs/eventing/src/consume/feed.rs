@@ -241,9 +241,10 @@ fn event_of(record: Record, of: &str) -> Result<Option<Recorded>, Fault> {
         Some(Body::Event(event)) => {
             Recorded::from_proto(event).map(Some).map_err(|error| Fault::Poison(error, bytes.into()))
         }
-        Some(Body::Watermark(head)) => {
-            Err(Fault::Watermark(Position::try_from(head).unwrap_or(Position::MAX)))
-        }
+        Some(Body::Watermark(head)) => Err(match Position::try_from(head) {
+            Ok(head) => Fault::Watermark(head),
+            Err(_) => Fault::Poison(DecodeError("a watermark above every position".to_owned()), bytes.into()),
+        }),
         Some(Body::State(_)) | None => Ok(None),
     }
 }

@@ -71,6 +71,14 @@ pub(crate) fn source_name(source: Source, service: &str) -> String {
     }
 }
 
+/// The service whose events a source has.
+pub(crate) fn source_word(source: Source, service: &'static str) -> &'static str {
+    match source {
+        Source::OwnJournal => service,
+        Source::Topic(of) => of,
+    }
+}
+
 /// A consumer's name on the bus.
 pub(crate) fn reader_name(service: &str, consumer: &str) -> String {
     format!("{service}.{consumer}")

@@ -73,7 +73,8 @@ where
         };
         let ended = tokio::select! {
             biased;
-            // Dropped where it stands: its effects are transactions, each under the epoch.
+            // Dropped where it stands: what it writes is transactions, each under the epoch; what it publishes or commands is
+            // known again by position, revision or key.
             _ = owned.wait_for(|owned| what(owned).as_ref() != Some(&own)) => {
                 attempt = 0;
                 continue;

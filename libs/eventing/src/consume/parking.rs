@@ -7,7 +7,7 @@ use prost::Message;
 use proto::envelope;
 use tracing::warn;
 
-use super::{Ground, step::Taken};
+use super::{Ground, cursor::hold_places, step::Taken};
 use crate::{
     args,
     event::{Incoming, Recorded},
@@ -73,6 +73,12 @@ const PAGE: i64 = 100;
 pub(crate) async fn parked_keys(tx: &mut dyn Tx, consumer: &str) -> Result<HashSet<String>, DbError> {
     let rows = tx.fetch("SELECT DISTINCT key FROM es_dlq WHERE consumer = $1", args![consumer]).await?;
     rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Whether a key still waits, as the transaction sees it.
+pub(crate) async fn still_waits(tx: &mut dyn Tx, consumer: &str, key: &str) -> Result<bool, DbError> {
+    let sql = "SELECT pos FROM es_dlq WHERE consumer = $1 AND key = $2 LIMIT 1";
+    Ok(tx.fetch_one(sql, args![consumer, key]).await?.is_some())
 }
 
 pub(crate) async fn park(
@@ -159,18 +165,32 @@ pub(crate) async fn parked_of(db: &Db, consumer: &str, key: &str, max: i64) -> R
 
 /// Forgets a key with all that waits; the number of records lost.
 pub(crate) async fn drop_key(db: &Db, consumer: &str, key: &str) -> Result<u64, DbError> {
-    db.execute("DELETE FROM es_dlq WHERE consumer = $1 AND key = $2", args![consumer, key]).await
+    let (consumer, key) = (consumer.to_owned(), key.to_owned());
+    db.transact(move |tx| {
+        Box::pin(async move {
+            hold_places(tx, &consumer).await?;
+            tx.execute("DELETE FROM es_dlq WHERE consumer = $1 AND key = $2", args![consumer, key]).await
+        })
+    })
+    .await
 }
 
 /// Forgets only the record that is first: what is behind it can be released then. The number of records lost.
 pub(crate) async fn drop_first(db: &Db, consumer: &str, key: &str) -> Result<u64, DbError> {
     let Some(first) = parked_of(db, consumer, key, 1).await?.pop() else { return Ok(0) };
-    db.transact(move |tx| Box::pin(async move { first.forget(tx).await })).await?;
-    Ok(1)
+    let forgotten: bool = db
+        .transact(move |tx| {
+            Box::pin(async move {
+                hold_places(tx, &first.consumer).await?;
+                first.forget(tx).await
+            })
+        })
+        .await?;
+    Ok(forgotten.into())
 }
 
 /// Has the records of a reader's keys taken `again`, in order within each key, until none of the key waits or one is
-/// refused: that one stays, with all behind it. `again` forgets what it took.
+/// refused: that one stays, with all behind it. `again` forgets what it took; `false`: somebody else took it before.
 pub(crate) async fn release<F, Fut>(
     ground: &Ground,
     consumer: &str,
@@ -179,7 +199,7 @@ pub(crate) async fn release<F, Fut>(
 ) -> Result<Replayed, String>
 where
     F: Fn(Parked) -> Fut,
-    Fut: Future<Output = Result<(), String>>,
+    Fut: Future<Output = Result<bool, String>>,
 {
     let mut keys: Vec<String> = ground
         .db
@@ -205,7 +225,7 @@ async fn release_key<F, Fut>(
 ) -> Result<Replayed, String>
 where
     F: Fn(Parked) -> Fut,
-    Fut: Future<Output = Result<(), String>>,
+    Fut: Future<Output = Result<bool, String>>,
 {
     let mut released = 0;
     loop {
@@ -215,9 +235,12 @@ where
             return Ok(Replayed { released, still_parked: 0 });
         }
         for letter in page {
-            let Err(error) = again(letter.clone()).await else {
-                released += 1;
-                continue;
+            let error = match again(letter.clone()).await {
+                Ok(ours) => {
+                    released += usize::from(ours);
+                    continue;
+                }
+                Err(error) => error,
             };
             warn!(reader = consumer, key, %error, "still poison");
             letter.refused(&ground.db, error).await.map_err(|error| error.to_string())?;
@@ -262,12 +285,14 @@ impl Parked {
         Ok(())
     }
 
-    pub(crate) async fn forget(&self, tx: &mut dyn Tx) -> Result<(), DbError> {
-        tx.execute(
-            "DELETE FROM es_dlq WHERE consumer = $1 AND source = $2 AND part = $3 AND pos = $4",
-            args![&self.consumer, &self.source, self.part, self.pos],
-        )
-        .await?;
-        Ok(())
+    /// `false`: it is there no more.
+    pub(crate) async fn forget(&self, tx: &mut dyn Tx) -> Result<bool, DbError> {
+        let forgotten = tx
+            .execute(
+                "DELETE FROM es_dlq WHERE consumer = $1 AND source = $2 AND part = $3 AND pos = $4",
+                args![&self.consumer, &self.source, self.part, self.pos],
+            )
+            .await?;
+        Ok(forgotten > 0)
     }
 }

@@ -7,11 +7,11 @@ use tracing::{error, info};
 
 use super::{
     Feed, Ground, POISON_TRIES, Progress, Replayed, back_off,
-    cursor::{CursorError, Cursors},
+    cursor::{CursorError, Cursors, hold_places},
     over_owned,
     owned::Parts,
     parking::{Parked, Why, park, parked_keys, release},
-    source_name,
+    source_word,
     step::Step,
 };
 use crate::{
@@ -90,8 +90,7 @@ async fn run(
             }
             continue;
         }
-        let source_word = source_name(source, ground.service);
-        let word = source_word.split(':').next_back().unwrap_or_default();
+        let word = source_word(source, ground.service);
         let step = Step::open(arrivals, word, &ground.sealer).await.map_err(|error| error.to_string())?;
         take(ground, projection, &mut cursors, step).await?;
         report(&cursors);
@@ -118,6 +117,9 @@ pub(crate) async fn take(
         }
     }
     for single in step.one_by_one() {
+        if single.taken.is_empty() && cursors.are_at(&single.moves) {
+            continue;
+        }
         take_single(ground, projection, cursors, single).await?;
     }
     Ok(())
@@ -203,7 +205,7 @@ pub(crate) async fn apply_unparked(
     projection.apply(tx, &events).await.map_err(StepError::Failure)
 }
 
-pub(super) async fn park_step(
+async fn park_step(
     ground: &Ground,
     cursors: &mut Cursors,
     step: Step,
@@ -240,15 +242,24 @@ pub(crate) async fn replay_projection(
     release(ground, projection.name(), key, |letter| replay_one(ground, projection.clone(), letter)).await
 }
 
-async fn replay_one(ground: &Ground, projection: Arc<dyn Projection>, letter: Parked) -> Result<(), String> {
+/// `false`: somebody else has taken it.
+async fn replay_one(
+    ground: &Ground,
+    projection: Arc<dyn Projection>,
+    letter: Parked,
+) -> Result<bool, String> {
     let incoming = letter.open(&ground.sealer).await?;
-    let applied: Result<(), StepError> = ground
+    let applied: Result<bool, StepError> = ground
         .db
         .transact(move |tx| {
             Box::pin(async move {
+                // Beside the reader itself and others who release: one at a time writes the reader's rows.
+                hold_places(tx, &letter.consumer).await?;
+                if !letter.forget(tx).await? {
+                    return Ok(false);
+                }
                 projection.apply(tx, &[incoming]).await.map_err(StepError::Failure)?;
-                letter.forget(tx).await?;
-                Ok(())
+                Ok(true)
             })
         })
         .await;

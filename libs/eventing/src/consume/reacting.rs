@@ -10,12 +10,11 @@ use tracing::{error, warn};
 
 use super::{
     Feed, Ground, POISON_TRIES, Replayed, back_off,
-    cursor::Cursors,
+    cursor::{CursorError, Cursors, hold_places},
     over_owned,
     owned::Parts,
-    parking::{Parked, Why, park, parked_keys, release},
-    projector::park_step,
-    source_name,
+    parking::{Parked, Why, park, parked_keys, release, still_waits},
+    source_word,
     step::{Step, Taken},
 };
 use crate::{
@@ -49,8 +48,7 @@ async fn run(
         if arrivals.is_empty() {
             continue;
         }
-        let source_word = source_name(source, ground.service);
-        let word = source_word.split(':').next_back().unwrap_or_default();
+        let word = source_word(source, ground.service);
         let step = Step::open(arrivals, word, &ground.sealer).await.map_err(|error| error.to_string())?;
         take(ground, reactor, &mut cursors, step).await?;
         feed.reached(&cursors).await;
@@ -87,8 +85,7 @@ async fn take(
         }
         stream::iter(keys).buffer_unordered(reactor.keys_at_once()).try_collect::<Vec<()>>().await?;
     }
-    let rest = Step { taken: Vec::new(), moves: step.moves };
-    park_step(ground, cursors, rest, String::new(), 0).await
+    cursors.step_to(&ground.db, step.moves).await.map_err(|error| error.to_string())
 }
 
 fn by_key(taken: &[Taken]) -> BTreeMap<&str, Vec<&Taken>> {
@@ -120,16 +117,14 @@ async fn take_one(
     taken: &Taken,
     waits: bool,
 ) -> Result<bool, String> {
-    let consumer = reactor.name();
-    if waits {
-        park_one(ground, cursors, taken, Why::behind(ground.now_us())).await?;
-    } else if let Err(error) = attempt(ground, reactor, taken).await? {
-        error!(reactor = consumer, %error, "poison: its key is parked");
-        let why = Why { error: &error, attempts: POISON_TRIES, at_us: ground.now_us() };
-        park_one(ground, cursors, taken, why).await?;
+    let behind = Why::behind(ground.now_us());
+    if waits && park_one(ground, cursors, taken, behind, Park::BehindOthers).await? {
         return Ok(true);
     }
-    Ok(waits)
+    let Err(error) = attempt(ground, reactor, taken).await? else { return Ok(false) };
+    error!(reactor = reactor.name(), %error, "poison: its key is parked");
+    let why = Why { error: &error, attempts: POISON_TRIES, at_us: ground.now_us() };
+    park_one(ground, cursors, taken, why, Park::Itself).await
 }
 
 /// The outer error says "later", the inner one "never".
@@ -169,14 +164,35 @@ async fn attempt(
     }
 }
 
-async fn park_one(ground: &Ground, cursors: &Cursors, taken: &Taken, why: Why<'_>) -> Result<(), String> {
-    let (consumer, source, taken) = (cursors.consumer.clone(), cursors.source.clone(), taken.clone());
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Park {
+    Itself,
+    /// Only while there are others of its key to wait for.
+    BehindOthers,
+}
+
+/// Parks one event, as long as its partition is ours and stands where this step began. `false`: nobody of its key waits
+/// any more, and it was not parked either.
+async fn park_one(
+    ground: &Ground,
+    cursors: &Cursors,
+    taken: &Taken,
+    why: Why<'_>,
+    how: Park,
+) -> Result<bool, String> {
+    let (held, taken) = (cursors.clone(), taken.clone());
     let (error, attempts, at_us) = (why.error.to_owned(), why.attempts, why.at_us);
-    let parked: Result<(), DbError> = ground
+    let parked: Result<bool, CursorError> = ground
         .db
         .transact(move |tx| {
             Box::pin(async move {
-                park(tx, &consumer, &source, &taken, &Why { error: &error, attempts, at_us }).await
+                held.guard(tx, taken.to.part).await?;
+                if how == Park::BehindOthers && !still_waits(tx, &held.consumer, &taken.key).await? {
+                    return Ok(false);
+                }
+                let why = Why { error: &error, attempts, at_us };
+                park(tx, &held.consumer, &held.source, &taken, &why).await?;
+                Ok(true)
             })
         })
         .await;
@@ -192,10 +208,18 @@ pub(crate) async fn replay_reactor(
     release(ground, reactor.name(), key, |letter| replay_one(ground, reactor, letter)).await
 }
 
-async fn replay_one(ground: &Ground, reactor: &Arc<dyn Reactor>, letter: Parked) -> Result<(), String> {
+/// `false`: somebody else has taken it; the reaction's command was answered once.
+async fn replay_one(ground: &Ground, reactor: &Arc<dyn Reactor>, letter: Parked) -> Result<bool, String> {
     let incoming = letter.open(&ground.sealer).await?;
     reactor.react(&incoming).await.map_err(|failure| failure.to_string())?;
-    let forgotten: Result<(), DbError> =
-        ground.db.transact(move |tx| Box::pin(async move { letter.forget(tx).await })).await;
+    let forgotten: Result<bool, DbError> = ground
+        .db
+        .transact(move |tx| {
+            Box::pin(async move {
+                hold_places(tx, &letter.consumer).await?;
+                letter.forget(tx).await
+            })
+        })
+        .await;
     forgotten.map_err(|error| error.to_string())
 }

@@ -33,7 +33,9 @@ impl Step {
         source: &str,
         sealer: &Sealer,
     ) -> Result<Self, SealingError> {
-        let moves = arrivals.iter().map(|arrival| arrival.to).collect();
+        let mut moves: Vec<Place> = arrivals.iter().map(|arrival| arrival.to).collect();
+        // Whoever moves several places takes them in one order: owners that follow each other never wait in a circle.
+        moves.sort_by_key(|place| place.part);
         let arrived: Vec<Arrived> = arrivals.into_iter().flat_map(|arrival| arrival.events).collect();
         let recorded: Vec<Recorded> = arrived.iter().filter_map(|one| one.event.clone().ok()).collect();
         let mut plains = open_each(&recorded, sealer).await?.into_iter();

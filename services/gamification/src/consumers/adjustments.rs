@@ -1,8 +1,7 @@
 //! What is heard too late for a settlement → an adjustment, beside the places.
 
 use async_trait::async_trait;
-use eventing::{Aggregate, DomainEvent, Error, Failure, Incoming, Reactor, Source};
-use kernel::Code;
+use eventing::{Aggregate, DomainEvent, Failure, Incoming, Reactor, Source};
 
 use crate::{
     app::{
@@ -38,12 +37,7 @@ impl Reactor for Adjustments {
 
     async fn react(&self, incoming: &Incoming) -> Result<(), Failure> {
         let Some(late) = late(incoming)? else { return Ok(()) };
-        match adjust::adjust(&self.app, incoming, late).await {
-            Err(Error::Refused(refusal)) if refusal.code == Code::Unavailable => {
-                Err(Failure::Retry(refusal.to_string()))
-            }
-            done => Ok(done?),
-        }
+        Ok(adjust::adjust(&self.app, incoming, late).await?)
     }
 }
 

@@ -1,8 +1,7 @@
 //! gamification's BadgeUnlocked → offers.
 
 use async_trait::async_trait;
-use eventing::{Error, Failure, Incoming, Reactor, Source};
-use kernel::Code;
+use eventing::{Failure, Incoming, Reactor, Source};
 use proto::gamification;
 
 use crate::{
@@ -40,25 +39,6 @@ impl Reactor for Badges {
             account,
             badge: unlocked.badge,
         };
-        grant::on_unlocked(&self.app, self.name(), incoming, &unlocked).await.map_err(failure)
-    }
-}
-
-/// A sibling that is away comes back: only what can never succeed is parked.
-fn failure(error: Error) -> Failure {
-    match &error {
-        Error::Refused(refusal)
-            if matches!(
-                refusal.code,
-                Code::Unavailable
-                    | Code::DeadlineExceeded
-                    | Code::Overloaded
-                    | Code::RateLimited
-                    | Code::Internal
-            ) =>
-        {
-            Failure::Retry(refusal.to_string())
-        }
-        _ => error.into(),
+        grant::on_unlocked(&self.app, self.name(), incoming, &unlocked).await.map_err(Failure::from)
     }
 }

@@ -94,15 +94,10 @@ impl Reactor for Erasure {
     }
 }
 
-/// What is away comes back: only what can never succeed is parked.
+/// Streams that others write all the time are free again in a moment.
 fn failure(refusal: Refusal) -> Failure {
     match refusal.code {
-        Code::Unavailable
-        | Code::DeadlineExceeded
-        | Code::Overloaded
-        | Code::RateLimited
-        | Code::Conflict
-        | Code::Internal => Failure::Retry(refusal.to_string()),
-        _ => Failure::Poison(refusal.to_string()),
+        Code::Conflict | Code::Internal => Failure::Retry(refusal.to_string()),
+        _ => refusal.into(),
     }
 }

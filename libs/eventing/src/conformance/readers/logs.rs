@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 
-use crate::bus::{Bus, BusError, LogSink, LogSource, Routed, Topic};
+use crate::bus::{Batch, Bus, BusError, LogSink, LogSource, Routed, Topic};
 
 /// A log that can be made to answer nobody.
 pub(super) struct Muted {
@@ -43,7 +43,8 @@ impl Bus for Muted {
         topic: &Topic,
         from: &[(u32, i64)],
     ) -> Result<Box<dyn LogSource>, BusError> {
-        self.heard()?.source(reader, topic, from).await
+        let source = self.heard()?.source(reader, topic, from).await?;
+        Ok(Box::new(MutedSource { source, silent: self.silent.clone() }))
     }
 
     async fn ends(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
@@ -52,6 +53,23 @@ impl Bus for Muted {
 
     async fn begins(&self, topic: &Topic) -> Result<Vec<i64>, BusError> {
         self.heard()?.begins(topic).await
+    }
+}
+
+struct MutedSource {
+    source: Box<dyn LogSource>,
+    silent: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl LogSource for MutedSource {
+    async fn poll(&mut self, max: usize) -> Result<Vec<Batch>, BusError> {
+        let batches = self.source.poll(max).await?;
+        // What was fetched while nobody answered is lost with the source.
+        if self.silent.load(Ordering::Acquire) {
+            return Err(BusError::Unavailable("nobody there".to_owned()));
+        }
+        Ok(batches)
     }
 }
 

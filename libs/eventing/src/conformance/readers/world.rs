@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    future::Future,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -138,4 +139,19 @@ impl Projection for Tally {
         }
         Ok(())
     }
+}
+
+/// Asks again until the answer is yes, for ten seconds.
+pub(super) async fn eventually<F, Fut>(what: &str, ask: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = bool>,
+{
+    for _ in 0..400 {
+        if ask().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("never {what}");
 }
