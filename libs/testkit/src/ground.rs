@@ -51,19 +51,34 @@ impl Ground {
 
     /// In a folder that outlives this process too, on the engine of this run: for tests that kill one.
     pub fn at(folder: &Path) -> Self {
-        let server = match engines::chosen() {
-            Engine::Sqlite => None,
-            Engine::Postgres { url } => Some(Server {
-                url,
-                prefix: Uuid::new_v5(&Uuid::NAMESPACE_URL, folder.as_os_str().as_encoded_bytes())
-                    .simple()
-                    .to_string(),
-                made: Mutex::default(),
-                dropped: false,
-                room: OnceCell::new(),
-            }),
+        match engines::chosen() {
+            Engine::Sqlite => Self::files(folder),
+            Engine::Postgres { url } => Self::on_server(&url, folder),
+        }
+    }
+
+    /// On PostgreSQL in any run: for what several processes on one store do to each other. `None`: there is no server,
+    /// and that was said.
+    ///
+    /// # Panics
+    /// Where `CI` is set and there is no server.
+    #[track_caller]
+    pub fn postgres(what: &str) -> Option<Self> {
+        let url = engines::postgres(what)?;
+        Some(Self::temporary(|folder| Self::on_server(&url, folder)))
+    }
+
+    fn on_server(url: &str, folder: &Path) -> Self {
+        let server = Server {
+            url: url.to_owned(),
+            prefix: Uuid::new_v5(&Uuid::NAMESPACE_URL, folder.as_os_str().as_encoded_bytes())
+                .simple()
+                .to_string(),
+            made: Mutex::default(),
+            dropped: false,
+            room: OnceCell::new(),
         };
-        Self { server, ..Self::files(folder) }
+        Self { server: Some(server), ..Self::files(folder) }
     }
 
     fn files(folder: &Path) -> Self {

@@ -8,6 +8,7 @@
 //! | [`ground`] | where its data lie: on SQLite or PostgreSQL, by the run |
 //! | [`stand_in`] | a sibling that answers what a test has told |
 //! | [`mail`] | a mail server |
+//! | [`overlap`] | two units of work on PostgreSQL that overlap, in an order that a test says |
 //! | [`engines`] | where the real engines are, and what to say when they are not |
 //!
 //! The house rules stand in `tests/it`: dependency direction, service graph, sizes, names, migrations, contract.
@@ -17,6 +18,7 @@ pub mod fleet;
 pub mod golden;
 pub mod ground;
 pub mod mail;
+pub mod overlap;
 pub mod stand_in;
 pub mod story;
 

@@ -17,7 +17,10 @@ use eventing::{
     sql::{Tx, hold},
 };
 
-use crate::{blobs::Blobs, store::ActivityStore};
+use crate::{
+    blobs::Blobs,
+    store::{ActivityStore, taken},
+};
 
 /// Why what stands in another engine is not made anew.
 const IN_CQL: &str = "activities are kept in CQL, where no transaction holds them together with a cursor";
@@ -53,12 +56,22 @@ impl Projection for Rows {
         // Others write the rows of an account too: when a consent is withdrawn, and when it is erased.
         let accounts: Vec<uuid::Uuid> =
             events.iter().filter_map(|event| event.event.partition_key.parse().ok()).collect();
-        hold(tx, accounts).await?;
+        hold(tx, accounts.clone()).await?;
+        // Events were opened before that: what has been taken away since is in them still.
+        let taken = taken::of(tx, &accounts).await?;
         for event in events {
+            let account = event.event.partition_key.parse::<uuid::Uuid>().unwrap_or_default();
+            let taken = taken.get(&account).copied().unwrap_or_default();
+            if taken.erased {
+                continue;
+            }
+            let bodiless = event.event.position <= taken.health_until;
             match event.event.stream.kind() {
-                "activity" => activity_changed::apply(&*self.activities, &self.blobs, tx, event).await?,
+                "activity" => {
+                    activity_changed::apply(&*self.activities, &self.blobs, tx, event, bodiless).await?;
+                }
                 "upload" => upload_changed::apply(tx, event).await?,
-                "daily" => daily_changed::apply(tx, event).await?,
+                "daily" => daily_changed::apply(tx, event, bodiless).await?,
                 "erasure" => account_erased::forget(&*self.activities, tx, event).await?,
                 _ => {}
             }

@@ -4,6 +4,7 @@ pub mod activities;
 pub mod cql;
 pub mod files;
 pub mod samples;
+pub mod taken;
 pub mod uploads;
 
 use eventing::migrate::Migrations;
@@ -27,6 +28,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0004_create_file_place",
             include_str!("../../../migrations/sqlite/activity/0004_create_file_place.sql"),
         ),
+        (
+            "0005_create_taken_away",
+            include_str!("../../../migrations/sqlite/activity/0005_create_taken_away.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -44,6 +49,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0004_create_file_place",
             include_str!("../../../migrations/postgres/activity/0004_create_file_place.sql"),
+        ),
+        (
+            "0005_create_taken_away",
+            include_str!("../../../migrations/postgres/activity/0005_create_taken_away.sql"),
         ),
     ],
 };

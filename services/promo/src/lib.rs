@@ -25,11 +25,14 @@ use tonic::service::Routes;
 /// The schema of the read models.
 pub const MIGRATIONS: Migrations = Migrations {
     service: "promo",
-    sqlite: &[("0001_create_promo", include_str!("../../../migrations/sqlite/promo/0001_create_promo.sql"))],
-    postgres: &[(
-        "0001_create_promo",
-        include_str!("../../../migrations/postgres/promo/0001_create_promo.sql"),
-    )],
+    sqlite: &[
+        ("0001_create_promo", include_str!("../../../migrations/sqlite/promo/0001_create_promo.sql")),
+        ("0002_create_gone", include_str!("../../../migrations/sqlite/promo/0002_create_gone.sql")),
+    ],
+    postgres: &[
+        ("0001_create_promo", include_str!("../../../migrations/postgres/promo/0001_create_promo.sql")),
+        ("0002_create_gone", include_str!("../../../migrations/postgres/promo/0002_create_gone.sql")),
+    ],
 };
 
 /// The service, built and not yet running. Its schema is applied already.

@@ -15,7 +15,10 @@ use proto::{
 use super::{App, Sender};
 use crate::{
     domain::{activity::Synced, input::Check, input::source as source_of},
-    store::samples,
+    store::{
+        samples,
+        taken::{self, Taken},
+    },
 };
 use input::{Item, Wanted};
 
@@ -78,6 +81,7 @@ impl Changeset<'_> {
         if upserts.is_empty() {
             return Ok(());
         }
+        let taken = taken::now(&self.app.db, self.account).await.map_err(eventing::Error::from)?;
         let standing = self.app.standing(self.account).await?;
         if !standing.present {
             return Err(Refusal::not_found());
@@ -108,15 +112,20 @@ impl Changeset<'_> {
         for run in store::runs(journal) {
             self.store(run).await?;
         }
-        self.store_samples(plain).await
+        self.store_samples(plain, taken).await
     }
 
-    async fn store_samples(&mut self, plain: Vec<(usize, samples::Sample)>) -> Result<(), Refusal> {
+    /// `taken`: as it was before auth was asked what may be kept.
+    async fn store_samples(
+        &mut self,
+        plain: Vec<(usize, samples::Sample)>,
+        taken: Taken,
+    ) -> Result<(), Refusal> {
         if plain.is_empty() {
             return Ok(());
         }
         let (indexes, samples): (Vec<_>, Vec<_>) = plain.into_iter().unzip();
-        samples::put(&self.app.db, self.account, &self.source, samples)
+        samples::put(&self.app.db, self.account, &self.source, samples, taken)
             .await
             .map_err(eventing::Error::from)?;
         indexes.into_iter().for_each(|index| "stored".clone_into(&mut self.acks[index].status));

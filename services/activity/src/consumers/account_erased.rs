@@ -12,7 +12,7 @@ use kernel::AccountId;
 
 use crate::{
     blobs::Blobs,
-    store::{ActivityStore, samples, uploads},
+    store::{ActivityStore, samples, taken, uploads},
     wire,
 };
 
@@ -57,6 +57,7 @@ impl AccountErased {
             .transact(move |tx| {
                 Box::pin(async move {
                     hold(tx, vec![account.uuid()]).await?;
+                    taken::erase(tx, account).await?;
                     let erased = activities.erase(tx, account).await?;
                     let uploads = uploads::erase(tx, account).await?;
                     samples::erase(tx, account).await?;

@@ -13,11 +13,13 @@ use crate::{
     wire,
 };
 
+/// `bodiless`: what it tells of the body was taken away after it was said.
 pub(super) async fn apply(
     store: &dyn ActivityStore,
     blobs: &Blobs,
     tx: &mut dyn Tx,
     incoming: &Incoming,
+    bodiless: bool,
 ) -> Result<(), Failure> {
     let event = Event::decode(&incoming.plain)?;
     let revision = incoming.event.version;
@@ -37,7 +39,10 @@ pub(super) async fn apply(
         Change::Tombstoned { .. } => return Ok(()),
     };
     // Erased: nothing of it is shown any more.
-    let Some(row) = row_of(&event, record, live, revision) else { return Ok(()) };
+    let Some(mut row) = row_of(&event, record, live, revision) else { return Ok(()) };
+    if bodiless {
+        row.whole.health = None;
+    }
     let known_blob = before.map(|row| row.whole.streams_blob);
     let blob = &row.whole.streams_blob;
     if known_blob.as_ref() != Some(blob) && !(known_blob.is_none() && blob.is_empty()) {

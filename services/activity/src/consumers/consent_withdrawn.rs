@@ -10,7 +10,7 @@ use eventing::{
 use kernel::AccountId;
 
 use crate::{
-    store::{ActivityStore, Row, samples},
+    store::{ActivityStore, Row, samples, taken},
     streams::StreamType,
     wire,
 };
@@ -35,8 +35,8 @@ impl Projection for ConsentWithdrawn {
         }
         Keeps::Tables {
             tables: &["activity", "activity_stream", "daily"],
-            // Primary: what was recorded under a later consent is nowhere else.
-            spared: &["metric"],
+            // Primary: what was recorded under a later consent is nowhere else. And what was taken away stays so.
+            spared: &["metric", "taken_away"],
         }
     }
 
@@ -62,6 +62,7 @@ impl Projection for ConsentWithdrawn {
 
 impl ConsentWithdrawn {
     async fn drop_health(&self, tx: &mut dyn Tx, account: AccountId) -> Result<(), Failure> {
+        taken::health(tx, account).await?;
         for row in self.activities.of_account(tx, account).await? {
             if row.whole.health.is_none() {
                 continue;

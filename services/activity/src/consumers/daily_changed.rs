@@ -3,14 +3,19 @@
 use eventing::{DomainEvent, Failure, Incoming, sql::Tx};
 
 use crate::{
-    domain::daily::{Change, Event},
+    domain::{
+        daily::{Change, Event},
+        input::is_health,
+    },
     store::samples::{self, DayRow},
     wire,
 };
 
-pub(super) async fn apply(tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
+/// `bodiless`: what it tells of the body was taken away after it was said.
+pub(super) async fn apply(tx: &mut dyn Tx, incoming: &Incoming, bodiless: bool) -> Result<(), Failure> {
     let event = Event::decode(&incoming.plain)?;
     match event.change {
+        Change::Recorded { daily: Some(daily), .. } if bodiless && is_health(&daily.kind) => {}
         Change::Recorded { source, client_version, daily: Some(daily) } => {
             let (daily_id, account_id) = (event.daily_id, event.account_id);
             let daily = wire::daily_to_proto(&daily);

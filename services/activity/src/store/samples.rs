@@ -2,12 +2,13 @@
 
 use eventing::{
     args,
-    sql::{Db, DbError, Tx},
+    sql::{Db, DbError, Tx, hold},
 };
 use kernel::AccountId;
 use prost::Message;
 use proto::activity::Daily;
 
+use super::taken::{self, Taken};
 use crate::domain::{DailyId, SessionId, input};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -19,14 +20,28 @@ pub struct Sample {
     pub value: f64,
 }
 
-/// Keeps samples; the higher version of a key wins, whichever comes first.
-pub async fn put(db: &Db, account: AccountId, source: &str, mut samples: Vec<Sample>) -> Result<(), DbError> {
+/// Keeps samples; the higher version of a key wins, whichever comes first. What was taken away of the account since it
+/// was `asked` for does not come back: of an erased one nothing is kept, and after a withdrawal nothing that tells of the
+/// body.
+pub async fn put(
+    db: &Db,
+    account: AccountId,
+    source: &str,
+    mut samples: Vec<Sample>,
+    asked: Taken,
+) -> Result<(), DbError> {
     let source = source.to_owned();
     // Two that bring the same keys take them in one order, and none waits for the other in a circle.
     samples.sort_by(|one, other| one.key.cmp(&other.key));
     db.transact(move |tx| {
         Box::pin(async move {
-            for sample in samples {
+            hold(tx, vec![account.uuid()]).await?;
+            let taken = taken::of(tx, &[account.uuid()]).await?.remove(&account.uuid()).unwrap_or_default();
+            if taken.erased {
+                return Ok(());
+            }
+            let withdrawn = taken.withdrawals != asked.withdrawals;
+            for sample in samples.into_iter().filter(|sample| !(withdrawn && input::is_health(&sample.kind))) {
                 tx.execute(
                     "INSERT INTO metric (account_id, source, key, type, at_us, value, version, live)
                      VALUES ($1, $2, $3, $4, $5, $6, $7, 1)

@@ -9,6 +9,7 @@ mod erasure;
 mod golden;
 mod keyspace;
 mod lost_files;
+mod races;
 mod relations;
 mod restart;
 mod settled;

@@ -1,7 +1,7 @@
 //! A new password for a mailed code. All sessions end.
 
 use eventing::{Command, Decision, Done};
-use kernel::{AccountId, FieldError, Refusal};
+use kernel::{AccountId, FieldError, Refusal, time::micros};
 use proto::auth as p;
 
 use super::{App, code_refused, same};
@@ -14,7 +14,7 @@ use crate::{
     },
     error::Result,
     letters,
-    store::{accounts, codes},
+    store::{accounts, codes, sessions},
     wire,
 };
 
@@ -57,6 +57,7 @@ impl App {
             .execute(&command, &stream, &account_id.to_string(), |account: &Account, now| {
                 Ok(Decision::of(account::reset_password(account)?)
                     .inline(accounts::put_credential(account_id, hash, now))
+                    .inline(sessions::began_before(account_id, micros(now)))
                     .inline(codes::forget_resets(email_key)))
             })
             .await?;

@@ -11,13 +11,16 @@ use crate::{
     passwords::{self, Turn},
     store::{
         accounts::{self, Credential},
-        sessions,
         throttle::Throttle,
     },
 };
 
 /// No password is longer; what is cannot be right.
 const PASSWORD_BYTES_MAX: usize = 256 * 4;
+
+fn wrong() -> Refusal {
+    Refusal::new(Code::Unauthenticated, "the e-mail or the password is wrong")
+}
 
 impl App {
     pub async fn login(&self, address: &str, request: p::LoginRequest) -> Result<p::Session> {
@@ -40,13 +43,16 @@ impl App {
             // The refusal of the throttle comes with the next attempt: this one is told what every wrong one is.
             let _ = by_address.count(&self.db, &self.secrets, self.now_us()).await?;
             let _ = by_email.count(&self.db, &self.secrets, self.now_us()).await?;
-            return Err(Refusal::new(Code::Unauthenticated, "the e-mail or the password is wrong").into());
+            return Err(wrong().into());
         };
         by_email.forget(&self.db, &self.secrets).await?;
         self.renew_hash(&turn, account_id, password, &credential).await?;
         drop(turn);
+        let device = device_name(request.device_name.as_deref());
+        let begun = self.begin_session_by_password(account_id, credential.changed_us, device).await?;
+        let session = begun.ok_or_else(wrong)?;
         self.metrics.logins.inc();
-        self.begin_session(account_id, sessions::APP, device_name(request.device_name.as_deref())).await
+        Ok(session)
     }
 
     pub(crate) fn failed_from<'a>(&self, address: &'a str) -> Throttle<'a> {

@@ -14,6 +14,25 @@ use crate::{
 };
 
 impl App {
+    /// Begins a session of who knew the password as it was set then, unless it has been changed meanwhile.
+    pub(crate) async fn begin_session_by_password(
+        &self,
+        account_id: kernel::AccountId,
+        password_set_us: i64,
+        device_name: Option<String>,
+    ) -> Result<Option<p::Session>> {
+        let session = sessions::begun(account_id, sessions::APP, device_name, self.now_us());
+        let token = tokens::first_refresh()?;
+        let (keeping, hash) = (session.clone(), tokens::hash(&token));
+        let kept: Result<bool, DbError> = self
+            .db
+            .transact(move |tx| {
+                Box::pin(async move { sessions::put_by_password(tx, &keeping, hash, password_set_us).await })
+            })
+            .await;
+        if kept? { self.tokens(&session, token).map(Some) } else { Ok(None) }
+    }
+
     /// Begins a session and keeps it.
     pub(crate) async fn begin_session(
         &self,

@@ -1,8 +1,8 @@
 //! Sessions and their chains of refresh tokens.
 
 use eventing::{
-    Db, Row, args,
-    sql::{DbError, Tx},
+    Db, Row, Statement, args,
+    sql::{DbError, Engine, Tx},
 };
 use kernel::AccountId;
 use uuid::Uuid;
@@ -95,6 +95,35 @@ pub async fn put(tx: &mut dyn Tx, session: &Session, token_hash: Vec<u8>) -> Res
     )
     .await?;
     put_token(tx, session, token_hash, created_us).await
+}
+
+/// As [`put`], for who knew the password as it was set then; `false`: it has been changed meanwhile, and nothing is kept.
+/// Its row is held: who changes it is before this, or behind, and then finds the session ([`began_before`]).
+pub async fn put_by_password(
+    tx: &mut dyn Tx,
+    session: &Session,
+    token_hash: Vec<u8>,
+    password_set_us: i64,
+) -> Result<bool, DbError> {
+    let held = match tx.engine() {
+        Engine::Sqlite => "",
+        Engine::Postgres => " FOR SHARE",
+    };
+    let sql = format!("SELECT changed_us FROM credential WHERE account_id = $1 AND changed_us = $2{held}");
+    if tx.fetch_one(&sql, args![session.account_id, password_set_us]).await?.is_none() {
+        return Ok(false);
+    }
+    put(tx, session, token_hash).await?;
+    Ok(true)
+}
+
+/// Whatever their clocks said: the sessions that there are behind a change of the password began before it. For the
+/// change's own append.
+pub fn began_before(account_id: AccountId, changed_us: i64) -> Statement {
+    Statement::new(
+        "UPDATE session SET created_us = $2 WHERE account_id = $1 AND ended_us IS NULL AND created_us > $2",
+        args![account_id, changed_us],
+    )
 }
 
 async fn put_token(tx: &mut dyn Tx, session: &Session, hash: Vec<u8>, now_us: i64) -> Result<(), DbError> {
@@ -207,7 +236,8 @@ pub async fn end_own(
 pub async fn end_all(tx: &mut dyn Tx, account_id: AccountId, began_by_us: i64) -> Result<Vec<Uuid>, DbError> {
     let rows = tx
         .fetch(
-            "SELECT session_id FROM session WHERE account_id = $1 AND ended_us IS NULL AND created_us <= $2",
+            "SELECT session_id FROM session WHERE account_id = $1 AND ended_us IS NULL AND created_us <= $2
+             ORDER BY session_id",
             args![account_id, began_by_us],
         )
         .await?;

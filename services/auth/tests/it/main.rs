@@ -10,6 +10,7 @@ mod operators;
 mod partners;
 mod privacy;
 mod profile;
+mod races;
 mod resets;
 mod sessions;
 mod sign_up;

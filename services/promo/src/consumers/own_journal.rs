@@ -1,7 +1,10 @@
 //! Our own events → campaigns, offers, redemptions, products, clicks.
 
 use async_trait::async_trait;
-use eventing::{DomainEvent, Failure, Incoming, Keeps, Projection, Source, Tx, sql::DbError};
+use eventing::{
+    DomainEvent, Failure, Incoming, Keeps, Projection, Source, Tx,
+    sql::{DbError, hold},
+};
 use proto::promo as p;
 
 use crate::{
@@ -9,6 +12,9 @@ use crate::{
     metrics::Told,
     store::rows,
 };
+
+/// Streams of an account, which their partition key names.
+const OWNED: [&str; 3] = ["offer", "redemption", "click"];
 
 pub struct OwnJournal {
     told: Told,
@@ -43,6 +49,10 @@ impl Projection for OwnJournal {
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        // Against the reader that forgets accounts: it must not miss what is written of one meanwhile.
+        let owned = |incoming: &&Incoming| OWNED.contains(&incoming.event.stream.kind());
+        let owners = events.iter().filter(owned);
+        hold(tx, owners.filter_map(|incoming| incoming.event.partition_key.parse().ok()).collect()).await?;
         for incoming in events {
             let at_us = incoming.event.at_us;
             match incoming.event.stream.kind() {

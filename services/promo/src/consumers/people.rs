@@ -1,7 +1,7 @@
 //! auth's events → where partners sell; and whose rows go.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx};
+use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx, sql::hold};
 use proto::auth;
 
 use crate::{store::rows, wire::id_of};
@@ -19,10 +19,17 @@ impl Projection for People {
     }
 
     fn keeps(&self) -> Keeps {
-        Keeps::tables(&["promo_partner_region", "promo_offer", "promo_redemption", "promo_click"])
+        Keeps::Tables {
+            tables: &["promo_partner_region", "promo_offer", "promo_redemption", "promo_click"],
+            // Who is gone is gone for all that is made anew, too.
+            spared: &["promo_gone"],
+        }
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        // Partners too: in two processes their regions are replaced at the same time.
+        let held = events.iter().filter_map(|incoming| incoming.event.partition_key.parse().ok());
+        hold(tx, held.collect()).await?;
         for incoming in events {
             if let Some(created) = incoming.plain.decode::<auth::PartnerCreated>() {
                 let created = created?;

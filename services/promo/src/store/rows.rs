@@ -76,16 +76,18 @@ pub async fn set_campaign_state(
 
 pub async fn put_offer(tx: &mut dyn Tx, grant: &Grant, at_us: i64) -> Result<(), DbError> {
     let terms = wire::offer_terms_to_wire(&grant.terms).encode_to_vec();
+    let owner = owner(tx, grant.account).await?;
+    let code_lookup = if owner == grant.account { grant.code_lookup.clone() } else { Vec::new() };
     tx.execute(
         "INSERT INTO promo_offer (id, campaign, account, partner, state, terms, code_lookup, valid_until_us, granted_us)
          VALUES ($1, $2, $3, $4, 'held', $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
         args![
             grant.offer,
             grant.campaign,
-            grant.account,
+            owner,
             grant.partner,
             terms,
-            grant.code_lookup.clone(),
+            code_lookup,
             kernel::time::micros(grant.valid_until),
             at_us
         ],
@@ -103,10 +105,11 @@ pub async fn put_withheld(
     at_us: i64,
 ) -> Result<(), DbError> {
     let none = Vec::<u8>::new();
+    let owner = owner(tx, account).await?;
     tx.execute(
         "INSERT INTO promo_offer (id, campaign, account, partner, state, terms, code_lookup, valid_until_us, granted_us)
          VALUES ($1, $2, $3, $4, 'withheld', $5, $6, $7, $7) ON CONFLICT (id) DO NOTHING",
-        args![offer, campaign, account, none.clone(), none.clone(), none, at_us],
+        args![offer, campaign, owner, none.clone(), none.clone(), none, at_us],
     )
     .await
     .map(drop)
@@ -117,10 +120,11 @@ pub async fn set_offer_state(tx: &mut dyn Tx, id: OfferId, state: &str) -> Resul
 }
 
 pub async fn put_redemption(tx: &mut dyn Tx, basis: &Basis, state: &str, at_us: i64) -> Result<(), DbError> {
+    let owner = owner(tx, basis.account).await?;
     tx.execute(
         "INSERT INTO promo_redemption (id, campaign, account, state, changed_us) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (id) DO UPDATE SET state = excluded.state, changed_us = excluded.changed_us",
-        args![basis.redemption, basis.campaign, basis.account, state, at_us],
+        args![basis.redemption, basis.campaign, owner, state, at_us],
     )
     .await
     .map(drop)
@@ -165,9 +169,10 @@ pub async fn drop_product(tx: &mut dyn Tx, id: ProductId) -> Result<(), DbError>
 }
 
 pub async fn put_click(tx: &mut dyn Tx, click: &click::Event, at_us: i64) -> Result<(), DbError> {
+    let owner = owner(tx, click.account).await?;
     tx.execute(
         "INSERT INTO promo_click (click, account, campaign, at_us) VALUES ($1, $2, $3, $4) ON CONFLICT (click) DO NOTHING",
-        args![click.click, click.account, click.campaign, at_us],
+        args![click.click, owner, click.campaign, at_us],
     )
     .await?;
     let Some(region) = &click.region else { return Ok(()) };
@@ -193,13 +198,24 @@ pub async fn put_partner(tx: &mut dyn Tx, partner: PartnerId, regions: &[String]
     Ok(())
 }
 
-/// Whose rows they were goes; that they were stays, since campaigns are counted by them.
+/// Whose rows they are, once the account is erased.
+const NOBODY: AccountId = AccountId::new(uuid::Uuid::nil());
+
+/// Whose row it is. The account is held: it is not erased meanwhile.
+async fn owner(tx: &mut dyn Tx, account: AccountId) -> Result<AccountId, DbError> {
+    let gone = tx.fetch_one("SELECT account FROM promo_gone WHERE account = $1", args![account]).await?;
+    Ok(if gone.is_some() { NOBODY } else { account })
+}
+
+/// Whose rows they were goes; that they were stays, since campaigns are counted by them. What is heard of it later is
+/// nobody's too.
 pub async fn forget_account(tx: &mut dyn Tx, account: AccountId) -> Result<(), DbError> {
-    let nobody = AccountId::new(uuid::Uuid::nil());
+    let gone = "INSERT INTO promo_gone (account) VALUES ($1) ON CONFLICT (account) DO NOTHING";
+    tx.execute(gone, args![account]).await?;
     let offers = "UPDATE promo_offer SET account = $1, code_lookup = $2 WHERE account = $3";
-    tx.execute(offers, args![nobody, Vec::<u8>::new(), account]).await?;
-    tx.execute("UPDATE promo_click SET account = $1 WHERE account = $2", args![nobody, account]).await?;
-    tx.execute("UPDATE promo_redemption SET account = $1 WHERE account = $2", args![nobody, account])
+    tx.execute(offers, args![NOBODY, Vec::<u8>::new(), account]).await?;
+    tx.execute("UPDATE promo_click SET account = $1 WHERE account = $2", args![NOBODY, account]).await?;
+    tx.execute("UPDATE promo_redemption SET account = $1 WHERE account = $2", args![NOBODY, account])
         .await
         .map(drop)
 }

@@ -10,6 +10,7 @@ mod journey;
 mod kill;
 mod parallel;
 mod purchase;
+mod races;
 mod review;
 mod siblings;
 mod world;

@@ -1,15 +1,23 @@
 //! auth's events → whom search may find.
 
 use async_trait::async_trait;
-use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx, sql::hold};
+use eventing::{
+    Failure, Incoming, Keeps, Projection, Source, Tx,
+    sql::{DbError, hold},
+};
 use kernel::AccountId;
 use proto::auth;
 use uuid::Uuid;
 
-use crate::{domain::fold, store::people, wire::id_of};
+use crate::{
+    domain::fold,
+    store::{people, posts},
+    wire::id_of,
+};
 
-/// Stands for the words that several people may bear.
-const WORDS: Uuid = Uuid::nil();
+/// Stands for what concerns everybody: words that several people may bear, and results, of which one event names too
+/// many people to hold each.
+pub(super) const EVERYBODY: Uuid = Uuid::nil();
 
 pub struct People;
 
@@ -39,7 +47,7 @@ impl Projection for People {
         // People against the reader of their activities; words against the same reader in another process: who is the
         // last to bear one takes it along.
         let people = events.iter().filter_map(|incoming| incoming.event.partition_key.parse().ok());
-        let held: Vec<Uuid> = people.chain([WORDS]).collect();
+        let held: Vec<Uuid> = people.chain([EVERYBODY]).collect();
         hold(tx, held).await?;
         for incoming in events {
             let plain = &incoming.plain;
@@ -53,7 +61,7 @@ impl Projection for People {
                 let event = event?;
                 people::put_searchable(tx, account(&event.account_id)?, event.searchable).await?;
             } else if let Some(event) = plain.decode::<auth::AccountErased>() {
-                people::forget(tx, account(&event?.account_id)?).await?;
+                forget(tx, account(&event?.account_id)?).await?;
             }
         }
         Ok(())
@@ -63,10 +71,16 @@ impl Projection for People {
 /// A profile that cannot be read any more is that of an erased account.
 async fn named(tx: &mut dyn Tx, id: &[u8], profile: Option<auth::Profile>) -> Result<(), Failure> {
     let account = account(id)?;
-    let Some(profile) = profile else { return Ok(people::forget(tx, account).await?) };
+    let Some(profile) = profile else { return Ok(forget(tx, account).await?) };
     let mut words = fold::words(&profile.display_name);
     words.extend(fold::words(&profile.handle));
     Ok(people::put_name(tx, account, &words, profile.region.as_deref()).await?)
+}
+
+/// Posts too: what was written of the person until now, after the append that erased it took away what it saw.
+async fn forget(tx: &mut dyn Tx, account: AccountId) -> Result<(), DbError> {
+    people::forget(tx, account).await?;
+    posts::forget(tx, account).await
 }
 
 fn account(bytes: &[u8]) -> Result<AccountId, Failure> {

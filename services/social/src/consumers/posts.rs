@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use eventing::{Failure, Incoming, Keeps, Projection, Source, Tx, sql::hold};
 use kernel::{AccountId, Id, Sport};
-use proto::{activity, gamification};
+use proto::{Name, activity, gamification};
 use uuid::Uuid;
 
+use super::people::EVERYBODY;
 use crate::{
     store::{
         people,
@@ -32,9 +33,13 @@ impl Projection for Posts {
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
         // Against the reader that forgets people: it must not miss what is written of one meanwhile.
-        let of: Vec<Uuid> =
-            events.iter().filter_map(|incoming| incoming.event.partition_key.parse().ok()).collect();
-        hold(tx, of).await?;
+        let of = events.iter().map(|incoming| {
+            match incoming.plain.kind == gamification::PlacementsFixed::full_name() {
+                true => Some(EVERYBODY),
+                false => incoming.event.partition_key.parse().ok(),
+            }
+        });
+        hold(tx, of.flatten().collect()).await?;
         for incoming in events {
             match incoming.source.as_str() {
                 "activity" => activity(tx, incoming).await?,

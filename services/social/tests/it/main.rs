@@ -10,6 +10,7 @@ mod golden;
 mod groups;
 mod hidden;
 mod pairs;
+mod races;
 mod search;
 mod siblings;
 mod state;
