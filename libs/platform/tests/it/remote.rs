@@ -199,7 +199,8 @@ async fn a_circuit_that_opens_is_seen_by_operators() {
     caller.until(READ, true).await;
     server.stop().await;
     let begun = Instant::now();
-    while !caller.metrics.render().unwrap().contains("peer_circuits_open{peer=\"promo\"} 1") {
+    let open = "peer_circuits_open{service=\"process\",peer=\"promo\"} 1";
+    while !caller.metrics.render().unwrap().contains(open) {
         assert!(begun.elapsed() < Duration::from_secs(20), "{}", caller.metrics.render().unwrap());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
