@@ -3,7 +3,11 @@
 //! Requests go to a node (on ScyllaDB to the shard) that holds the row. What may be sent twice is sent again when it
 //! fails; a read that takes long is asked of a second node as well, and the first answer counts.
 
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{
+    ops::ControlFlow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use eventing::{
@@ -47,6 +51,8 @@ pub struct Options {
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const AGREE_WITHIN: Duration = Duration::from_secs(30);
+/// Between two tries to use a keyspace that was just made.
+const LISTED_FIRST: Duration = Duration::from_millis(50);
 /// A read that is not answered by then is asked of another node too.
 const READ_ELSEWHERE_AFTER: Duration = Duration::from_millis(50);
 const READ_ELSEWHERE_MAX: usize = 1;
@@ -120,8 +126,14 @@ async fn is_there(session: &Session, keyspace: &str) -> Result<bool, DbError> {
 
 async fn using(session: Session, options: &Options) -> Result<Cql, DbError> {
     let keyspace = &options.keyspace;
-    let used = session.use_keyspace(keyspace, false).await;
-    used.map_err(|error| DbError::Statement(format!("the keyspace {keyspace}: {error}")))?;
+    let until = Instant::now() + AGREE_WITHIN;
+    // Where somebody else has just made it, it is listed before it can be used.
+    while let Err(error) = session.use_keyspace(keyspace, false).await {
+        if Instant::now() > until {
+            return Err(DbError::Statement(format!("the keyspace {keyspace}: {error}")));
+        }
+        tokio::time::sleep(LISTED_FIRST).await;
+    }
     let session = CachingSessionBuilder::new(session).max_capacity(PREPARED_MAX).build();
     Ok(Cql::new(Engine { session, reads: profile(options, true), writes: profile(options, false) }))
 }

@@ -42,6 +42,8 @@ async fn a_sign_up_is_finished_with_the_code_that_came_by_smtp_though_the_server
         ("STADION_MAIL__USER", "stadion"),
         ("STADION_MAIL__PASSWORD", "hush"),
         ("STADION_MAIL__CA_FILE", ca.as_str()),
+        // Killed in mid-try, a mail is somebody's for as long as a whole try of four may take.
+        ("STADION_MAIL__TIMEOUT_S", "2"),
     ];
 
     let process = Process::set(folder.path(), &settings);
