@@ -12,6 +12,7 @@
 //! | [`readers`], [`spine`] | projection, reactor, follower, timers; and how they are run |
 //! | [`rebuild`] | read models made anew beside the old |
 //! | [`outbox`] | state values on their way to the log |
+//! | `projected` | waiting until the own read models have seen a position |
 //! | [`ownership`] | leases and epochs |
 //! | [`migrate`] | schema changes |
 //! | [`status`], [`glance`], [`tally`], [`witness`] | how it all stands, for whoever watches; events on their way |
@@ -32,6 +33,7 @@ pub mod leases;
 pub mod migrate;
 pub mod outbox;
 pub mod ownership;
+mod projected;
 pub mod readers;
 pub mod rebuild;
 mod relay;
@@ -52,9 +54,10 @@ pub use error::Error;
 pub use event::{DecodeError, DomainEvent, Incoming, Plain, Position, Recorded, StreamId, Version};
 pub use follow::Freshness;
 pub use journal::{Batch, Decision, Done, Journal};
+pub use projected::Projected;
 pub use readers::{Failure, Follower, Keeps, Projection, Reactor, Source, Start, StateValue, TimerHandler};
 pub use sealing::{Class, Sealer};
-pub use spine::{Projected, Spine};
+pub use spine::Spine;
 pub use sql::{Db, Row, Statement, Tx, Value};
 pub use status::Status;
 pub use store::{Claim, EventStore, Timer};

@@ -1,12 +1,16 @@
 //! State values leave through a table of the same transaction that made them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use proto::envelope::{Parcel, Record, State, record::Body};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
     args,
     bus::{BusError, CONTENT_BYTES_MAX, LogSink, Routed, Topic, TopicKind},
+    consume::{Ground, reader_name, while_owned},
     event::Plain,
     sealing::Plans,
     sql::{Db, DbError, Engine, Row, Tx},
@@ -18,6 +22,13 @@ use prost::Message;
 pub(crate) const GENERATION: i64 = 1 << 40;
 /// Values published in one go.
 const BATCH: i64 = 500;
+/// The outbox' resource.
+pub(crate) const OUTBOX: &str = "outbox";
+/// How often the outbox is looked at: while something happens, and while nothing does. State is what others see.
+const LOOK_BUSY: Duration = Duration::from_millis(10);
+const LOOK_IDLE: Duration = Duration::from_millis(200);
+/// After news, projections may still be at work for so long.
+const ALERT: Duration = Duration::from_millis(300);
 
 /// Puts a value that has no personal field. `revision` only compares two values of the same key; the higher wins.
 pub async fn put(
@@ -80,8 +91,40 @@ pub async fn put_sealed(
     Ok(())
 }
 
+/// Publishes what waits while the outbox is owned here. Two who publish the same key could overtake each other; the sink
+/// is opened before anything is read, so what an earlier owner still had on its way is older, and stands before it.
+pub(crate) async fn send(ground: Ground) {
+    while_owned(&ground, OUTBOX, |_| empty(&ground)).await;
+}
+
+async fn empty(ground: &Ground) -> Result<(), String> {
+    let name = reader_name(ground.service, OUTBOX);
+    let sink = ground.bus.exclusive_sink(&name).await.map_err(|error| error.to_string())?;
+    let mut waiting = Outbox::new(&ground.db, &*sink, ground.service);
+    let mut head = ground.store.watch();
+    let mut alert_until = Instant::now();
+    while !ground.shutdown.is_cancelled() {
+        if waiting.flush().await? > 0 {
+            continue;
+        }
+        let pause = if Instant::now() < alert_until { LOOK_BUSY } else { LOOK_IDLE };
+        let news = tokio::select! {
+            biased;
+            () = ground.shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(pause) => false,
+            // Rows may come of another's events too: the pause looks for those.
+            changed = head.changed(), if pause == LOOK_IDLE => changed.is_ok(),
+        };
+        if news || head.has_changed().unwrap_or_default() {
+            head.mark_unchanged();
+            alert_until = Instant::now() + ALERT;
+        }
+    }
+    Ok(())
+}
+
 /// Publishes what waits, each time from where the last time ended: a key that is never at rest starves no other.
-pub(crate) struct Outbox<'a> {
+struct Outbox<'a> {
     db: &'a Db,
     sink: &'a dyn LogSink,
     service: &'a str,
@@ -99,13 +142,13 @@ struct Waiting {
 }
 
 impl<'a> Outbox<'a> {
-    pub(crate) fn new(db: &'a Db, sink: &'a dyn LogSink, service: &'a str) -> Self {
+    fn new(db: &'a Db, sink: &'a dyn LogSink, service: &'a str) -> Self {
         Self { db, sink, service, reached: Default::default(), refused: None }
     }
 
-    /// Publishes a page, topic by topic, and forgets of it what has not been overtaken meanwhile. The number published; 0
+    /// Publishes a page, topic by topic, and forgets of it what has not been overtaken meanwhile. The number tried; 0
     /// when nothing waits. A topic that the log refuses stops no other: it is told when all have had their turn.
-    pub(crate) async fn flush(&mut self) -> Result<usize, String> {
+    async fn flush(&mut self) -> Result<usize, String> {
         let mut page = self.page().await?;
         if page.is_empty() && !self.reached.0.is_empty() {
             self.reached = Default::default();
@@ -114,19 +157,19 @@ impl<'a> Outbox<'a> {
             }
             page = self.page().await?;
         }
-        let mut published = 0;
+        let mut tried = 0;
         for (name, waiting) in page {
             if let Some(last) = waiting.last() {
                 self.reached = (name.clone(), last.key.clone());
             }
             let topic = Topic { name, kind: TopicKind::State };
-            published += waiting.len();
+            tried += waiting.len();
             match self.publish(&topic, waiting).await? {
                 Ok(()) => {}
                 Err(refused) => self.refused = Some(refused),
             }
         }
-        Ok(published)
+        Ok(tried)
     }
 
     async fn page(&self) -> Result<Vec<(String, Vec<Waiting>)>, String> {

@@ -1,16 +1,16 @@
 //! A service's readers, wired: what runs beside its commands.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{
-    args,
     bus::{Bus, SiblingJournals},
-    consume::{self, Ground, Parked, ParkedKey, Progress, Replayed, while_owned},
+    consume::{self, Ground, Parked, ParkedKey, Progress, Replayed},
     event::Position,
     follow::{self, Freshness},
     journal::Journal,
     leases::Leases,
     outbox,
+    projected::{Elsewhere, Projected},
     readers::{Follower, Projection, Reactor, Source, TimerHandler},
     rebuild::Rebuilds,
     relay,
@@ -20,28 +20,14 @@ use crate::{
     witness::Witness,
 };
 use kernel::Clock;
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 /// A loop with a name; ends when the spine's shutdown is asked for.
 pub struct Loop {
     pub name: String,
     pub run: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
-
-/// The outbox' resource.
-const OUTBOX: &str = "outbox";
-/// How often the outbox is looked at: while something happens, and while nothing does. State is what others see.
-const OUTBOX_BUSY: Duration = Duration::from_millis(10);
-const OUTBOX_IDLE: Duration = Duration::from_millis(200);
-/// How long a projection may be nobody's while it changes hands: a round of leases, and what has piled up meanwhile.
-const CHANGES_HANDS: Duration = Duration::from_secs(5);
-/// Between two looks at how far other processes have projected: each twice as far apart, while a part changes hands.
-const LOOK_ELSEWHERE: Duration = Duration::from_millis(5);
-const LOOK_ELSEWHERE_MAX: Duration = Duration::from_millis(100);
-/// After news, projections may still be at work for so long.
-const OUTBOX_ALERT: Duration = Duration::from_millis(300);
 
 /// The readers of one service over one store.
 pub struct Spine {
@@ -178,7 +164,7 @@ impl Spine {
             |name: String, run: Pin<Box<dyn Future<Output = ()> + Send>>| loops.push(Loop { name, run });
         let service = self.ground.service;
         add(format!("{service}/relay"), Box::pin(relay::relay(self.ground.clone())));
-        add(format!("{service}/outbox"), Box::pin(send_outbox(self.ground.clone())));
+        add(format!("{service}/outbox"), Box::pin(outbox::send(self.ground.clone())));
         if self.ground.leases.are_shared() {
             let (leases, wanted) = (self.ground.leases.clone(), self.resources());
             let shutdown = self.ground.shutdown.clone();
@@ -211,7 +197,7 @@ impl Spine {
     /// Everything of this service that has one owner.
     fn resources(&self) -> Vec<String> {
         let service = self.ground.service;
-        let mut all = vec![relay::RELAY.to_owned(), OUTBOX.to_owned()];
+        let mut all = vec![relay::RELAY.to_owned(), outbox::OUTBOX.to_owned()];
         if self.timers.is_some() {
             all.push(timers::TIMERS.to_owned());
         }
@@ -288,115 +274,4 @@ impl Spine {
         status::look(&self.ground, readers.collect(), followers.collect(), &self.resources(), &self.lengths)
             .await
     }
-}
-
-/// Tells when a position has been seen by the service's own read models.
-#[derive(Clone)]
-pub struct Projected {
-    progress: watch::Receiver<Option<watch::Receiver<Position>>>,
-    head: watch::Receiver<Position>,
-    elsewhere: Option<Elsewhere>,
-}
-
-/// Where other processes may project what this one does not: their cursors tell.
-#[derive(Clone)]
-struct Elsewhere {
-    db: Db,
-    source: String,
-    projections: Vec<&'static str>,
-}
-
-impl Elsewhere {
-    /// Ends when every projection has seen the position, wherever it runs.
-    async fn reached(&self, position: Position) {
-        let mut pause = LOOK_ELSEWHERE;
-        loop {
-            match self.position().await {
-                Ok(at) if at >= position => return,
-                Ok(_) => {}
-                Err(error) => warn!(%error, "it cannot be known how far the projections have come"),
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LOOK_ELSEWHERE_MAX);
-        }
-    }
-
-    /// The least position of all of them.
-    async fn position(&self) -> Result<Position, DbError> {
-        let sql = "SELECT consumer, source_pos FROM es_cursor WHERE source = $1 AND part = 0";
-        let rows = self.db.fetch(sql, args![&self.source]).await?;
-        let mut least = Position::MAX;
-        for name in &self.projections {
-            let row = rows.iter().find(|row| row.get::<String>(0).is_ok_and(|consumer| consumer == *name));
-            least = least.min(row.map_or(Ok(0), |row| row.get(1))?);
-        }
-        Ok(least)
-    }
-}
-
-impl Projected {
-    /// Waits until `position` has been projected, at most `patience`. `false`: it has not, yet.
-    pub async fn reached(&self, position: Position, patience: Duration) -> bool {
-        let running = self.progress.borrow().clone();
-        let mut positions = running.unwrap_or_else(|| self.head.clone());
-        let here = async { positions.wait_for(|at| *at >= position).await.is_ok() };
-        let waited = async {
-            let Some(elsewhere) = self.elsewhere.as_ref().filter(|_| !self.is_past(position)) else {
-                return here.await;
-            };
-            tokio::select! {
-                biased;
-                reached = here => reached,
-                () = elsewhere.reached(position) => true,
-            }
-        };
-        tokio::time::timeout(patience, waited).await.unwrap_or_default()
-    }
-
-    /// How long whoever must see a position waits for it: longer where a projection may be on its way to another process.
-    pub fn patience(&self, alone: Duration) -> Duration {
-        if self.elsewhere.is_some() { alone.max(CHANGES_HANDS) } else { alone }
-    }
-
-    fn is_past(&self, position: Position) -> bool {
-        self.position() >= position
-    }
-
-    /// How far they are now, as far as this process knows.
-    pub fn position(&self) -> Position {
-        let running = self.progress.borrow().clone();
-        *running.unwrap_or_else(|| self.head.clone()).borrow()
-    }
-}
-
-/// Publishes what waits while the outbox is owned here. Two who publish the same key could overtake each other; the sink
-/// is opened before anything is read, so what an earlier owner still had on its way is older, and stands before it.
-async fn send_outbox(ground: Ground) {
-    while_owned(&ground, OUTBOX, |_| empty_outbox(&ground)).await;
-}
-
-async fn empty_outbox(ground: &Ground) -> Result<(), String> {
-    let name = consume::reader_name(ground.service, OUTBOX);
-    let sink = ground.bus.exclusive_sink(&name).await.map_err(|error| error.to_string())?;
-    let mut waiting = outbox::Outbox::new(&ground.db, &*sink, ground.service);
-    let mut head = ground.store.watch();
-    let mut alert_until = Instant::now();
-    while !ground.shutdown.is_cancelled() {
-        if waiting.flush().await? > 0 {
-            continue;
-        }
-        let pause = if Instant::now() < alert_until { OUTBOX_BUSY } else { OUTBOX_IDLE };
-        let news = tokio::select! {
-            biased;
-            () = ground.shutdown.cancelled() => return Ok(()),
-            () = tokio::time::sleep(pause) => false,
-            // Rows may come of another's events too: the pause looks for those.
-            changed = head.changed(), if pause == OUTBOX_IDLE => changed.is_ok(),
-        };
-        if news || head.has_changed().unwrap_or_default() {
-            head.mark_unchanged();
-            alert_until = Instant::now() + OUTBOX_ALERT;
-        }
-    }
-    Ok(())
 }
