@@ -50,7 +50,7 @@ export class Stream {
     const wait = Math.min(WAIT_MS_MAX, WAIT_MS_MIN * 2 ** this.failures);
     this.failures = Math.min(this.failures + 1, 10);
     this.#become("lost");
-    this.timer = setTimeout(() => this.open(), Math.max(wait, waitMs) * (0.75 + Math.random() / 2));
+    this.timer = setTimeout(() => this.open(), Math.max(wait, waitMs) * (1 + Math.random() / 2));
   }
 
   #frame(source, kind, data) {
