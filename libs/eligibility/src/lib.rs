@@ -72,6 +72,18 @@ impl Rule {
         }
     }
 
+    /// The group whose members alone meet the rule, where it says so for all.
+    pub fn group(&self) -> Option<&str> {
+        match self {
+            Self::Clause(Clause::Group(group)) => Some(group),
+            Self::All(rules) => rules.iter().find_map(|rule| match rule {
+                Self::Clause(Clause::Group(group)) => Some(group.as_str()),
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
+
     /// What asks for nothing.
     pub const fn everyone() -> Self {
         Self::All(Vec::new())

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use kernel::Id;
+use kernel::{AccountId, Id};
 use platform::spans::Taking;
 use tokio::{sync::watch, time::Instant};
 
@@ -33,6 +33,9 @@ pub struct Terms {
     pub ties: Ties,
     /// Strangers may look.
     pub public: bool,
+    /// Of a challenge that is not public: the group whose members alone know of it.
+    pub circle: Option<String>,
+    pub author: Option<AccountId>,
     pub phase: Phase,
     pub revision: u64,
 }

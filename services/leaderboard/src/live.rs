@@ -52,6 +52,8 @@ pub struct Ask {
     pub segment: String,
     pub limit: usize,
     pub viewer: Option<AccountId>,
+    /// The group whose member it must stay.
+    pub as_member_of: Option<String>,
     /// The sequence of the last snapshot or delta that it has.
     pub last_sequence: Option<u64>,
 }

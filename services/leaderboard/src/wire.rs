@@ -1,9 +1,10 @@
 //! What gamification publishes, as the board takes it. Nowhere else.
 
+use eligibility::Rule;
 use eventing::{Class, DecodeError, StateValue};
 use kernel::{AccountId, Id};
 use privacy::BoardName;
-use proto::gamification::{ChallengeState, ScoreState};
+use proto::gamification::{ChallengeState, ChallengeTerms, ScoreState};
 use uuid::Uuid;
 
 use crate::{
@@ -34,6 +35,8 @@ pub fn terms(value: &StateValue) -> Result<(ChallengeId, Terms), DecodeError> {
         _ => Phase::Running,
     };
     let terms = Terms {
+        circle: circle(&told),
+        author: id(&state.author_id).ok(),
         metric: told.metric,
         ascending: state.ascending,
         ties: Ties::parse(&told.ties).unwrap_or_default(),
@@ -42,6 +45,15 @@ pub fn terms(value: &StateValue) -> Result<(ChallengeId, Terms), DecodeError> {
         revision: value.revision,
     };
     Ok((id(&state.challenge_id)?, terms))
+}
+
+/// A rule that is not understood is met by nobody here.
+fn circle(terms: &ChallengeTerms) -> Option<String> {
+    if terms.public || terms.eligibility_json.is_empty() {
+        return None;
+    }
+    let rule = Rule::parse(&terms.eligibility_json, "/eligibility");
+    rule.map_or_else(|_| Some(String::new()), |rule| rule.group().map(str::to_owned))
 }
 
 /// Where a participant stands. Whose key was destroyed stands nowhere.

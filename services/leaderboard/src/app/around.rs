@@ -2,7 +2,11 @@
 
 use kernel::Refusal;
 
-use super::{App, access::Viewer, page::Page};
+use super::{
+    App,
+    access::{Opened, Viewer},
+    page::Page,
+};
 use crate::boards::ChallengeId;
 
 const SPAN: usize = 5;
@@ -22,7 +26,7 @@ impl App {
     /// # Errors
     /// As [`App::open`]; `unauthenticated` for strangers.
     pub async fn around(&self, viewer: Viewer, asked: Around) -> Result<Page, Refusal> {
-        let (cell, terms) = self.open(asked.challenge, viewer).await?;
+        let Opened { cell, terms, .. } = self.open(asked.challenge, viewer).await?;
         let me = viewer.account()?;
         let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
         let span = if asked.span == 0 { SPAN } else { asked.span.min(SPAN_MAX) };

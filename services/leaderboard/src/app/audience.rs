@@ -102,7 +102,17 @@ impl App {
 /// # Errors
 /// `unavailable` when it cannot be known.
 pub async fn is_admitted(peers: &Peers, viewer: Option<AccountId>, segment: &str) -> Result<bool, Refusal> {
-    let Some(group) = segment.strip_prefix(CLUB) else { return Ok(true) };
+    match segment.strip_prefix(CLUB) {
+        Some(group) => is_member(peers, viewer, group).await,
+        None => Ok(true),
+    }
+}
+
+/// Whether the viewer is in the group now.
+///
+/// # Errors
+/// `unavailable` when it cannot be known.
+pub async fn is_member(peers: &Peers, viewer: Option<AccountId>, group: &str) -> Result<bool, Refusal> {
     let (Some(me), Ok(group)) = (viewer, Uuid::parse_str(group)) else { return Ok(false) };
     let request = GroupsOfRequest { account_ids: vec![bytes_of(me)] };
     let answer = peers.social().groups_of(request).await;

@@ -2,7 +2,11 @@
 
 use kernel::{AccountId, Refusal};
 
-use super::{App, access::Viewer, page::Page};
+use super::{
+    App,
+    access::{Opened, Viewer},
+    page::Page,
+};
 use crate::boards::ChallengeId;
 
 pub const ACCOUNTS_MAX: usize = 200;
@@ -24,7 +28,7 @@ impl App {
             let detail = format!("at most {ACCOUNTS_MAX} accounts at once");
             return Err(Refusal::field("/accounts", "too_many", detail));
         }
-        let (cell, terms) = self.open(asked.challenge, viewer).await?;
+        let Opened { cell, terms, .. } = self.open(asked.challenge, viewer).await?;
         let me = viewer.account()?;
         let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
         let known = self.known_by_name(&cell, Some(me), &asked.accounts).await?;

@@ -3,7 +3,11 @@
 
 use kernel::{Code, Refusal};
 
-use super::{App, access::Viewer, page::Page};
+use super::{
+    App,
+    access::{Opened, Viewer},
+    page::Page,
+};
 use crate::boards::ChallengeId;
 
 pub const LIMIT: usize = 100;
@@ -33,7 +37,7 @@ impl App {
             let own = asked.cursor.parse();
             own.map_err(|_| Refusal::new(Code::BadCursor, "the cursor does not belong to this board"))?
         };
-        let (cell, terms) = self.open(asked.challenge, viewer).await?;
+        let Opened { cell, terms, .. } = self.open(asked.challenge, viewer).await?;
         let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
         let take = limit(asked.limit);
         let pick = |board: &crate::domain::board::Board| board.list(wanted.scope(), from, take);

@@ -4,7 +4,7 @@ use kernel::{Code, Refusal};
 
 use super::{
     App,
-    access::Viewer,
+    access::{Opened, Viewer},
     audience::{FRIENDS, is_admitted},
     top,
 };
@@ -41,7 +41,7 @@ impl App {
         if asked.segment == FRIENDS {
             return Err(Refusal::new(Code::MalformedQuery, "friends are not shown live; ask for them"));
         }
-        let (cell, _) = self.open(asked.challenge, viewer).await?;
+        let Opened { cell, as_member_of, .. } = self.open(asked.challenge, viewer).await?;
         let segment = if asked.segment.is_empty() { ALL.to_owned() } else { asked.segment };
         if !is_admitted(&self.peers, viewer.account, &segment).await? {
             return Err(Refusal::not_found());
@@ -50,6 +50,7 @@ impl App {
             segment,
             limit: shared_limit(top::limit(asked.limit)),
             viewer: viewer.account,
+            as_member_of,
             last_sequence: asked.last_sequence,
         };
         self.live.watch(cell, ask)

@@ -24,7 +24,13 @@ use super::{
     room::{Entered, Room},
     window::{Published, Window},
 };
-use crate::{app::audience::is_admitted, boards::Phase, metrics::Watching};
+use kernel::Refusal;
+
+use crate::{
+    app::audience::{is_admitted, is_member},
+    boards::Phase,
+    metrics::Watching,
+};
 
 /// When to come back: after a restart at once, all at different moments; to what is over, seldom.
 const RETRY_MS: u64 = 1_000;
@@ -36,6 +42,8 @@ pub struct Watcher {
     window: Arc<Window>,
     segment: String,
     limit: usize,
+    /// The group whose member the reader must stay.
+    as_member_of: Option<String>,
     newest: watch::Receiver<Arc<Published>>,
     viewer: Option<Viewer>,
     own: Option<Own>,
@@ -77,6 +85,7 @@ impl Watcher {
             window: entered.window,
             segment: ask.segment.clone(),
             limit: ask.limit,
+            as_member_of: ask.as_member_of.clone(),
             newest,
             viewer: ask.viewer.zip(signal).map(|(account, signal)| Viewer::new(account, signal)),
             own: ask.viewer.map(Own::new),
@@ -154,14 +163,22 @@ impl Watcher {
         }
     }
 
-    /// Whether the reader may still look at this segment; what cannot be known does not show it.
+    /// Whether the reader may still look at this board and segment; what cannot be known does not show it.
     async fn is_admitted(&self) -> bool {
         let account = self.viewer.as_ref().map(|viewer| viewer.account);
+        let peers = &self.grounds.peers;
+        let admitted = async {
+            let belongs = match &self.as_member_of {
+                Some(group) => is_member(peers, account, group).await?,
+                None => true,
+            };
+            Ok::<_, Refusal>(belongs && is_admitted(peers, account, &self.segment).await?)
+        };
         tokio::select! {
             biased;
             // Ends anyway, and says so.
             () = self.grounds.drain.cancelled() => true,
-            admitted = is_admitted(&self.grounds.peers, account, &self.segment) => admitted.unwrap_or(false),
+            admitted = admitted => admitted.unwrap_or(false),
         }
     }
 

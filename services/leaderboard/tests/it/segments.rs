@@ -30,6 +30,36 @@ fn runners() -> String {
 }
 
 #[tokio::test]
+async fn what_a_group_keeps_is_for_its_members_its_author_and_who_takes_part() {
+    let ground = Ground::fresh();
+    let world = a_group_of_two(&ground).await;
+    let own = challenge("own");
+    let rule = format!(r#"{{"all":[{{"group":"{}"}},{{"level_at_least":1}}]}}"#, group("runners"));
+    world.challenge(own, "open", |terms| (terms.public, terms.eligibility_json) = (false, rule)).await;
+    world.known.person(account("nosy"), "Nosy", None);
+    world.known.person(account("dara"), "Dara", None);
+    world.stands(own, account("dara"), scored(1, 1_000)).await;
+    world.top_when(Some(account("marat")), own, |page| page.participants == 1).await;
+    assert_eq!(world.top(Some(account("dara")), own, "").await.unwrap().participants, 1, "it takes part");
+    refused_with(world.top(None, own, "").await, Code::Unauthenticated);
+    let nosy = Some(account("nosy"));
+    refused_with(world.top(nosy, own, "").await, Code::NotFound);
+    refused_with(world.around(nosy, own, 1).await, Code::NotFound);
+    refused_with(world.ranks(nosy, own, &[account("dara")]).await, Code::NotFound);
+    refused_with(world.live_in(nosy, own, "").await, Code::NotFound);
+
+    let mut stream = world.live_in(Some(account("marat")), own, "").await.unwrap();
+    stream.until("begun", |stream| !stream.rows.is_empty()).await;
+    world.known.leave(account("marat"), group("runners"));
+    world.relations_changed(account("marat")).await;
+    while !stream.is_ended().await {}
+    refused_with(world.top(Some(account("marat")), own, "").await, Code::NotFound);
+    world.known.silence(true);
+    refused_with(world.top(Some(account("vera")), own, "").await, Code::Unavailable);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_groups_segment_is_for_its_members() {
     let ground = Ground::fresh();
     let world = a_group_of_two(&ground).await;

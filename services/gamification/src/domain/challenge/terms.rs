@@ -163,15 +163,8 @@ impl Terms {
 
     /// The group whose members alone may take part, where the rule says so for all.
     pub fn group(&self) -> Option<&str> {
-        match &self.eligibility {
-            Rule::All(rules) => rules.iter().find_map(group_of),
-            rule => group_of(rule),
-        }
+        self.eligibility.group()
     }
-}
-
-fn group_of(rule: &Rule) -> Option<&str> {
-    if let Rule::Clause(Clause::Group(group)) = rule { Some(group) } else { None }
 }
 
 /// Regions outside of which nobody meets the rule; `None`: it does not limit them.
