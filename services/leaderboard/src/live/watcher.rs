@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{Stream, stream};
+use kernel::Refusal;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -24,8 +25,6 @@ use super::{
     room::{Entered, Room},
     window::{Published, Window},
 };
-use kernel::Refusal;
-
 use crate::{
     app::audience::{is_admitted, is_member},
     boards::Phase,

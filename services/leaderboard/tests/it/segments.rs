@@ -30,7 +30,7 @@ fn runners() -> String {
 }
 
 #[tokio::test]
-async fn what_a_group_keeps_is_for_its_members_its_author_and_who_takes_part() {
+async fn what_a_group_keeps_is_for_its_members_and_who_takes_part() {
     let ground = Ground::fresh();
     let world = a_group_of_two(&ground).await;
     let own = challenge("own");
