@@ -2,6 +2,7 @@
 
 use kernel::Sport;
 
+use super::curve::{Curve, Point};
 use super::track::running_time_s;
 use crate::activity::{Pause, Streams, Total};
 
@@ -20,13 +21,20 @@ pub fn moving_time_s(
     timer_s: Option<f64>,
 ) -> Option<Total> {
     let running_s = running_time_s(&streams.time_s, pauses);
-    let way_m = match way_m(streams, &running_s) {
-        Some(way_m) => way_m,
-        None => return timer_s.map(|value| Total::computed(value, "timer", 1)),
-    };
+    match moving_curve(sport, streams, &running_s) {
+        Some(moving) => {
+            let moving_s = moving.sum().min(timer_s.unwrap_or(f64::INFINITY));
+            Some(Total::computed(moving_s, "speed-3s", 1))
+        }
+        None => timer_s.map(|value| Total::computed(value, "timer", 1)),
+    }
+}
+
+/// Seconds moved up to each moment of `running_s`; `None` where nothing tells.
+pub(super) fn moving_curve(sport: Sport, streams: &Streams, running_s: &[f64]) -> Option<Curve> {
+    let way_m = way_m(streams, running_s)?;
     let least_mps = if at_walking_pace(sport) { MOVING_SLOW_MPS } else { MOVING_MPS };
-    let moving_s = seconds_at_least(least_mps, &running_s, &way_m);
-    Some(Total::computed(moving_s.min(timer_s.unwrap_or(f64::INFINITY)), "speed-3s", 1))
+    Some(seconds_at_least(least_mps, running_s, &way_m))
 }
 
 const fn at_walking_pace(sport: Sport) -> bool {
@@ -34,12 +42,14 @@ const fn at_walking_pace(sport: Sport) -> bool {
 }
 
 /// Two pointers walk along, so the cost is linear however dense the samples are.
-fn seconds_at_least(least_mps: f64, running_s: &[f64], way_m: &[f64]) -> f64 {
+fn seconds_at_least(least_mps: f64, running_s: &[f64], way_m: &[f64]) -> Curve {
     let points = || running_s.iter().copied().zip(way_m.iter().copied());
     let (mut tail, mut head) = (points().peekable(), points());
-    let Some(mut from) = points().next() else { return 0.0 };
+    let Some(mut from) = points().next() else { return Curve::default() };
     let mut to = from;
     let mut moving_s = 0.0;
+    let mut curve = Vec::with_capacity(running_s.len());
+    curve.push(Point { time_s: from.0, sum: 0.0 });
     for (&start_s, &end_s) in running_s.iter().zip(running_s.iter().skip(1)) {
         let step_s = end_s - start_s;
         if step_s <= 0.0 {
@@ -59,8 +69,9 @@ fn seconds_at_least(least_mps: f64, running_s: &[f64], way_m: &[f64]) -> f64 {
         if window_s > 0.0 && (to.1 - from.1) / window_s >= least_mps {
             moving_s += step_s;
         }
+        curve.push(Point { time_s: end_s, sum: moving_s });
     }
-    moving_s
+    Curve(curve)
 }
 
 /// Metres behind at each sample, gaps filled; `None` when nothing tells of movement, as on a trainer.
