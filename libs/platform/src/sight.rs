@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use kernel::{AccountId, Code, Id, Refusal};
-use privacy::{Audience, BoardName, DataClass, FieldMask, Owner, Relation, Settings, Zone, visible};
+use privacy::{Area, Audience, BoardName, DataClass, FieldMask, Owner, Relation, Settings, Zone, visible};
 use proto::{auth, social};
 use uuid::Uuid;
 
@@ -21,13 +21,17 @@ const BATCH: usize = 200;
 pub struct Look {
     pub standing: auth::AccountStanding,
     pub settings: Settings,
+    /// What is hidden on account of the owner's zones.
+    pub areas: Vec<Area>,
     pub relation: Relation,
 }
 
 impl Look {
     pub fn new(mut standing: auth::AccountStanding, relation: Relation) -> Self {
         let settings = settings(standing.privacy.take().unwrap_or_default());
-        Self { standing, settings, relation }
+        let secrets = standing.zone_secrets.iter().map(Bytes::as_ref).chain(std::iter::repeat(&[][..]));
+        let areas = settings.zones.iter().zip(secrets).map(|(zone, secret)| Area::of(zone, secret)).collect();
+        Self { standing, settings, areas, relation }
     }
 
     /// Known, and not erased.

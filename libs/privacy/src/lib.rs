@@ -21,4 +21,4 @@ pub use class::{DataClass, FieldMask};
 pub use relation::Relation;
 pub use settings::{BoardName, Settings};
 pub use visibility::{Owner, Rule, explain, visible};
-pub use zone::Zone;
+pub use zone::{Area, Zone};

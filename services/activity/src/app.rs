@@ -10,6 +10,7 @@
 
 pub mod change_activity;
 pub mod create_activity;
+pub mod cut;
 pub mod delete_activity;
 pub mod explain;
 pub mod explain_visibility;
@@ -57,6 +58,7 @@ pub struct App {
     pub blobs: Blobs,
     pub peers: Peers,
     pub sight: Sight,
+    pub cuts: cut::Cuts,
     pub config: Arc<Config>,
     pub queue: Queue,
     pub metrics: Metrics,

@@ -61,6 +61,7 @@ pub async fn module(resources: Resources, config: Config, cql: Option<Cql>) -> R
         blobs: blobs.clone(),
         peers: resources.peers.clone(),
         sight: Sight::new(resources.peers.clone()),
+        cuts: app::cut::Cuts::default(),
         config: Arc::new(config),
         queue,
         metrics: metrics::Metrics::register(&resources.metrics),

@@ -30,6 +30,7 @@ pub enum Purpose {
     Code,
     Throttle,
     RefreshChain,
+    Zone,
 }
 
 /// Derived keys; cheap to clone.
@@ -40,6 +41,7 @@ pub struct Secrets {
     code: hmac::Key,
     throttle: hmac::Key,
     refresh: hmac::Key,
+    zone: hmac::Key,
 }
 
 impl Secrets {
@@ -74,6 +76,7 @@ impl Secrets {
             code: mac("code")?,
             throttle: mac("throttle")?,
             refresh: mac("refresh")?,
+            zone: mac("zone")?,
         })
     }
 
@@ -84,6 +87,7 @@ impl Secrets {
             Purpose::Code => &self.code,
             Purpose::Throttle => &self.throttle,
             Purpose::RefreshChain => &self.refresh,
+            Purpose::Zone => &self.zone,
         };
         let mut context = hmac::Context::with_key(key);
         for part in parts {

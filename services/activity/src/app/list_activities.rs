@@ -2,7 +2,7 @@
 
 use jiff::tz::Offset;
 use kernel::{AccountId, ActivityId, Code, Refusal, Sport, time};
-use platform::Caller;
+use platform::{Caller, Look};
 use privacy::{DataClass, FieldMask};
 
 use super::{App, Seen, page, sight};
@@ -73,18 +73,14 @@ impl App {
             before_us: before_us.saturating_add(DAY_US),
             ..range
         };
-        self.scan(wide, |row| {
-            let mask = sight::mask(&look, row);
-            let start_us = known_start(row, mask);
-            (mask.shows(DataClass::Summary) && (after_us..before_us).contains(&start_us)).then_some(mask)
-        })
-        .await
+        self.scan(wide, &look, after_us..before_us).await
     }
 
     async fn scan(
         &self,
         mut range: Range,
-        shown: impl Fn(&Row) -> Option<FieldMask>,
+        look: &Look,
+        starts_us: std::ops::Range<i64>,
     ) -> Result<Page, Refusal> {
         let wanted = range.limit as usize;
         let mut items: Vec<Seen> = Vec::new();
@@ -95,12 +91,20 @@ impl App {
             let full = rows.len() >= range.limit as usize;
             for row in rows {
                 range.behind = Some(row.activity_id);
-                let Some(mask) = shown(&row) else { continue };
+                let mask = sight::mask(look, &row);
+                if !mask.shows(DataClass::Summary) {
+                    continue;
+                }
+                // By the start that is shown: what is asked for between two times must not tell of another.
+                let seen = self.cut(Seen { row, mask, own: false }, &look.areas).await?;
+                if !starts_us.contains(&known_start(&seen.row, mask)) {
+                    continue;
+                }
                 if items.len() == wanted {
                     let next = items.last().map(|last| last.row.activity_id);
                     return Ok(Page { items, next });
                 }
-                items.push(Seen { row, mask, own: false });
+                items.push(seen);
             }
             if !full {
                 return Ok(Page { items, next: None });

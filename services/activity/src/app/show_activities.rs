@@ -30,6 +30,11 @@ impl App {
             let mask = sight::mask(looks.get(&row.account_id)?, &row);
             mask.shows(DataClass::Summary).then_some(Seen { row, mask, own: false })
         };
-        Ok(ids.iter().filter_map(shown).collect())
+        let mut all = Vec::with_capacity(ids.len());
+        for seen in ids.iter().filter_map(shown) {
+            let areas = looks.get(&seen.row.account_id).map(|look| look.areas.as_slice()).unwrap_or_default();
+            all.push(self.cut(seen, areas).await?);
+        }
+        Ok(all)
     }
 }

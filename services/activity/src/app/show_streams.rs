@@ -22,39 +22,39 @@ impl App {
         points_max: usize,
     ) -> Result<Streams, Refusal> {
         // Others get no row that lies in a zone, whether they asked for positions or not.
-        let (seen, zones) = self.look_at_track(id, viewer).await?;
+        let (seen, areas) = self.look_at_track(id, viewer).await?;
         let types = show::types(asked, seen.mask);
         let mut needed = types.clone();
-        if !zones.is_empty() && !needed.contains(&StreamType::LatLng) {
+        if !areas.is_empty() && !needed.contains(&StreamType::LatLng) {
             needed.push(StreamType::LatLng);
         }
         let chunks = self.activities.streams(id, &needed).await.map_err(eventing::Error::from)?;
         let positions_shown = types.contains(&StreamType::LatLng) && seen.mask.shows(DataClass::Map);
-        let decoded = tokio::task::spawn_blocking(move || -> Result<Streams, codec::BadChunk> {
+        let decoded = tokio::task::spawn_blocking(move || -> Result<Streams, Refusal> {
             let mut streams = show::assemble(decode(&needed, &chunks)?);
             let track = streams.latlng.clone();
             if !positions_shown {
                 streams.latlng.clear();
             }
             if !track.is_empty() {
-                show::cut_zones(&mut streams, &track, &zones);
+                show::cut_zones(&mut streams, &track, &areas);
             }
             show::thin_out(&mut streams, points_max);
             Ok(streams)
         });
         match decoded.await {
-            Ok(Ok(streams)) => Ok(streams),
-            Ok(Err(error)) => Err(Refusal::new(Code::Internal, error.to_string())),
+            Ok(streams) => streams,
             Err(panic) => Err(Refusal::new(Code::Internal, panic.to_string())),
         }
     }
 }
 
-fn decode(types: &[StreamType], chunks: &[StreamChunk]) -> Result<Vec<Column>, codec::BadChunk> {
+pub(super) fn decode(types: &[StreamType], chunks: &[StreamChunk]) -> Result<Vec<Column>, Refusal> {
     let mut columns = Vec::with_capacity(types.len());
     for kind in types {
         let own = chunks.iter().filter(|chunk| chunk.stream == kind.as_str()).map(|chunk| &chunk.data[..]);
-        let column = codec::decode(*kind, own)?;
+        let column =
+            codec::decode(*kind, own).map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
         if !column.rows.is_empty() {
             columns.push(column);
         }

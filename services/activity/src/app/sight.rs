@@ -3,7 +3,7 @@
 
 use kernel::{AccountId, ActivityId, Refusal};
 use platform::Look;
-use privacy::{DataClass, FieldMask, Zone};
+use privacy::{Area, DataClass, FieldMask};
 
 use super::{App, Seen};
 use crate::{store::Row, wire};
@@ -11,15 +11,16 @@ use crate::{store::Row, wire};
 impl App {
     /// The live activity and what this viewer may see of it; `not_found` when that is nothing.
     pub async fn look(&self, id: ActivityId, viewer: AccountId) -> Result<Seen, Refusal> {
-        Ok(self.look_at_track(id, viewer).await?.0)
+        let (seen, areas) = self.look_at_track(id, viewer).await?;
+        self.cut(seen, &areas).await
     }
 
-    /// As [`App::look`], with the zones that cut its track for this viewer.
+    /// The whole activity, with the areas that are yet to be cut from it for this viewer.
     pub async fn look_at_track(
         &self,
         id: ActivityId,
         viewer: AccountId,
-    ) -> Result<(Seen, Vec<Zone>), Refusal> {
+    ) -> Result<(Seen, Vec<Area>), Refusal> {
         let row = self.activities.get(id).await.map_err(eventing::Error::from)?;
         let row = row.filter(|row| row.live).ok_or_else(Refusal::not_found)?;
         if row.account_id == viewer {
@@ -30,7 +31,7 @@ impl App {
         if !mask.shows(DataClass::Summary) {
             return Err(Refusal::not_found());
         }
-        Ok((Seen { row, mask, own: false }, look.settings.zones))
+        Ok((Seen { row, mask, own: false }, look.areas))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use formats::Streams;
-use privacy::{FieldMask, Zone};
+use privacy::{Area, FieldMask};
 
 use super::{StreamType, codec::Column};
 
@@ -37,15 +37,19 @@ pub fn assemble(columns: Vec<Column>) -> Streams {
     streams
 }
 
-/// Cuts what lies in the owner's zones off both ends, from every column; distances begin anew at the cut.
-pub fn cut_zones(streams: &mut Streams, track: &[Option<(f64, f64)>], zones: &[Zone]) {
-    let shown = privacy::zone::shown(track, zones);
+/// Cuts what the owner's zones hide off both ends, from every column; time and distance begin anew at the cut. The
+/// seconds cut off the beginning, `None` where nothing was cut.
+pub fn cut_zones(streams: &mut Streams, track: &[Option<(f64, f64)>], areas: &[Area]) -> Option<f64> {
+    let shown = privacy::zone::shown(track, areas);
     if shown == (0..track.len()) {
-        return;
+        return None;
     }
     keep(streams, &shown);
+    let hidden_s = streams.time_s.first().copied().unwrap_or_default();
+    streams.time_s.iter_mut().for_each(|time| *time -= hidden_s);
     let first = streams.distance_m.iter().flatten().next().copied().unwrap_or_default();
     streams.distance_m.iter_mut().flatten().for_each(|distance| *distance -= first);
+    Some(hidden_s)
 }
 
 fn keep(streams: &mut Streams, shown: &Range<usize>) {
@@ -88,7 +92,7 @@ pub fn thin_out(streams: &mut Streams, points_max: usize) {
 #[cfg(test)]
 mod tests {
     use formats::Sample;
-    use privacy::DataClass;
+    use privacy::{DataClass, Zone};
 
     use super::*;
 
@@ -126,13 +130,15 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_cuts_every_column_and_distances_begin_anew() {
+    fn a_zone_cuts_every_column_and_time_and_distance_begin_anew() {
         let mut streams = ride(10);
         let track = streams.latlng.clone();
-        let home = Zone { name: "home".to_owned(), latitude: 43.2, longitude: 76.9, radius_m: 250.0 };
-        cut_zones(&mut streams, &track, &[home]);
-        assert_eq!(streams.time_s, [3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
-        assert_eq!((streams.latlng.len(), streams.distance_m[0]), (7, Some(0.0)));
+        let home = Zone { name: "home".to_owned(), latitude: 43.2, longitude: 76.9, radius_m: 80.0 };
+        // Rows are 111 m apart; the area reaches 80 m in every direction, and no further than 3.6 times that.
+        let hidden_s = cut_zones(&mut streams, &track, &[Area::of(&home, &[7; 32])]).unwrap();
+        assert!((1.0..=3.0).contains(&hidden_s), "{hidden_s}");
+        assert_eq!((streams.time_s[0], streams.time_s.last().copied()), (0.0, Some(9.0 - hidden_s)));
+        assert_eq!((streams.latlng.len(), streams.distance_m[0]), (streams.time_s.len(), Some(0.0)));
     }
 
     #[test]

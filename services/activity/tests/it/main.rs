@@ -18,3 +18,4 @@ mod sync;
 mod uploads;
 mod visibility;
 mod world;
+mod zones;
