@@ -238,6 +238,25 @@ impl Streams {
         self.distance_m.push(sample.distance_m);
     }
 
+    /// Gives the last row the values that it lacks.
+    pub(crate) fn absorb_into_last(&mut self, sample: Sample) {
+        fn fill<T>(column: &mut [Option<T>], value: Option<T>) {
+            if let Some(last) = column.last_mut()
+                && last.is_none()
+            {
+                *last = value;
+            }
+        }
+        fill(&mut self.latlng, sample.latlng);
+        fill(&mut self.altitude_m, sample.altitude_m);
+        fill(&mut self.heart_rate_bpm, sample.heart_rate_bpm);
+        fill(&mut self.power_w, sample.power_w);
+        fill(&mut self.cadence_rpm, sample.cadence_rpm);
+        fill(&mut self.speed_mps, sample.speed_mps);
+        fill(&mut self.temperature_c, sample.temperature_c);
+        fill(&mut self.distance_m, sample.distance_m);
+    }
+
     /// The row at `index`.
     pub fn sample(&self, index: usize) -> Option<Sample> {
         Some(Sample {

@@ -14,6 +14,14 @@ const RATIO_MAX: usize = 200;
 const RATIO_FREE: usize = 4 << 20;
 const STEP: usize = 64 << 10;
 
+/// The first bytes, as far as they can be had.
+pub(crate) fn head(bytes: &[u8], most: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    // What came before a fault is kept.
+    let _ = MultiGzDecoder::new(bytes).take(most as u64).read_to_end(&mut out);
+    out
+}
+
 /// Inflates; what came out before a fault is kept and the fault noted.
 pub(crate) fn gunzip(bytes: &[u8], damage: &mut Damage) -> Result<Vec<u8>, Problem> {
     let size_max = INFLATED_MAX.min(bytes.len().saturating_mul(RATIO_MAX).max(RATIO_FREE));

@@ -6,6 +6,8 @@
 //! | [`activity`] | the neutral shape every format is read into |
 //! | [`fit`] | FIT: decoder, sessions, writer |
 //! | [`gpx`] | GPX 1.0 and 1.1: reader, writer |
+//! | [`tcx`] | TCX (Training Center XML): reader, writer |
+//! | `xml` | what the two share: a bounded, lenient walk |
 //! | [`totals`] | the figures a file does not give: moving time, ascent, means |
 //! | [`synth`] | made-up workouts for demos, tests and load |
 //!
@@ -24,7 +26,9 @@ pub mod gpx;
 mod inflate;
 pub mod reading;
 pub mod synth;
+pub mod tcx;
 pub mod totals;
+mod xml;
 
 use std::borrow::Cow;
 
@@ -38,6 +42,11 @@ use reading::{Damage, Reason};
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
+
+const GPX_ROOT: &str = "gpx";
+const TCX_ROOT: &str = "TrainingCenterDatabase";
+/// Enough for comments and namespaces before and in the root element.
+const DETECTED_BYTES: usize = 16 << 10;
 
 /// Most track points or records one file may hold: eleven days at one a second.
 pub const RECORDS_MAX: usize = 1_000_000;
@@ -61,21 +70,48 @@ pub fn read(bytes: &[u8]) -> Result<Reading, Problem> {
     Ok(Reading { format, gzipped, salvage: damage.into_salvage(&activities), activities })
 }
 
+/// What a file looks like, by its first bytes; whether it is in gzip. Says nothing of whether it can be read.
+pub fn detect(bytes: &[u8]) -> Option<(Format, bool)> {
+    let gzipped = bytes.starts_with(GZIP_MAGIC);
+    let head = if gzipped {
+        Cow::Owned(inflate::head(bytes, DETECTED_BYTES))
+    } else {
+        Cow::Borrowed(bytes.get(..bytes.len().min(DETECTED_BYTES)).unwrap_or_default())
+    };
+    if fit::is_fit(&head) {
+        return Some((Format::Fit, gzipped));
+    }
+    let root = xml::root(&xml::text::decode(&head)).filter(|_| xml::text::looks_like_xml(&head))?;
+    match root.as_str() {
+        GPX_ROOT => Some((Format::Gpx, gzipped)),
+        TCX_ROOT => Some((Format::Tcx, gzipped)),
+        _ => None,
+    }
+}
+
 fn read_plain(bytes: &[u8], damage: &mut Damage) -> Result<(Format, Vec<Activity>), Problem> {
     if fit::is_fit(bytes) {
         return Ok((Format::Fit, fit::read(bytes, damage)?));
     }
-    if looks_like_xml(bytes) {
-        return Ok((Format::Gpx, gpx::read(bytes, damage)?));
+    if xml::text::looks_like_xml(bytes) {
+        return read_xml(&xml::text::decode(bytes), damage);
     }
     Err(Problem::not_activity(match bytes {
         _ if damage.has(Reason::Gzip) => return Err(Problem::unreadable("the gzip data is broken")),
         _ if bytes.starts_with(ZIP_MAGIC) => "a ZIP archive, not an activity file",
         _ if bytes.starts_with(GZIP_MAGIC) => "gzip inside gzip",
-        _ => "neither FIT nor GPX",
+        _ => "neither FIT, GPX nor TCX",
     }))
 }
 
-fn looks_like_xml(bytes: &[u8]) -> bool {
-    bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes).trim_ascii_start().starts_with(b"<")
+/// By the root element, whatever the file is called.
+fn read_xml(document: &str, damage: &mut Damage) -> Result<(Format, Vec<Activity>), Problem> {
+    match xml::root(document).as_deref() {
+        Some(GPX_ROOT) => Ok((Format::Gpx, gpx::read(document, damage)?)),
+        Some(TCX_ROOT) => Ok((Format::Tcx, tcx::read(document, damage)?)),
+        Some(other) => {
+            Err(Problem::not_activity(format!("the XML root is <{other}>, neither <gpx> nor TCX")))
+        }
+        None => Err(Problem::unreadable("XML without a readable root element")),
+    }
 }

@@ -9,14 +9,25 @@ use crate::activity::Activity;
 pub enum Format {
     Fit,
     Gpx,
+    Tcx,
 }
 
 impl Format {
-    /// The lowercase name: `fit`, `gpx`.
+    /// The media type of such a file.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Fit => "application/vnd.ant.fit",
+            Self::Gpx => "application/gpx+xml",
+            Self::Tcx => "application/vnd.garmin.tcx+xml",
+        }
+    }
+
+    /// The lowercase name, and the ending of such files: `fit`, `gpx`, `tcx`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Fit => "fit",
             Self::Gpx => "gpx",
+            Self::Tcx => "tcx",
         }
     }
 }
@@ -50,8 +61,8 @@ pub struct Salvage {
     /// | `undefined_local` | a FIT message refers to a definition that was never made |
     /// | `malformed_definition` | a FIT definition cannot be |
     /// | `trailing_bytes` | something other than zeros follows the last FIT file |
-    /// | `malformed_xml` | the XML breaks off or is ill-formed |
-    /// | `bad_position` | track points without a position on Earth were left out |
+    /// | `malformed_xml` | the XML breaks off or is ill-formed; it was taken up again at the next track point |
+    /// | `bad_position` | track points without a position on Earth were left out (GPX), or kept without it (TCX) |
     /// | `untimed` | track points without a time were left out |
     /// | `absurd_time` | records days away from the others were left out |
     /// | `too_many` | a limit on records, laps, events or activities was met |

@@ -4,7 +4,7 @@ use super::decode::{DAY_S, Sequence};
 use super::message::{Clocks, Session, TimerEvent};
 use super::record::Row;
 use super::{names, units};
-use crate::activity::{Activity, Device, Pause, Streams, Total, Totals};
+use crate::activity::{Activity, Device, Pause, Streams, Totals};
 use crate::reading::{Damage, Reason};
 use crate::totals;
 use kernel::Sport;
@@ -116,9 +116,7 @@ impl Parts {
             }
             from = until;
         }
-        parent.totals = sums(&parent);
-        totals::complete(&mut parent);
-        parent.totals.moving_time_s = sum(&parent.legs, |totals| totals.moving_time_s);
+        totals::complete_of_legs(&mut parent);
         Some(parent)
     }
 
@@ -216,27 +214,4 @@ fn utc_offset_s(clocks: Clocks) -> Option<i32> {
     let rounded_s = (apart_s + QUARTER_HOUR_S / 2).div_euclid(QUARTER_HOUR_S) * QUARTER_HOUR_S;
     let known = rounded_s.abs() <= OFFSET_MAX_S && (apart_s - rounded_s).abs() <= CLOCK_JITTER_S;
     known.then(|| i32::try_from(rounded_s).ok()).flatten()
-}
-
-/// What legs add up to; times in transition count, so the elapsed time is first to last.
-fn sums(parent: &Activity) -> Totals {
-    let legs = &parent.legs;
-    let end_s = legs.iter().filter_map(|leg| {
-        let after_s = leg.start.duration_since(parent.start).as_secs_f64();
-        Some(after_s + leg.totals.elapsed_time_s?.value)
-    });
-    Totals {
-        elapsed_time_s: end_s.reduce(f64::max).map(|end_s| Total::computed(end_s, "first-to-last", 1)),
-        timer_time_s: sum(legs, |totals| totals.timer_time_s),
-        distance_m: sum(legs, |totals| totals.distance_m),
-        ascent_m: sum(legs, |totals| totals.ascent_m),
-        descent_m: sum(legs, |totals| totals.descent_m),
-        energy_kj: sum(legs, |totals| totals.energy_kj),
-        ..Totals::default()
-    }
-}
-
-fn sum(legs: &[Activity], figure: impl Fn(&Totals) -> Option<Total>) -> Option<Total> {
-    let known = legs.iter().filter_map(|leg| figure(&leg.totals)).map(|total| total.value);
-    known.reduce(|sum, value| sum + value).map(|value| Total::computed(value, "sum-of-legs", 1))
 }

@@ -1,16 +1,12 @@
-//! GPX 1.0 and 1.1, read leniently and bounded, on quick-xml's pull events.
+//! GPX 1.0 and 1.1, read leniently and bounded.
 //!
 //! | module | subject |
 //! |---|---|
-//! | `text` | bytes into text: byte order mark, ISO-8859-1 |
-//! | `read` | events into tracks of points |
-//! | `time` | the times of points |
+//! | `read` | elements into tracks of points |
 //! | `tracks` | tracks into activities |
 //! | [`write()`] | the way back |
 
 mod read;
-mod text;
-mod time;
 mod tracks;
 mod write;
 
@@ -20,9 +16,8 @@ use crate::activity::Activity;
 use crate::reading::{Damage, Problem};
 
 /// Reads the tracks; routes and waypoints are no activities.
-pub(crate) fn read(bytes: &[u8], damage: &mut Damage) -> Result<Vec<Activity>, Problem> {
-    let text = text::decode(bytes);
-    let tracks = read::tracks(&text, damage)?;
+pub(crate) fn read(text: &str, damage: &mut Damage) -> Result<Vec<Activity>, Problem> {
+    let tracks = read::tracks(text, damage)?;
     let points: usize = tracks.iter().map(|track| track.points.len()).sum();
     let activities = tracks::activities(tracks, damage);
     if !activities.is_empty() {

@@ -7,13 +7,15 @@
 //! | distance | `distance-stream`, else `haversine` | 1 |
 //! | moving time | `speed-3s`, else `timer` | 1 |
 //! | ascent, descent | `hysteresis-3m` | 1 |
-//! | means and maxima of heart rate, power, cadence | `mean`, `max` of the samples | 1 |
+//! | means and maxima of heart rate, power, cadence | `mean`, `max` of the samples; without samples `mean-of-laps` | 1 |
+//! | figures of a multisport parent | `sum-of-legs` | 1 |
 //! | splits | `distance-marks` | 1 |
 //! | best efforts over distances, of power | `quickest-window`, `strongest-window` | 1 |
 
 mod climb;
 mod curve;
 mod efforts;
+mod legs;
 mod moving;
 mod splits;
 mod track;
@@ -22,6 +24,7 @@ pub use climb::climb_m;
 pub use efforts::{
     DISTANCES, EFFORTS_VERSION, Effort, MILE_M, Measure, POWERS, QUICKEST_WINDOW, STRONGEST_WINDOW, efforts,
 };
+pub(crate) use legs::complete_of_legs;
 pub use moving::moving_time_s;
 pub use splits::{DISTANCE_MARKS, SPLITS_MAX, SPLITS_VERSION, Split, splits};
 use track::fill_distance;

@@ -144,6 +144,21 @@ fn a_document_that_breaks_off_gives_the_points_before() {
 }
 
 #[test]
+fn damage_in_the_middle_costs_the_points_around_it() {
+    let minutes: Vec<u32> = (0..100).collect();
+    let whole = gpx(&track(&minutes));
+    let middle = whole[..whole.len() / 2].rfind("<trkpt").expect("a point") + 40;
+    for damage in ["</nonsense>", "<", "<!-- "] {
+        let reading = reading(&format!("{}{damage}{}", &whole[..middle], &whole[middle..]));
+        assert!(reading.activities[0].streams.len() >= 98, "{damage}");
+        assert!(
+            reading.salvage.expect("a salvage").reasons.contains(&"malformed_xml".to_owned()),
+            "{damage}"
+        );
+    }
+}
+
+#[test]
 fn latin_1_and_a_byte_order_mark_are_no_obstacle() {
     let mut latin1 = gpx(&track(&[0]).replace("<trk>", "<trk><name>Z?rich</name>")).into_bytes();
     let umlaut = latin1.iter().rposition(|byte| *byte == b'?').expect("a place for it");
@@ -155,9 +170,9 @@ fn latin_1_and_a_byte_order_mark_are_no_obstacle() {
 
 #[test]
 fn other_xml_is_named() {
-    let problem = read(b"<TrainingCenterDatabase/>").expect_err("a TCX file");
+    let problem = read(b"<kml/>").expect_err("a KML file");
     assert_eq!(problem.code(), "file_not_activity");
-    assert!(problem.detail().contains("TrainingCenterDatabase"), "{problem}");
+    assert!(problem.detail().contains("kml"), "{problem}");
 }
 
 #[test]

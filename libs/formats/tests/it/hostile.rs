@@ -31,8 +31,10 @@ fn a_document_type_is_refused() {
 
 #[test]
 fn deep_nesting_is_refused() {
-    let nested = format!("<gpx>{}", "<extensions>".repeat(200_000));
-    assert!(refused_fast(nested.as_bytes()).detail().contains("nested"));
+    for root in ["gpx", "TrainingCenterDatabase"] {
+        let nested = format!("<{root}>{}", "<Extensions>".repeat(200_000));
+        assert!(refused_fast(nested.as_bytes()).detail().contains("nested"));
+    }
     let Some(bytes) = sample("other/hostile/deep-nesting.gpx") else { return };
     assert!(refused_fast(&bytes).detail().contains("nested"));
 }
@@ -67,6 +69,20 @@ fn a_point_with_a_thousand_attributes_is_refused() {
     let attributes: String = (0..1000).map(|number| format!(" a{number}='1'")).collect();
     let document = format!("<gpx><trk><trkseg><trkpt{attributes}/></trkseg></trk></gpx>");
     assert!(refused_fast(document.as_bytes()).detail().contains("attributes"));
+}
+
+#[test]
+fn a_document_that_is_broken_everywhere_ends_soon() {
+    for (root, inner) in [
+        ("gpx", "<trk><trkseg>"),
+        ("TrainingCenterDatabase", "<Activities><Activity Sport='Running'><Lap><Track>"),
+    ] {
+        let point = if root == "gpx" { "<trkpt><!-- " } else { "<Trackpoint><!-- " };
+        let document = format!("<{root}>{inner}{}", point.repeat(500_000));
+        let begun = Instant::now();
+        let _ = read(document.as_bytes());
+        assert!(begun.elapsed() < FAST, "{root}: {:?}", begun.elapsed());
+    }
 }
 
 #[test]

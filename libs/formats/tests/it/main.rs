@@ -8,3 +8,4 @@ mod never_panics;
 mod oracles;
 mod round_trip;
 mod samples;
+mod tcx_files;

@@ -1,7 +1,7 @@
 //! No bytes make the reader panic, hang, or break its own promises.
 
 use proptest::prelude::*;
-use stadion_formats::{Activity, fit, gpx, read, synth};
+use stadion_formats::{Activity, fit, gpx, read, synth, tcx};
 
 fn a_run() -> Activity {
     synth::run(5, "2026-03-01T07:30:00Z".parse().expect("a time"), 600.0, 300.0)
@@ -56,6 +56,13 @@ proptest! {
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..12),
     ) {
         assert_sound(&mutated(gpx::write(&a_run()).into_bytes(), &changes));
+    }
+
+    #[test]
+    fn a_tcx_file_with_bytes_changed_lost_and_doubled(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..12),
+    ) {
+        assert_sound(&mutated(tcx::write(&a_run()).into_bytes(), &changes));
     }
 }
 

@@ -145,8 +145,62 @@ fn gpx_files_are_as_long_in_space_and_time_as_others_say() {
 }
 
 #[test]
-fn the_same_ride_is_the_same_in_both_formats() {
-    let files = ["fit/PAIR-A-ride.fit", "gpx/PAIR-A-garmin-connect.gpx", "gpx/PAIR-A-strava.gpx"];
+fn tcx_files_are_read_as_the_device_summed_them_up() {
+    let mut seen = 0;
+    for (file, oracle) in oracles("tcx/") {
+        let Some(reading) = reading_of(&file) else { return };
+        assert_eq!(reading.salvage, None, "{file}");
+        let [activity] = reading.activities.as_slice() else { panic!("{file}: not one activity") };
+        let sport = match oracle["sport"][0].as_str() {
+            Some("Biking") => "cycling",
+            Some("Running") => "running",
+            _ => "other",
+        };
+        assert_eq!(activity.sport.as_str(), sport, "{file}");
+        assert_eq!(Some(activity.laps.len() as u64), oracle["laps"].as_u64(), "{file}: laps");
+        // Laps of one maker repeat the point at which the one before ended.
+        let repeated = if file.contains("PAIR") { activity.laps.len() as u64 - 1 } else { 0 };
+        let points = activity.streams.len() as u64 + repeated;
+        assert_eq!(Some(points), oracle["trackpoints"].as_u64(), "{file}: points");
+        let placed = activity.streams.latlng.iter().flatten().count() as u64 + repeated;
+        assert_eq!(Some(placed), oracle["gps"].as_u64(), "{file}: positions");
+        let with_zone = oracle["start"].as_str().map(|start| format!("{}Z", start.trim_end_matches('Z')));
+        assert_starts(&file, activity, &with_zone.map_or(Value::Null, Value::String));
+        let totals = &activity.totals;
+        assert_near(&file, totals.timer_time_s, &oracle["lap_time_sum"], 0.01);
+        assert_near(&file, totals.distance_m, &oracle["lap_dist_sum"], 0.01);
+        let energy_kcal = totals.energy_kj.map(|energy| Total { value: energy.value / 4.184, ..energy });
+        // One file says nothing of energy, which the other reader takes for zero.
+        if energy_kcal.is_some() || oracle["kcal"] != 0 {
+            assert_near(&file, energy_kcal, &oracle["kcal"], 0.01);
+        }
+        assert_near(&file, totals.heart_rate_avg_bpm, &oracle["hr_avg"], 1.0);
+        assert_near(&file, totals.heart_rate_max_bpm, &oracle["hr_max"], 0.0);
+        // The other reader counts repeated points twice, in a ride of two minutes.
+        assert_near(&file, totals.power_avg_w, &oracle["watts_avg"], 1.5);
+        assert_near(&file, totals.power_max_w, &oracle["watts_max"], 0.0);
+        seen += 1;
+    }
+    println!("{seen} TCX files agree");
+    assert!(seen == 0 || seen == 7, "{seen} of 7");
+}
+
+#[test]
+fn a_pause_in_a_lap_is_one() {
+    let Some(reading) = reading_of("tcx/run-endomondo-2laps.tcx") else { return };
+    let run = &reading.activities[0];
+    let [pause] = run.pauses.as_slice() else { panic!("{:?}", run.pauses) };
+    assert!((300.0..420.0).contains(&pause.duration_s()), "{pause:?}");
+}
+
+#[test]
+fn the_same_ride_is_the_same_in_all_formats() {
+    let files = [
+        "fit/PAIR-A-ride.fit",
+        "gpx/PAIR-A-garmin-connect.gpx",
+        "gpx/PAIR-A-strava.gpx",
+        "tcx/PAIR-A-garmin-connect.tcx",
+    ];
     let rides: Vec<_> = files.iter().filter_map(|file| reading_of(file)).collect();
     for pair in rides.windows(2) {
         let (one, other) = (&pair[0].activities[0], &pair[1].activities[0]);

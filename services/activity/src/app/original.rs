@@ -28,11 +28,30 @@ impl App {
     }
 }
 
-fn kind_of(bytes: &[u8]) -> (&'static str, &'static str) {
-    match bytes {
-        [0x1f, 0x8b, ..] => ("application/gzip", "gz"),
-        [b'P', b'K', ..] => ("application/zip", "zip"),
-        [b'<' | 0xef | b' ' | b'\n', ..] => ("application/gpx+xml", "gpx"),
-        _ => ("application/vnd.ant.fit", "fit"),
+/// The media type and the ending of its name, by what it holds.
+fn kind_of(bytes: &[u8]) -> (&'static str, String) {
+    match formats::detect(bytes) {
+        Some((format, false)) => (format.media_type(), format.as_str().to_owned()),
+        Some((format, true)) => ("application/gzip", format!("{}.gz", format.as_str())),
+        None => ("application/octet-stream", "bin".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_what_it_holds() {
+        let run = formats::synth::run(1, "2026-05-01T06:00:00Z".parse().unwrap(), 200.0, 300.0);
+        assert_eq!(kind_of(&formats::write(&run)), ("application/vnd.ant.fit", "fit".to_owned()));
+        let gpx = formats::gpx::write(&run);
+        assert_eq!(kind_of(gpx.as_bytes()), ("application/gpx+xml", "gpx".to_owned()));
+        let tcx = formats::tcx::write(&run);
+        assert_eq!(kind_of(tcx.as_bytes()), ("application/vnd.garmin.tcx+xml", "tcx".to_owned()));
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut zipped, tcx.as_bytes()).unwrap();
+        assert_eq!(kind_of(&zipped.finish().unwrap()), ("application/gzip", "tcx.gz".to_owned()));
+        assert_eq!(kind_of(b"?").0, "application/octet-stream");
     }
 }

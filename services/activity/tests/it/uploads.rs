@@ -78,6 +78,21 @@ async fn explanations_and_the_file_are_there(world: &World<'_>, account: Account
     assert_eq!(file, fit("2026-05-01"));
 }
 
+#[tokio::test]
+async fn a_run_comes_in_as_tcx_too() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let file = formats::tcx::write(&world::run("2026-05-01")).into_bytes();
+    assert_eq!(world.uploaded(aida, file).await.status, "ready");
+    let [run] = &world.mine(aida).await[..] else { panic!("one run") };
+    assert_eq!((run.sport.as_str(), run.local_date.as_str()), ("running", "2026-05-01"));
+    assert!((run.distance_m.unwrap() - 5_000.0).abs() < 1.0, "{:?}", run.distance_m);
+    assert_eq!(run.laps.len(), 5);
+    streams_come_thinned_out(&world, aida, run).await;
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_uploads_of_one_file_at_once_make_one_activity() {
     let (ground, accounts) = (Ground::fresh(), Accounts::default());

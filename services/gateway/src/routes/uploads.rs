@@ -105,7 +105,7 @@ struct FileForm {
     file: String,
 }
 
-/// Takes a device file (FIT, GPX; plain or .gz) as the body, or as the multipart field `file`. 202, or 200 when it was
+/// Takes a device file (FIT, GPX, TCX; plain or .gz) as the body, or as the multipart field `file`. 202, or 200 when it was
 /// read within `wait_s`. The same file again is `duplicate` and names the first one's activities.
 #[utoipa::path(post, path = "/uploads", tag = "activities", params(How),
     request_body(content((String = "application/octet-stream"), (FileForm = "multipart/form-data")),

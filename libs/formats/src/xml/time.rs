@@ -8,14 +8,14 @@ const YEARS: std::ops::RangeInclusive<i16> = 1970..=2200;
 
 /// A moment, and the offset of local time if the file names one other than `Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(crate) struct Moment {
     /// Microseconds since 1970-01-01T00:00:00Z.
-    pub(super) at_us: i64,
-    pub(super) offset_s: Option<i32>,
+    pub(crate) at_us: i64,
+    pub(crate) offset_s: Option<i32>,
 }
 
 /// Reads `2024-02-29T06:07:08.123+01:15`; without a zone it is UTC.
-pub(super) fn parse(text: &str) -> Option<Moment> {
+pub(crate) fn parse(text: &str) -> Option<Moment> {
     let (date, rest) = text.trim_ascii().as_bytes().split_at_checked(10)?;
     let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2], Some((b'T' | b't' | b' ', rest))) =
         (date.first_chunk::<10>()?, rest.split_first())

@@ -1,0 +1,41 @@
+//! The words for kinds of sport, as sites and devices write them.
+
+use kernel::Sport;
+
+/// The words and, from one large site, the numbers found in GPX's `<type>` and
+/// TCX's `Sport`, with FIT's name of the narrower sport.
+pub(crate) fn sport(kind: Option<&str>) -> (Sport, Option<&'static str>) {
+    let word = kind.unwrap_or_default().to_ascii_lowercase().replace([' ', '-'], "_");
+    match word.as_str() {
+        "9" | "run" | "running" | "street_running" | "jogging" => (Sport::Running, None),
+        "trail_running" | "trail_run" | "trailrun" => (Sport::Running, Some("trail")),
+        "treadmill_running" => (Sport::Running, Some("treadmill")),
+        "1" | "ride" | "cycling" | "biking" | "bike" | "bicycling" | "road_biking" => (Sport::Cycling, None),
+        "mountain_biking" | "mtb" => (Sport::Cycling, Some("mountain")),
+        "gravel_cycling" | "gravel_ride" => (Sport::Cycling, Some("gravel_cycling")),
+        "17" | "virtual_ride" | "virtualride" => (Sport::Cycling, Some("virtual_activity")),
+        "18" | "ebikeride" | "e_biking" => (Sport::Cycling, Some("e_biking")),
+        "4" | "hike" | "hiking" => (Sport::Hiking, None),
+        "13" | "snowshoe" | "snowshoeing" => (Sport::Hiking, Some("snowshoeing")),
+        "10" | "walk" | "walking" => (Sport::Walking, None),
+        "16" | "swim" | "swimming" => (Sport::Swimming, None),
+        "open_water_swimming" => (Sport::Swimming, Some("open_water")),
+        "2" | "alpine_ski" | "alpineski" | "alpine_skiing" => (Sport::Skiing, Some("alpine_skiing")),
+        "3" | "backcountry_ski" | "backcountryski" => (Sport::Skiing, Some("backcountry")),
+        "7" | "nordic_ski" | "nordicski" | "cross_country_skiing" => {
+            (Sport::Skiing, Some("cross_country_skiing"))
+        }
+        "ski" | "skiing" => (Sport::Skiing, None),
+        "12" | "snowboard" | "snowboarding" => (Sport::Snowboarding, None),
+        "5" | "ice_skate" | "ice_skating" => (Sport::Skating, Some("ice_skating")),
+        "6" | "inline_skate" | "inline_skating" => (Sport::Skating, Some("inline_skating")),
+        "skating" => (Sport::Skating, None),
+        "rowing" | "row" => (Sport::Rowing, None),
+        "11" | "workout" | "fitness" | "training" => (Sport::Fitness, None),
+        "14" | "kitesurf" | "kitesurfing" => (Sport::WaterSport, Some("kitesurfing")),
+        "15" | "windsurf" | "windsurfing" => (Sport::WaterSport, Some("windsurfing")),
+        "kayaking" | "sailing" | "surfing" | "paddling" => (Sport::WaterSport, None),
+        "climbing" | "rock_climbing" => (Sport::Climbing, None),
+        other => (Sport::parse(other).unwrap_or(Sport::Other), None),
+    }
+}
