@@ -8,6 +8,7 @@
 //! | [`gpx`] | GPX 1.0 and 1.1: reader, writer |
 //! | [`tcx`] | TCX (Training Center XML): reader, writer |
 //! | `xml` | what the two share: a bounded, lenient walk |
+//! | [`archive`] | ZIP archives of such files, Strava's export among them |
 //! | [`totals`] | the figures a file does not give: moving time, ascent, means |
 //! | [`synth`] | made-up workouts for demos, tests and load |
 //!
@@ -20,6 +21,7 @@
 )]
 
 pub mod activity;
+pub mod archive;
 pub mod fit;
 mod geo;
 pub mod gpx;
@@ -40,7 +42,6 @@ pub use reading::{Format, Problem, Reading, Salvage};
 use reading::{Damage, Reason};
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
-const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 
 const GPX_ROOT: &str = "gpx";
@@ -98,7 +99,7 @@ fn read_plain(bytes: &[u8], damage: &mut Damage) -> Result<(Format, Vec<Activity
     }
     Err(Problem::not_activity(match bytes {
         _ if damage.has(Reason::Gzip) => return Err(Problem::unreadable("the gzip data is broken")),
-        _ if bytes.starts_with(ZIP_MAGIC) => "a ZIP archive, not an activity file",
+        _ if archive::is_zip(bytes) => "a ZIP archive, not an activity file",
         _ if bytes.starts_with(GZIP_MAGIC) => "gzip inside gzip",
         _ => "neither FIT, GPX nor TCX",
     }))

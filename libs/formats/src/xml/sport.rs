@@ -35,6 +35,19 @@ pub(crate) fn sport(kind: Option<&str>) -> (Sport, Option<&'static str>) {
         "14" | "kitesurf" | "kitesurfing" => (Sport::WaterSport, Some("kitesurfing")),
         "15" | "windsurf" | "windsurfing" => (Sport::WaterSport, Some("windsurfing")),
         "kayaking" | "sailing" | "surfing" | "paddling" => (Sport::WaterSport, None),
+        "weight_training" | "weighttraining" => (Sport::Strength, None),
+        "crossfit" | "elliptical" | "stair_stepper" | "stairstepper" | "high_intensity_interval_training" => {
+            (Sport::Fitness, None)
+        }
+        "virtual_run" | "virtualrun" => (Sport::Running, Some("virtual_activity")),
+        "virtual_row" => (Sport::Rowing, Some("virtual_activity")),
+        "e_bike_ride" | "e_mountain_bike_ride" => (Sport::Cycling, Some("e_biking")),
+        "mountain_bike_ride" | "mountainbikeride" => (Sport::Cycling, Some("mountain")),
+        "soccer" | "football" | "basketball" | "volleyball" => (Sport::TeamSport, None),
+        "tennis" | "badminton" | "squash" | "table_tennis" | "pickleball" | "racquetball" | "padel" => {
+            (Sport::RacketSport, None)
+        }
+        "canoeing" | "stand_up_paddling" | "kayak" | "sail" | "surf" => (Sport::WaterSport, None),
         "climbing" | "rock_climbing" => (Sport::Climbing, None),
         other => (Sport::parse(other).unwrap_or(Sport::Other), None),
     }

@@ -1,5 +1,6 @@
 //! What files are read as: real ones with known figures, broken ones, hostile ones, and our own.
 
+mod archives;
 mod damaged;
 mod fit_files;
 mod gpx_files;

@@ -1,0 +1,278 @@
+//! ZIP archives of device files, opened within bounds: a Strava export, an export of another maker, a folder somebody
+//! packed. Nothing is trusted that a header says, one member is unpacked at a time, and members are never files: their
+//! names are only shown.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `directory` | the list of members |
+//! | [`strava`] | `activities.csv` of a Strava export |
+//!
+//! The crates that read ZIP hold a whole directory in memory, however long; here it is refused first.
+
+mod directory;
+pub mod strava;
+
+use std::io::Read;
+
+use flate2::{Crc, bufread::DeflateDecoder};
+
+use crate::reading::Problem;
+
+/// Most files of an archive.
+pub const MEMBERS_MAX: usize = 10_000;
+/// Most bytes one of them may unpack to.
+pub const MEMBER_BYTES_MAX: u64 = 64 << 20;
+/// Most bytes all of them may unpack to.
+pub const TOTAL_BYTES_MAX: u64 = 2 << 30;
+/// Most output a byte of a member may give; XML of a workout gives about 30.
+const RATIO_MAX: u64 = 200;
+/// Below this the ratio says nothing.
+const RATIO_FREE: u64 = 4 << 20;
+pub(crate) const NAME_BYTES_MAX: usize = 512;
+
+const STRAVA_TABLE: &str = "activities.csv";
+
+/// What an archive is, by what lies in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It has an `activities.csv`.
+    StravaExport,
+    /// An Apple Health export, with `apple_health_export/export.xml`.
+    AppleExport,
+    Plain,
+}
+
+impl Kind {
+    /// `strava_export`, `apple_health_export`, `zip`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StravaExport => "strava_export",
+            Self::AppleExport => "apple_health_export",
+            Self::Plain => "zip",
+        }
+    }
+}
+
+/// Why a member is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A path that leads out of the archive, or no name at all.
+    UnsafeName,
+    /// Another member has the name already.
+    DuplicateName,
+    Encrypted,
+    /// Neither stored nor deflated.
+    UnknownCompression,
+    /// It unpacks to more than a member may, or out of proportion to its size.
+    TooLarge,
+    /// An archive in an archive.
+    Nested,
+    /// A picture, a table, a note: nothing that could be an activity.
+    NoDeviceFile,
+}
+
+impl Fault {
+    /// A stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnsafeName => "unsafe_name",
+            Self::DuplicateName => "duplicate_name",
+            Self::Encrypted => "encrypted",
+            Self::UnknownCompression => "unknown_compression",
+            Self::TooLarge => "too_large",
+            Self::Nested => "nested_archive",
+            Self::NoDeviceFile => "no_device_file",
+        }
+    }
+
+    /// Nobody loses anything by it.
+    pub const fn is_harmless(self) -> bool {
+        matches!(self, Self::NoDeviceFile)
+    }
+
+    /// One sentence, without the member's name.
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::UnsafeName => "the name leads out of the archive",
+            Self::DuplicateName => "another file of the archive has this name",
+            Self::Encrypted => "the file is encrypted",
+            Self::UnknownCompression => "the file is packed in a way that is not known",
+            Self::TooLarge => "the file unpacks to more than is allowed",
+            Self::Nested => "an archive in an archive is not opened",
+            Self::NoDeviceFile => "not a device file",
+        }
+    }
+}
+
+/// A file of an archive; folders are none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// As the archive has it, with `/`.
+    pub name: String,
+    /// Unpacked, as the directory says.
+    pub size: u64,
+    /// Why it is not read.
+    pub fault: Option<Fault>,
+    packed: Packed,
+}
+
+/// Where and how a member lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Packed {
+    header_at: u64,
+    size: u64,
+    method: u16,
+    crc: u32,
+}
+
+/// An opened archive.
+#[derive(Debug)]
+pub struct Archive<'a> {
+    bytes: &'a [u8],
+    members: Vec<Member>,
+}
+
+/// Whether it begins like a ZIP archive, an empty one too.
+pub fn is_zip(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
+}
+
+/// Reads the list of members.
+///
+/// # Errors
+/// [`Problem::Unreadable`]: no archive, one that is cut off, one with too many files, one whose files overlap or would
+/// unpack to more than [`TOTAL_BYTES_MAX`].
+pub fn open(bytes: &[u8]) -> Result<Archive<'_>, Problem> {
+    let mut members = directory::read(bytes)?;
+    let mut names = std::collections::HashSet::new();
+    for member in &mut members {
+        if member.fault.is_none() && !names.insert(member.name.to_ascii_lowercase()) {
+            member.fault = Some(Fault::DuplicateName);
+        }
+    }
+    refuse_overlaps(&members)?;
+    let wanted = members.iter().filter(|member| member.fault.is_none());
+    let total: u64 = wanted.fold(0, |sum, member| sum.saturating_add(member.size));
+    if total > TOTAL_BYTES_MAX {
+        return Err(Problem::unreadable("the archive unpacks to more than is allowed"));
+    }
+    Ok(Archive { bytes, members })
+}
+
+/// Files that share bytes are how a small archive unpacks to a huge one.
+fn refuse_overlaps(members: &[Member]) -> Result<(), Problem> {
+    let mut spans: Vec<(u64, u64)> =
+        members.iter().map(|member| (member.packed.header_at, member.packed.size)).collect();
+    spans.sort_unstable();
+    let overlap = spans.windows(2).any(|pair| match pair {
+        [(first_at, size), (next_at, _)] => first_at.saturating_add(*size) > *next_at,
+        _ => false,
+    });
+    if overlap { Err(Problem::unreadable("files of the archive overlap")) } else { Ok(()) }
+}
+
+impl Archive<'_> {
+    /// In the order of the archive.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    pub fn kind(&self) -> Kind {
+        let has = |wanted: &str| self.members.iter().any(|member| is_named(&member.name, wanted));
+        match () {
+            () if has(STRAVA_TABLE) => Kind::StravaExport,
+            () if has("apple_health_export/export.xml") => Kind::AppleExport,
+            () => Kind::Plain,
+        }
+    }
+
+    /// The rows of `activities.csv`, if this is a Strava export.
+    ///
+    /// # Errors
+    /// A table that cannot be unpacked or is too long.
+    pub fn strava_table(&self) -> Result<Option<strava::Table>, Problem> {
+        let Some(member) = self.members.iter().find(|member| is_named(&member.name, STRAVA_TABLE)) else {
+            return Ok(None);
+        };
+        if let Some(fault) = member.fault.filter(|fault| *fault != Fault::NoDeviceFile) {
+            return Err(Problem::unreadable(fault.detail()));
+        }
+        strava::read(&self.unpack(member)?).map(Some)
+    }
+
+    /// The bytes of a member, never more than its directory entry says.
+    ///
+    /// # Errors
+    /// A member with a fault, or one whose data are damaged.
+    pub fn read(&self, member: &Member) -> Result<Vec<u8>, Problem> {
+        match member.fault {
+            Some(fault) => Err(Problem::unreadable(fault.detail())),
+            None => self.unpack(member),
+        }
+    }
+
+    fn unpack(&self, member: &Member) -> Result<Vec<u8>, Problem> {
+        let damaged = || Problem::unreadable("the file is damaged in the archive");
+        let packed =
+            directory::data(self.bytes, member.packed.header_at, member.packed.size).ok_or_else(damaged)?;
+        let mut out = Vec::new();
+        // A byte more than it says is one too many.
+        let most = member.size.saturating_add(1);
+        let unpacked = match member.packed.method {
+            directory::STORED => packed.take(most).read_to_end(&mut out),
+            _ => DeflateDecoder::new(packed).take(most).read_to_end(&mut out),
+        };
+        unpacked.map_err(|_| damaged())?;
+        let mut crc = Crc::new();
+        crc.update(&out);
+        if out.len() as u64 != member.size || crc.sum() != member.packed.crc {
+            return Err(damaged());
+        }
+        Ok(out)
+    }
+}
+
+/// At the top, or in the one folder that somebody packed.
+fn is_named(name: &str, wanted: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == wanted || name.split_once('/').is_some_and(|(_, rest)| rest == wanted)
+}
+
+impl Member {
+    fn judge(&mut self, flags: u16) {
+        const ENCRYPTED: u16 = 1 | 1 << 6;
+        let ratio_max = self.packed.size.saturating_mul(RATIO_MAX).max(RATIO_FREE);
+        self.fault = if !is_safe(&self.name) {
+            Some(Fault::UnsafeName)
+        } else if flags & ENCRYPTED != 0 {
+            Some(Fault::Encrypted)
+        } else if !matches!(self.packed.method, directory::STORED | directory::DEFLATED) {
+            Some(Fault::UnknownCompression)
+        } else if self.size > MEMBER_BYTES_MAX || self.size > ratio_max {
+            Some(Fault::TooLarge)
+        } else {
+            by_ending(&self.name)
+        };
+    }
+}
+
+/// Relative, without steps upwards, drives, and characters that no name has.
+fn is_safe(name: &str) -> bool {
+    let part_is_safe = |part: &str| !part.is_empty() && part != "." && part != "..";
+    !name.contains(['\\', ':']) && !name.chars().any(char::is_control) && name.split('/').all(part_is_safe)
+}
+
+/// What the ending alone rules out; all else is told by content.
+fn by_ending(name: &str) -> Option<Fault> {
+    let file = name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    if file.starts_with('.') || name.starts_with("__MACOSX/") {
+        return Some(Fault::NoDeviceFile);
+    }
+    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+    match ending {
+        "zip" => Some(Fault::Nested),
+        "csv" | "json" | "txt" | "md" | "pdf" | "htm" | "html" | "jpg" | "jpeg" | "png" | "gif" | "heic"
+        | "webp" | "mp4" | "mov" | "m4v" => Some(Fault::NoDeviceFile),
+        _ => None,
+    }
+}

@@ -1,0 +1,148 @@
+//! The central directory of a ZIP archive (APPNOTE 6.3), ZIP64 included. Linear in its bytes, which all lie at hand.
+
+use super::{MEMBERS_MAX, Member, NAME_BYTES_MAX, Packed};
+use crate::reading::Problem;
+
+pub(super) const STORED: u16 = 0;
+pub(super) const DEFLATED: u16 = 8;
+
+const END: &[u8] = b"PK\x05\x06";
+const END_BYTES: usize = 22;
+const END64_LOCATOR: &[u8] = b"PK\x06\x07";
+const END64_LOCATOR_BYTES: usize = 20;
+const END64: &[u8] = b"PK\x06\x06";
+const ENTRY: &[u8] = b"PK\x01\x02";
+const ENTRY_BYTES: usize = 46;
+const LOCAL: &[u8] = b"PK\x03\x04";
+const LOCAL_BYTES: usize = 30;
+const COMMENT_BYTES_MAX: usize = 65_535;
+const ZIP64_EXTRA: u16 = 1;
+const UTF8_NAME: u16 = 1 << 11;
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// The files of an archive, each judged by its entry.
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Member>, Problem> {
+    let cut = || Problem::unreadable("the archive is cut off, or none");
+    let end_at = end_at(bytes).ok_or_else(cut)?;
+    let (start, entries) = extent(bytes, end_at).ok_or_else(cut)?;
+    if entries > MEMBERS_MAX as u64 {
+        return Err(Problem::unreadable("the archive has too many files"));
+    }
+    let mut rest = bytes.get(start..end_at).ok_or_else(cut)?;
+    let mut members = Vec::new();
+    // The directory itself is counted: what the end says of it may be wrong.
+    let mut seen = 0;
+    while rest.starts_with(ENTRY) {
+        seen += 1;
+        if seen > MEMBERS_MAX {
+            return Err(Problem::unreadable("the archive has too many files"));
+        }
+        let (member, next) = entry(rest).ok_or_else(cut)?;
+        members.extend(member);
+        rest = next;
+    }
+    if members.is_empty() && entries > 0 && seen == 0 {
+        return Err(cut());
+    }
+    Ok(members)
+}
+
+/// The last end record whose comment fits.
+fn end_at(bytes: &[u8]) -> Option<usize> {
+    let last = bytes.len().checked_sub(END_BYTES)?;
+    let first = last.saturating_sub(COMMENT_BYTES_MAX);
+    (first..=last).rev().find(|at| bytes.get(*at..).is_some_and(|rest| rest.starts_with(END)))
+}
+
+/// Where the directory begins, and how many entries it is said to have.
+fn extent(bytes: &[u8], end_at: usize) -> Option<(usize, u64)> {
+    let (entries, size, start) =
+        (u16_at(bytes, end_at + 10)?, u32_at(bytes, end_at + 12)?, u32_at(bytes, end_at + 16)?);
+    if entries != u16::MAX && size != u32::MAX && start != u32::MAX {
+        return Some((usize::try_from(start).ok()?, entries.into()));
+    }
+    let locator_at = end_at.checked_sub(END64_LOCATOR_BYTES)?;
+    if !bytes.get(locator_at..)?.starts_with(END64_LOCATOR) {
+        return Some((usize::try_from(start).ok()?, entries.into()));
+    }
+    let end64_at = usize::try_from(u64_at(bytes, locator_at + 8)?).ok()?;
+    let end64 = bytes.get(end64_at..)?;
+    if !end64.starts_with(END64) {
+        return None;
+    }
+    Some((usize::try_from(u64_at(end64, 48)?).ok()?, u64_at(end64, 32)?))
+}
+
+/// One entry, none for a folder, and what follows it.
+fn entry(bytes: &[u8]) -> Option<(Option<Member>, &[u8])> {
+    let (flags, method, crc) = (u16_at(bytes, 8)?, u16_at(bytes, 10)?, u32_at(bytes, 16)?);
+    let (name, extra, comment) = (u16_at(bytes, 28)?, u16_at(bytes, 30)?, u16_at(bytes, 32)?);
+    let name_end = ENTRY_BYTES + usize::from(name);
+    let extra_end = name_end + usize::from(extra);
+    let rest = bytes.get(extra_end + usize::from(comment)..)?;
+    let name = bytes.get(ENTRY_BYTES..name_end)?;
+    let (size, packed, header_at) = sizes(bytes, bytes.get(name_end..extra_end)?)?;
+    if name.ends_with(b"/") && size == 0 {
+        return Some((None, rest));
+    }
+    let packed = Packed { header_at, size: packed, method, crc };
+    let mut member = Member { name: decoded(name, flags), size, fault: None, packed };
+    member.judge(flags);
+    Some((Some(member), rest))
+}
+
+/// Unpacked and packed size and place; those too large for the entry stand in its extra field.
+fn sizes(entry: &[u8], mut extra: &[u8]) -> Option<(u64, u64, u64)> {
+    let (packed, size, at) = (u32_at(entry, 20)?, u32_at(entry, 24)?, u32_at(entry, 42)?);
+    let mut wide: &[u8] = &[];
+    while let (Some(tag), Some(length)) = (u16_at(extra, 0), u16_at(extra, 2)) {
+        let end = 4 + usize::from(length);
+        if tag == ZIP64_EXTRA {
+            wide = extra.get(4..end)?;
+        }
+        extra = extra.get(end..)?;
+    }
+    let mut next = |short: u32| {
+        if short != u32::MAX || wide.is_empty() {
+            return Some(u64::from(short));
+        }
+        let value = u64_at(wide, 0)?;
+        wide = wide.get(8..)?;
+        Some(value)
+    };
+    let size = next(size)?;
+    let packed = next(packed)?;
+    Some((size, packed, next(at)?))
+}
+
+/// By the flag or by the look of it UTF-8, else one character a byte; cut to what a name may be.
+fn decoded(name: &[u8], flags: u16) -> String {
+    let name = name.get(..name.len().min(NAME_BYTES_MAX)).unwrap_or_default();
+    match str::from_utf8(name) {
+        Ok(text) => text.to_owned(),
+        Err(_) if flags & UTF8_NAME != 0 => String::from_utf8_lossy(name).into_owned(),
+        Err(_) => name.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// The packed bytes of a member, by its local header.
+pub(super) fn data(bytes: &[u8], header_at: u64, size: u64) -> Option<&[u8]> {
+    let header = bytes.get(usize::try_from(header_at).ok()?..)?;
+    if !header.starts_with(LOCAL) {
+        return None;
+    }
+    let (name, extra) = (u16_at(header, 26)?, u16_at(header, 28)?);
+    let start = LOCAL_BYTES + usize::from(name) + usize::from(extra);
+    header.get(start..)?.get(..usize::try_from(size).ok()?)
+}
