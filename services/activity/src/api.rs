@@ -1,12 +1,13 @@
 //! gRPC: decode → app → encode.
 
 mod input;
+mod statistics;
 mod uploads;
 mod view;
 
 use std::time::Duration;
 
-use kernel::{AccountId, ActivityId, Code, Refusal, Sport};
+use kernel::{AccountId, ActivityId, Code, Refusal};
 use platform::{Caller, answer, status};
 use proto::activity::{self as api, activities_server::Activities};
 use tokio_stream::wrappers::ReceiverStream;
@@ -142,12 +143,7 @@ impl Activities for Api {
     ) -> Result<Response<api::ListActivitiesResponse>, Status> {
         let (caller, viewer) = person(&request)?;
         let asked = request.into_inner();
-        let sport = match asked.sport.as_str() {
-            "" => None,
-            text => Some(Sport::parse(text).ok_or_else(|| {
-                status(Refusal::field("/sport", "unknown", "not a sport of the vocabulary"))
-            })?),
-        };
+        let sport = statistics::sport(&asked.sport).map_err(status)?;
         let wanted = Wanted {
             account: if asked.account_id.is_empty() { viewer } else { id(&asked.account_id)? },
             seen_by: if asked.as_account_id.is_empty() { None } else { Some(id(&asked.as_account_id)?) },
@@ -292,5 +288,35 @@ impl Activities for Api {
         let told = self.app.settled(position).await.map_err(status)?;
         let head = told.head.unsigned_abs();
         Ok(Response::new(api::SettledResponse { settled: told.settled, head, waiting: told.waiting }))
+    }
+
+    async fn statistics(
+        &self,
+        request: Request<api::StatisticsRequest>,
+    ) -> Result<Response<api::StatisticsResponse>, Status> {
+        let (_, account) = person(&request)?;
+        let asked = statistics::asked(request.get_ref()).map_err(status)?;
+        let found = self.app.statistics(account, asked).await.map_err(status)?;
+        Ok(Response::new(statistics::statistics(&found)))
+    }
+
+    async fn records(
+        &self,
+        request: Request<api::RecordsRequest>,
+    ) -> Result<Response<api::RecordsResponse>, Status> {
+        let (_, account) = person(&request)?;
+        let sport = statistics::sport(&request.get_ref().sport).map_err(status)?;
+        let found = self.app.records(account, sport).await.map_err(status)?;
+        Ok(Response::new(statistics::records(&found)))
+    }
+
+    async fn compare(
+        &self,
+        request: Request<api::CompareRequest>,
+    ) -> Result<Response<api::CompareResponse>, Status> {
+        let (_, account) = person(&request)?;
+        let asked = statistics::comparison(request.get_ref()).map_err(status)?;
+        let found = self.app.compare(account, asked).await.map_err(status)?;
+        Ok(Response::new(statistics::compared(&found)))
     }
 }

@@ -7,8 +7,10 @@
 //! | [`create_activity`], [`change_activity`], [`delete_activity`], [`restore_activity`] | [`list_activities`], [`get_activity`], [`history`] |
 //! | | [`show_activities`], [`show_streams`], [`explain`], [`original`] |
 //! | | [`explain_visibility`], [`settled`] |
+//! | | [`statistics`], [`records`], [`compare`] |
 
 pub mod change_activity;
+pub mod compare;
 pub mod create_activity;
 pub mod cut;
 pub mod delete_activity;
@@ -20,6 +22,7 @@ pub mod list_activities;
 pub mod original;
 pub mod read_upload;
 pub mod receive_upload;
+pub mod records;
 pub mod restore_activity;
 pub mod settled;
 pub mod show_activities;
@@ -27,6 +30,7 @@ pub mod show_streams;
 pub mod show_uploads;
 pub mod sight;
 pub mod standing;
+pub mod statistics;
 pub mod sync;
 
 use std::sync::Arc;

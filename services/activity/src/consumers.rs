@@ -4,10 +4,12 @@ pub mod account_erased;
 pub mod activity_changed;
 pub mod consent_withdrawn;
 pub mod daily_changed;
+pub mod statistics;
 pub mod upload_changed;
 
 pub use account_erased::{AccountErased, Erased};
 pub use consent_withdrawn::ConsentWithdrawn;
+pub use statistics::Statistics;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@
 //! | `app` | the commands and queries |
 //! | `readers` | who reads uploaded files, and who finds those left waiting |
 //! | `reading`, `streams` | from a file's shape to records and columns; who sees which |
+//! | `stats` | what activities add up to: sums, records, comparisons |
 //! | `store`, `consumers`, `blobs` | what is kept beside the journal |
 
 pub mod api;
@@ -20,6 +21,7 @@ pub mod domain;
 pub mod metrics;
 pub mod readers;
 pub mod reading;
+pub mod stats;
 pub mod store;
 pub mod streams;
 pub mod wire;
@@ -70,6 +72,7 @@ pub async fn module(resources: Resources, config: Config, cql: Option<Cql>) -> R
         .spine()
         .owning(readers::SWEEP)
         .projection(consumers::Rows { activities: activities.clone(), blobs: blobs.clone() })
+        .projection(consumers::Statistics)
         .projection(consumers::ConsentWithdrawn { activities: activities.clone() })
         .reactor(consumers::AccountErased {
             journal: resources.journal.clone(),

@@ -1,6 +1,7 @@
 //! Read models, and the primary store of samples. SQL written once for both engines; activities also in CQL.
 
 pub mod activities;
+pub mod contributions;
 pub mod cql;
 pub mod files;
 pub mod samples;
@@ -32,6 +33,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0005_create_taken_away",
             include_str!("../../../migrations/sqlite/activity/0005_create_taken_away.sql"),
         ),
+        (
+            "0007_create_contributions",
+            include_str!("../../../migrations/sqlite/activity/0007_create_contributions.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -53,6 +58,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0005_create_taken_away",
             include_str!("../../../migrations/postgres/activity/0005_create_taken_away.sql"),
+        ),
+        (
+            "0007_create_contributions",
+            include_str!("../../../migrations/postgres/activity/0007_create_contributions.sql"),
         ),
     ],
 };

@@ -1,8 +1,10 @@
 //! What auth says of an account, at its store's head. Who cannot reach it answers `unavailable`.
 
+use jiff::{Timestamp, civil::Weekday, tz::TimeZone};
 use kernel::{AccountId, Code, Refusal};
 
 use super::App;
+use crate::stats::calendar;
 
 /// The facts that bringing something in needs.
 #[derive(Clone, Debug)]
@@ -12,6 +14,16 @@ pub struct Standing {
     /// IANA.
     pub time_zone: Option<String>,
     pub health_consent: bool,
+    /// Where weeks begin for people like this one.
+    pub week_start: Weekday,
+}
+
+impl Standing {
+    /// The day it is for the account, in days since 1970.
+    pub fn today(&self, now: Timestamp) -> i64 {
+        let zone = self.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
+        calendar::day_of(now.to_zoned(zone.unwrap_or(TimeZone::UTC)).date())
+    }
 }
 
 impl App {
@@ -19,7 +31,9 @@ impl App {
         let standing = self.sight.standings(&[account]).await?.remove(&account);
         let standing =
             standing.ok_or_else(|| Refusal::new(Code::Internal, "auth answered without an account"))?;
+        let country = standing.country.as_deref().unwrap_or_default();
         Ok(Standing {
+            week_start: calendar::week_start(&standing.locale, country),
             present: standing.known && !standing.erased,
             time_zone: (!standing.time_zone.is_empty()).then_some(standing.time_zone),
             health_consent: standing.consents.iter().any(|purpose| purpose == "health_data"),

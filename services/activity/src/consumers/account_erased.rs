@@ -12,7 +12,7 @@ use kernel::AccountId;
 
 use crate::{
     blobs::Blobs,
-    store::{ActivityStore, samples, taken, uploads},
+    store::{ActivityStore, contributions, samples, taken, uploads},
     wire,
 };
 
@@ -61,6 +61,7 @@ impl AccountErased {
                     let erased = activities.erase(tx, account).await?;
                     let uploads = uploads::erase(tx, account).await?;
                     samples::erase(tx, account).await?;
+                    contributions::erase(tx, account).await?;
                     Ok::<_, Failure>((erased, uploads))
                 })
             })
@@ -81,7 +82,7 @@ pub(super) async fn forget(
 }
 
 #[derive(Clone, Default)]
-struct Erasure {
+pub(super) struct Erasure {
     done: bool,
 }
 

@@ -5,6 +5,7 @@
 
 mod activities;
 mod blobs;
+mod contributions;
 mod erasure;
 mod golden;
 mod keyspace;
@@ -13,6 +14,7 @@ mod races;
 mod relations;
 mod restart;
 mod settled;
+mod statistics;
 mod store;
 mod sync;
 mod uploads;

@@ -8,7 +8,7 @@ use std::{
 use activity::{Config, MIGRATIONS};
 use bytes::Bytes;
 use eventing::{
-    Journal,
+    Journal, StreamId, args,
     cql::Cql,
     rebuild::{Progress, Wanted},
 };
@@ -25,7 +25,7 @@ use proto::{
 };
 use testkit::{
     StandIn,
-    fleet::{Fleet, Ground},
+    fleet::{self, Fleet, Ground, eventually},
 };
 use tonic::{Request, Response, Status};
 
@@ -189,13 +189,33 @@ impl World<'_> {
 
     /// The rows of activities, uploads and days, made anew and served.
     pub(crate) async fn make_anew(&self) {
+        self.make_anew_of(&["activity.consents", "activity.rows.1"]).await;
+    }
+
+    /// What activities add up to, made anew and served.
+    pub(crate) async fn make_statistics_anew(&self) {
+        self.make_anew_of(&["activity.statistics.1"]).await;
+    }
+
+    async fn make_anew_of(&self, readers: &[&str]) {
         let rebuilds = self.spine.rebuilds();
-        let model = rebuilds.model("activity.rows.1").unwrap();
-        assert_eq!(model.readers, ["activity.consents", "activity.rows.1"]);
+        let model = rebuilds.model(readers[readers.len() - 1]).unwrap();
+        assert_eq!(model.readers, readers);
         let told = tokio::sync::watch::Sender::new(Progress::default());
         let wanted = Wanted { flip: true, differing: true };
         let outcome = rebuilds.run(&model, "this", wanted, &told).await.unwrap();
         assert!(outcome.flipped && outcome.comparison.is_equal(), "{outcome:?}");
+    }
+
+    /// The account is erased, and its rows are gone.
+    pub(crate) async fn erase(&self, account: AccountId) {
+        let erased = proto::auth::AccountErased { account_id: bytes_of(account) };
+        fleet::tell(&self.auth, &StreamId::of("account", account), &account.to_string(), &erased).await;
+        let sql = "SELECT COUNT(*) FROM taken_away WHERE account_id = $1 AND erased = 1";
+        let ask = || async {
+            self.db.fetch_one(sql, args![account]).await.unwrap().unwrap().get::<i64>(0).unwrap()
+        };
+        eventually("is the account erased", ask, |found| *found == 1).await;
     }
 
     /// Everything stops, as at the end of a process.

@@ -10,6 +10,7 @@ mod friends;
 mod game;
 mod offers;
 mod privacy;
+mod statistics;
 
 use axum::extract::State;
 use proto::auth;
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Doors {
         .merge(blocks::routes())
         .merge(game::routes())
         .merge(offers::routes())
+        .merge(statistics::routes())
 }
 
 /// An account as its owner (or an operator) sees it.
