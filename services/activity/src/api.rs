@@ -1,5 +1,6 @@
 //! gRPC: decode → app → encode.
 
+mod detail;
 mod input;
 mod statistics;
 mod uploads;
@@ -163,9 +164,9 @@ impl Activities for Api {
         request: Request<api::GetActivityRequest>,
     ) -> Result<Response<api::ActivityView>, Status> {
         let (_, viewer) = person(&request)?;
-        let seen =
-            self.app.get_activity(viewer, id(&request.get_ref().activity_id)?).await.map_err(status)?;
-        Ok(Response::new(view::activity(&seen)))
+        let found = self.app.get_activity(viewer, id(&request.get_ref().activity_id)?).await;
+        let (seen, detail) = found.map_err(status)?;
+        Ok(Response::new(api::ActivityView { detail: Some(detail::view(&detail)), ..view::activity(&seen) }))
     }
 
     async fn change_activity(

@@ -1,11 +1,17 @@
 //! From the neutral shape of a workout to the record that is kept.
 
-use formats::{Activity, Total};
+use formats::{
+    Activity, Streams, Total,
+    totals::{self, Measure},
+};
 use kernel::time;
 
 use crate::{
     domain::{
-        facts::{Device, Explained, Facts, Health, HeartRate, Lap, Leg, Measured, Origin, Record, Start},
+        facts::{
+            Best, Device, Effort, Explained, Facts, Health, HeartRate, Lap, Leg, Measured, Origin, Record,
+            Start,
+        },
         input,
     },
     streams::{self, StreamType},
@@ -78,8 +84,28 @@ fn facts(activity: &Activity, start: Start) -> Facts {
             .filter(shown)
             .map(|kind| kind.as_str().to_owned())
             .collect(),
+        efforts: efforts(&activity.streams, activity.legs.is_empty()),
         ..Facts::new(activity.sport, start, elapsed_time_s)
     }
+}
+
+/// The best stretches that the columns show; of one sport only, as one over two is no effort in either.
+pub fn efforts(streams: &Streams, one_sport: bool) -> Vec<Effort> {
+    if !one_sport {
+        return Vec::new();
+    }
+    let effort = |effort: totals::Effort| Effort {
+        name: effort.name.to_owned(),
+        best: match effort.measure {
+            Measure::Time => Best::Time(effort.value),
+            Measure::Power => Best::Power(effort.value),
+        },
+        start_s: effort.start_s,
+        end_s: effort.end_s,
+        algorithm: effort.algorithm().to_owned(),
+        version: totals::EFFORTS_VERSION.into(),
+    };
+    totals::efforts(streams).into_iter().map(effort).collect()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
@@ -91,6 +117,10 @@ fn lap(lap: &formats::Lap, start_us: i64) -> Lap {
         distance_m: plain(lap.distance_m),
         ascent_m: plain(lap.ascent_m),
         descent_m: plain(lap.descent_m),
+        energy_kj: plain(lap.energy_kj),
+        power_avg_w: plain(lap.power_avg_w),
+        power_max_w: plain(lap.power_max_w),
+        cadence_avg_rpm: plain(lap.cadence_avg_rpm),
     }
 }
 

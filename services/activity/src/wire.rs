@@ -5,6 +5,7 @@
 
 mod activity;
 mod daily;
+pub mod effort;
 pub mod record;
 mod upload;
 mod whole;

@@ -80,6 +80,10 @@ fn laps(facts: &Facts, health: Option<&Health>, mask: FieldMask) -> Vec<LapView>
             distance_m: lap.distance_m,
             ascent_m: lap.ascent_m,
             descent_m: lap.descent_m,
+            energy_kj: lap.energy_kj,
+            power_avg_w: lap.power_avg_w,
+            power_max_w: lap.power_max_w,
+            cadence_avg_rpm: lap.cadence_avg_rpm,
             heart_rate_avg_bpm: heart.heart_rate_avg_bpm,
             heart_rate_max_bpm: heart.heart_rate_max_bpm,
         }
@@ -155,7 +159,7 @@ pub(super) fn explained(explained: Explained) -> ClassExplained {
 
 pub(super) fn explanation(explanation: app::explain::Explanation) -> Explanation {
     api::Explanation {
-        field: explanation.field.to_owned(),
+        field: explanation.field.into_owned(),
         value: explanation.value,
         source: explanation.source.to_owned(),
         algorithm: explanation.algorithm,

@@ -1,15 +1,24 @@
 //! Where each total comes from.
 
+use std::borrow::Cow;
+
+use formats::totals;
 use kernel::{AccountId, ActivityId, Refusal};
 use privacy::DataClass;
 
-use super::App;
-use crate::{domain::facts, wire};
+use super::{App, get_activity::Detail};
+use crate::{
+    domain::facts::{self, Measured},
+    wire,
+};
+
+const LAPS: &str = "laps";
 
 /// One total, explained.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
-    pub field: &'static str,
+    /// `ascent_m`; of lists, the value is their length: `laps`, `splits.km`, `splits.mile`; `efforts.5km`.
+    pub field: Cow<'static, str>,
     pub value: f64,
     pub source: &'static str,
     /// Empty for what was taken as it came.
@@ -20,6 +29,7 @@ pub struct Explanation {
 impl App {
     pub async fn explain(&self, viewer: AccountId, id: ActivityId) -> Result<Vec<Explanation>, Refusal> {
         let seen = self.look(id, viewer).await?;
+        let detail = self.detail(&seen, viewer).await?;
         let mut record = wire::record_of(seen.row.whole).map_err(eventing::Error::from)?;
         if !seen.mask.shows(DataClass::HeartRate) {
             record.health = None;
@@ -29,8 +39,37 @@ impl App {
         let explained = |(field, value): (&'static str, f64)| {
             let found = record.explained.iter().find(|explained| explained.field == field)?;
             let (source, algorithm) = (found.measured.as_str(), found.algorithm.clone());
-            Some(Explanation { field, value, source, algorithm, version: found.version })
+            Some(Explanation { field: field.into(), value, source, algorithm, version: found.version })
         };
-        Ok(totals.into_iter().filter_map(explained).collect())
+        let mut items: Vec<_> = totals.into_iter().filter_map(explained).collect();
+        if !known.laps.is_empty() {
+            items.push(Explanation {
+                field: LAPS.into(),
+                value: known.laps.len() as f64,
+                source: Measured::Device.as_str(),
+                algorithm: String::new(),
+                version: 0,
+            });
+        }
+        items.extend(of_detail(detail));
+        Ok(items)
     }
+}
+
+fn of_detail(detail: Detail) -> impl Iterator<Item = Explanation> {
+    let lists = [("splits.km", detail.splits_km.len()), ("splits.mile", detail.splits_mile.len())];
+    let lists = lists.into_iter().filter(|(_, length)| *length > 0).map(|(field, length)| Explanation {
+        field: field.into(),
+        value: length as f64,
+        source: Measured::Computed.as_str(),
+        algorithm: totals::DISTANCE_MARKS.to_owned(),
+        version: totals::SPLITS_VERSION.into(),
+    });
+    lists.chain(detail.efforts.into_iter().map(|effort| Explanation {
+        field: format!("efforts.{}", effort.name).into(),
+        value: effort.value(),
+        source: Measured::Computed.as_str(),
+        algorithm: effort.algorithm,
+        version: effort.version,
+    }))
 }

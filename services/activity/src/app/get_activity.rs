@@ -1,11 +1,56 @@
-//! One activity, as far as the viewer may see it.
+//! One activity, as far as the viewer may see it, with what is worked out of its columns.
 
-use kernel::{AccountId, ActivityId, Refusal};
+use formats::totals::{self, MILE_M, Split};
+use kernel::{AccountId, ActivityId, Refusal, Sport};
 
 use super::{App, Seen};
+use crate::{domain::facts::Effort, reading, streams::StreamType, wire};
+
+const KILOMETRE_M: f64 = 1_000.0;
+
+/// What splits and efforts are made of.
+const COLUMNS: [StreamType; 6] = [
+    StreamType::Time,
+    StreamType::Distance,
+    StreamType::Altitude,
+    StreamType::HeartRate,
+    StreamType::Power,
+    StreamType::Cadence,
+];
+
+/// Splits and efforts: of the whole for its owner, for others of what they may see of the track.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Detail {
+    pub splits_km: Vec<Split>,
+    pub splits_mile: Vec<Split>,
+    pub efforts: Vec<Effort>,
+}
 
 impl App {
-    pub async fn get_activity(&self, viewer: AccountId, id: ActivityId) -> Result<Seen, Refusal> {
-        self.look(id, viewer).await
+    pub async fn get_activity(&self, viewer: AccountId, id: ActivityId) -> Result<(Seen, Detail), Refusal> {
+        let seen = self.look(id, viewer).await?;
+        let detail = self.detail(&seen, viewer).await?;
+        Ok((seen, detail))
+    }
+
+    pub(super) async fn detail(&self, seen: &Seen, viewer: AccountId) -> Result<Detail, Refusal> {
+        let Some(facts) = &seen.row.whole.facts else { return Ok(Detail::default()) };
+        let tells =
+            |kind: &String| *kind == StreamType::Distance.as_str() || *kind == StreamType::Power.as_str();
+        if !facts.stream_types.iter().any(tells) {
+            return Ok(Detail::default());
+        }
+        let streams = self.show_streams(viewer, seen.row.activity_id, &COLUMNS, 0).await?;
+        let efforts = if seen.own {
+            facts.efforts.iter().cloned().filter_map(wire::effort::of).collect()
+        } else {
+            reading::efforts(&streams, facts.legs.is_empty())
+        };
+        let sport = Sport::parse(&facts.sport).unwrap_or(Sport::Other);
+        Ok(Detail {
+            splits_km: totals::splits(sport, &streams, KILOMETRE_M),
+            splits_mile: totals::splits(sport, &streams, MILE_M),
+            efforts,
+        })
     }
 }

@@ -64,6 +64,8 @@ pub struct Facts {
     pub legs: Vec<Leg>,
     /// Types of the streams at hand, without health's.
     pub stream_types: Vec<String>,
+    /// The best over each distance and of power that it is long enough for.
+    pub efforts: Vec<Effort>,
 }
 
 impl Facts {
@@ -88,6 +90,7 @@ impl Facts {
             laps: Vec::new(),
             legs: Vec::new(),
             stream_types: Vec::new(),
+            efforts: Vec::new(),
         }
     }
 
@@ -141,6 +144,41 @@ pub struct Lap {
     pub distance_m: Option<f64>,
     pub ascent_m: Option<f64>,
     pub descent_m: Option<f64>,
+    pub energy_kj: Option<f64>,
+    pub power_avg_w: Option<f64>,
+    pub power_max_w: Option<f64>,
+    pub cadence_avg_rpm: Option<f64>,
+}
+
+/// The best stretch of an activity; times are since its start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effort {
+    /// `5km`, `power_20min`: see [`formats::totals::DISTANCES`] and [`formats::totals::POWERS`].
+    pub name: String,
+    pub best: Best,
+    pub start_s: f64,
+    pub end_s: f64,
+    pub algorithm: String,
+    pub version: u32,
+}
+
+impl Effort {
+    /// Seconds or watts.
+    pub const fn value(&self) -> f64 {
+        match self.best {
+            Best::Time(seconds) => seconds,
+            Best::Power(watts) => watts,
+        }
+    }
+}
+
+/// What an effort is measured by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Best {
+    /// Seconds over a distance.
+    Time(f64),
+    /// Mean watts over a time.
+    Power(f64),
 }
 
 /// A part of a multisport activity.

@@ -5,7 +5,7 @@ use kernel::{AccountId, ActivityId, Sport};
 use privacy::Audience;
 use proto::activity as wire;
 
-use super::{bytes, id, some};
+use super::{bytes, effort, id, some};
 use crate::domain::facts::{Device, Explained, Facts, Health, HeartRate, Lap, Leg, Measured, Origin, Record};
 
 /// The fields that all messages with a whole activity share: those of `ActivityRecorded`.
@@ -103,6 +103,7 @@ fn facts_to_proto(facts: &Facts) -> wire::Facts {
         laps: facts.laps.iter().map(lap_to_proto).collect(),
         legs: facts.legs.iter().map(leg_to_proto).collect(),
         stream_types: facts.stream_types.clone(),
+        efforts: facts.efforts.iter().map(effort::to_proto).collect(),
     }
 }
 
@@ -126,6 +127,7 @@ fn facts_of(facts: wire::Facts) -> Facts {
         laps: facts.laps.into_iter().map(lap_of).collect(),
         legs: facts.legs.into_iter().map(leg_of).collect(),
         stream_types: facts.stream_types,
+        efforts: facts.efforts.into_iter().filter_map(effort::of).collect(),
     }
 }
 
@@ -142,6 +144,10 @@ fn lap_to_proto(lap: &Lap) -> wire::Lap {
         distance_m: lap.distance_m,
         ascent_m: lap.ascent_m,
         descent_m: lap.descent_m,
+        energy_kj: lap.energy_kj,
+        power_avg_w: lap.power_avg_w,
+        power_max_w: lap.power_max_w,
+        cadence_avg_rpm: lap.cadence_avg_rpm,
     }
 }
 
@@ -153,6 +159,10 @@ fn lap_of(lap: wire::Lap) -> Lap {
         distance_m: lap.distance_m,
         ascent_m: lap.ascent_m,
         descent_m: lap.descent_m,
+        energy_kj: lap.energy_kj,
+        power_avg_w: lap.power_avg_w,
+        power_max_w: lap.power_max_w,
+        cadence_avg_rpm: lap.cadence_avg_rpm,
     }
 }
 

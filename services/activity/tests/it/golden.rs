@@ -128,6 +128,29 @@ fn record() -> Record {
     }
 }
 
+/// With what later versions of this service write too.
+fn record_with_efforts() -> Record {
+    let effort = |name: &str, best| Effort {
+        name: name.to_owned(),
+        best,
+        start_s: 12.5,
+        end_s: 1_514.0,
+        algorithm: "quickest-window".to_owned(),
+        version: 1,
+    };
+    let mut record = record();
+    if let Some(facts) = &mut record.facts {
+        facts.efforts = vec![effort("5km", Best::Time(1_501.5)), effort("power_5min", Best::Power(290.0))];
+        for lap in &mut facts.laps {
+            lap.energy_kj = Some(300.0);
+            lap.power_avg_w = Some(240.0);
+            lap.power_max_w = Some(380.0);
+            lap.cadence_avg_rpm = Some(84.5);
+        }
+    }
+    record
+}
+
 fn of_activities() -> Vec<(&'static str, Any)> {
     let event = |change| {
         Any::Activity(Event {
@@ -146,6 +169,7 @@ fn of_activities() -> Vec<(&'static str, Any)> {
     let erased = Record { facts: None, health: None, name: None, devices: Vec::new(), ..record() };
     vec![
         ("full", event(Change::Recorded(full()))),
+        ("efforts", event(Change::Recorded(Box::new(record_with_efforts())))),
         ("synced", event(Change::Recorded(Box::new(synced)))),
         ("erased", event(Change::Recorded(Box::new(erased)))),
         ("manual", event(Change::Recorded(Box::new(Record { origin: Origin::Manual, ..record() })))),

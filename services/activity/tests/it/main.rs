@@ -6,6 +6,7 @@
 mod activities;
 mod blobs;
 mod contributions;
+mod detail;
 mod erasure;
 mod golden;
 mod keyspace;

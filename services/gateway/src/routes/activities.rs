@@ -2,6 +2,7 @@
 
 mod columns;
 mod comments;
+mod detail;
 mod kudos;
 mod view;
 
@@ -282,6 +283,7 @@ async fn history(State(door): Shared, caller: Account, id: PathId, Params(page):
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TotalExplanation)]
 struct Explanation {
+    /// A total; `laps`, `splits.km`, `splits.mile` (the value: how many); `efforts.5km`.
     #[schema(example = "ascent_m")]
     field: String,
     value: Figure,

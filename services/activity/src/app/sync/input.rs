@@ -127,10 +127,8 @@ impl Context<'_> {
             notices.push(CONSENT_MISSING.to_owned());
         }
         // Workouts move in their own words; what the phone did not say is worked out from the columns.
+        // The moving time is always worked out, so that it means the same whoever recorded.
         totals::complete(&mut activity);
-        if let Some(moving) = sent.moving_time_s {
-            activity.totals.moving_time_s = Some(Total::device(moving));
-        }
         let zone = (!sent.time_zone.is_empty()).then_some(sent.time_zone.as_str());
         let start = Start::of(sent.start_us, sent.utc_offset_s, zone, self.standing.time_zone.as_deref());
         let id = keyed_id("activity", self.account, self.source, key);

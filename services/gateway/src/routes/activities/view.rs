@@ -4,6 +4,7 @@ use proto::activity;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::detail::{Effort, Splits};
 use crate::values::{AnId, Figure, Instant, LocalInstant, known};
 
 /// An activity. What is not known, or not for the caller's eyes, is absent.
@@ -55,6 +56,13 @@ pub(in crate::routes) struct Activity {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     laps: Vec<Lap>,
+    /// Of one activity, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    splits: Option<Splits>,
+    /// Best stretches; of one activity, not in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    efforts: Vec<Effort>,
     /// The parts of a multisport activity.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false, no_recursion)]
@@ -98,9 +106,17 @@ struct Lap {
     #[serde(skip_serializing_if = "Option::is_none")]
     descent_m: Option<Figure>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    energy_kj: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     heart_rate_avg_bpm: Option<Figure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     heart_rate_max_bpm: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    power_avg_w: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    power_max_w: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cadence_avg_rpm: Option<Figure>,
 }
 
 impl Lap {
@@ -112,6 +128,10 @@ impl Lap {
             distance_m: Figure::known(lap.distance_m),
             ascent_m: Figure::known(lap.ascent_m),
             descent_m: Figure::known(lap.descent_m),
+            energy_kj: Figure::known(lap.energy_kj),
+            power_avg_w: Figure::known(lap.power_avg_w),
+            power_max_w: Figure::known(lap.power_max_w),
+            cadence_avg_rpm: Figure::known(lap.cadence_avg_rpm),
             heart_rate_avg_bpm: Figure::known(lap.heart_rate_avg_bpm),
             heart_rate_max_bpm: Figure::known(lap.heart_rate_max_bpm),
         }
@@ -144,6 +164,7 @@ impl Device {
 impl Activity {
     pub(in crate::routes) fn of(view: activity::ActivityView) -> Self {
         let offset_s = view.utc_offset_s.unwrap_or_default();
+        let detail = view.detail.unwrap_or_default();
         Self {
             id: AnId::of(&view.id),
             account_id: AnId::of(&view.account_id),
@@ -167,6 +188,8 @@ impl Activity {
             power_max_w: Figure::known(view.power_max_w),
             cadence_avg_rpm: Figure::known(view.cadence_avg_rpm),
             laps: view.laps.into_iter().map(Lap::of).collect(),
+            splits: Splits::of(detail.splits_km, detail.splits_mile),
+            efforts: detail.efforts.into_iter().filter_map(Effort::of).collect(),
             legs: view.legs.into_iter().map(Self::of).collect(),
             devices: view.devices.into_iter().map(Device::of).collect(),
             sources: view.sources,
