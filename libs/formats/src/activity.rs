@@ -15,11 +15,16 @@ pub struct Activity {
     pub utc_offset_s: Option<i32>,
     pub totals: Totals,
     pub laps: Vec<Lap>,
+    /// Lengths of a pool, in order; empty elsewhere.
+    pub lengths: Vec<Length>,
+    pub pool_length_m: Option<f64>,
     /// The recording device first, then its sensors.
     pub devices: Vec<Device>,
     /// When the timer stood still, in order, apart, within the activity.
     pub pauses: Vec<Pause>,
     pub streams: Streams,
+    /// What apps on the device recorded besides, one value a row of `streams`.
+    pub extra: Vec<ExtraColumn>,
     /// The number of this activity in its file, unique there: 0 for the first, a parent before its legs.
     pub session_index: u32,
     /// Legs of a multisport parent, in order of start; empty otherwise.
@@ -36,9 +41,12 @@ impl Activity {
             utc_offset_s: None,
             totals: Totals::default(),
             laps: Vec::new(),
+            lengths: Vec::new(),
+            pool_length_m: None,
             devices: Vec::new(),
             pauses: Vec::new(),
             streams: Streams::default(),
+            extra: Vec::new(),
             session_index: 0,
             legs: Vec::new(),
         }
@@ -115,6 +123,35 @@ pub struct Lap {
     pub power_avg_w: Option<f64>,
     pub power_max_w: Option<f64>,
     pub cadence_avg_rpm: Option<f64>,
+    /// Why it was cut, in FIT's words: `manual distance time session_end …`.
+    pub trigger: Option<&'static str>,
+    /// What it was meant for, in FIT's words: `active rest warmup cooldown …`.
+    pub intensity: Option<&'static str>,
+}
+
+/// One length of a pool, swum or rested.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Length {
+    /// From the activity's start; negative never.
+    pub start_s: f64,
+    pub elapsed_time_s: Option<f64>,
+    pub timer_time_s: Option<f64>,
+    /// It was swum; else a rest at the wall.
+    pub active: bool,
+    /// FIT's word: `freestyle backstroke breaststroke butterfly drill mixed im`.
+    pub stroke: Option<&'static str>,
+    pub strokes: Option<u16>,
+    /// Strokes a minute.
+    pub cadence_rpm: Option<f64>,
+}
+
+/// A column that is none of ours, as its maker named it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExtraColumn {
+    pub name: String,
+    /// The maker's word for it.
+    pub units: Option<String>,
+    pub values: Vec<Option<f64>>,
 }
 
 /// A device or sensor, by FIT's numbers.

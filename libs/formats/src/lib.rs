@@ -34,7 +34,9 @@ mod xml;
 
 use std::borrow::Cow;
 
-pub use activity::{Activity, Device, Lap, Pause, Sample, Source, Streams, Total, Totals};
+pub use activity::{
+    Activity, Device, ExtraColumn, Lap, Length, Pause, Sample, Source, Streams, Total, Totals,
+};
 pub use fit::write;
 pub use kernel::Sport;
 pub use reading::{Format, Problem, Reading, Salvage};

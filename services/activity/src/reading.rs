@@ -4,7 +4,7 @@ use formats::{
     Activity, Streams, Total,
     totals::{self, Measure},
 };
-use kernel::time;
+use kernel::{Sport, time};
 
 use crate::{
     domain::{
@@ -84,14 +84,14 @@ fn facts(activity: &Activity, start: Start) -> Facts {
             .filter(shown)
             .map(|kind| kind.as_str().to_owned())
             .collect(),
-        efforts: efforts(&activity.streams, activity.legs.is_empty()),
+        efforts: efforts(activity.sport, &activity.streams),
         ..Facts::new(activity.sport, start, elapsed_time_s)
     }
 }
 
 /// The best stretches that the columns show; of one sport only, as one over two is no effort in either.
-pub fn efforts(streams: &Streams, one_sport: bool) -> Vec<Effort> {
-    if !one_sport {
+pub fn efforts(sport: Sport, streams: &Streams) -> Vec<Effort> {
+    if sport == Sport::Multisport {
         return Vec::new();
     }
     let effort = |effort: totals::Effort| Effort {

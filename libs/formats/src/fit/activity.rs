@@ -1,9 +1,10 @@
 //! Messages into activities: one session is one activity, several are the legs of a multisport one.
 
 use super::decode::{DAY_S, Sequence};
+use super::heart::Beats;
 use super::message::{Clocks, Session, TimerEvent};
 use super::record::Row;
-use super::{names, units};
+use super::{names, pool, units};
 use crate::activity::{Activity, Device, Pause, Streams, Totals};
 use crate::reading::{Damage, Reason};
 use crate::totals;
@@ -19,6 +20,7 @@ const CLOCK_JITTER_S: i64 = 120;
 /// Makes the activity of one FIT file; none if nothing in it tells when it was.
 pub(crate) fn assemble(
     mut sequence: Sequence,
+    beats: &Beats,
     session_index: &mut u32,
     damage: &mut Damage,
 ) -> Option<Activity> {
@@ -26,6 +28,7 @@ pub(crate) fn assemble(
     sequence.laps.sort_by_key(|lap| lap.start);
     sequence.timer_events.sort_by_key(|event| event.time);
     tidy(&mut sequence, damage);
+    beats.merge_into(&mut sequence.rows);
     let parts = Parts {
         devices: devices(&sequence),
         utc_offset_s: utc_offset_s(sequence.clocks),
@@ -139,6 +142,9 @@ impl Parts {
             .map(|lap| lap.lap(start))
             .collect();
         activity.streams = streams(rows, start);
+        activity.extra = self.sequence.developers.columns(rows);
+        let lengths = self.sequence.lengths.iter().filter(|length| within(length.start));
+        pool::add_lengths(&mut activity, lengths, start, session.pool_length_m);
         forget_empty_times(&mut activity);
         activity.pauses = pauses(&self.sequence.timer_events, start, within);
         activity.session_index = *session_index;

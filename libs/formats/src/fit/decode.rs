@@ -1,8 +1,10 @@
 //! The walk over the messages of one FIT file. Whatever can be read is kept; after a gap the way back is sought.
 
 use super::definition::Definition;
-use super::message::{self, Clocks, FileId, Message, Session, TimerEvent};
-use super::profile::{self, FILE_ACTIVITY, TIMESTAMP, global};
+use super::developer::Developers;
+use super::heart::Beats;
+use super::message::{self, Clocks, FileId, Message, PoolLength, Session, TimerEvent};
+use super::profile::{FILE_ACTIVITY, TIMESTAMP, global};
 use super::record::{self, Odometer, Row};
 use super::resync;
 use crate::activity::Device;
@@ -10,6 +12,7 @@ use crate::reading::{Damage, Reason};
 
 const SESSIONS_MAX: usize = 100;
 const LAPS_MAX: usize = 10_000;
+const LENGTHS_MAX: usize = 50_000;
 const EVENTS_MAX: usize = 50_000;
 const DEVICES_MAX: usize = 32;
 const PRODUCT_NAME_BYTES_MAX: usize = 64;
@@ -23,6 +26,9 @@ pub(crate) struct Sequence {
     pub(crate) rows: Vec<Row>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) laps: Vec<Session>,
+    pub(crate) lengths: Vec<PoolLength>,
+    pub(crate) beats: Beats,
+    pub(crate) developers: Developers,
     pub(crate) timer_events: Vec<TimerEvent>,
     pub(crate) devices: Vec<Device>,
     pub(crate) clocks: Clocks,
@@ -98,6 +104,9 @@ pub(crate) fn decode(data: &[u8], records_max: usize, damage: &mut Damage) -> Se
         damage,
     };
     decoder.run(data);
+    if decoder.sequence.developers.overflown {
+        decoder.damage.note(Reason::TooMany);
+    }
     decoder.sequence
 }
 
@@ -230,6 +239,9 @@ impl Decoder<'_> {
                     return Err(Reason::MalformedDefinition);
                 }
                 self.define(local, definition);
+                if let Some(definition) = self.definitions.get_mut(local).and_then(Option::as_mut) {
+                    self.sequence.developers.plan(definition);
+                }
                 Ok(rest.get(length..).unwrap_or_default())
             }
         }
@@ -253,6 +265,9 @@ impl Decoder<'_> {
                 row.time = self.timestamp.unwrap_or(Row::EMPTY.time);
             }
             if row.time != Row::EMPTY.time {
+                if !definition.extras.is_empty() {
+                    self.sequence.developers.read(definition, bytes, &mut row);
+                }
                 self.timestamp = Some(row.time);
                 self.sequence.rows.push(row);
             }
@@ -262,8 +277,22 @@ impl Decoder<'_> {
         if let Some(time) = message.get(TIMESTAMP) {
             self.timestamp = Some(time);
         }
-        self.sequence.take(message, self.damage);
+        if definition.global == global::FIELD_DESCRIPTION {
+            self.sequence.developers.describe(message);
+            self.plan_anew();
+        } else {
+            self.sequence.take(message, self.damage);
+        }
         Ok(after)
+    }
+
+    /// Descriptions come before what they describe, but nothing makes them.
+    fn plan_anew(&mut self) {
+        let developers = &mut self.sequence.developers;
+        let definitions = self.definitions.iter_mut().flatten();
+        for definition in definitions.filter(|definition| !definition.developer.is_empty()) {
+            developers.plan(definition);
+        }
     }
 }
 
@@ -282,10 +311,16 @@ impl Sequence {
                 self.clocks = message::clocks(message);
                 true
             }
-            global::SESSION => {
-                push(&mut self.sessions, SESSIONS_MAX, || message::session(message, &profile::SESSION))
+            global::SESSION => push(&mut self.sessions, SESSIONS_MAX, || message::whole(message)),
+            global::LAP => push(&mut self.laps, LAPS_MAX, || message::lap(message)),
+            global::LENGTH => match message::length(message) {
+                Some(length) => push(&mut self.lengths, LENGTHS_MAX, || length),
+                None => true,
+            },
+            global::HR => {
+                self.beats.take(message);
+                true
             }
-            global::LAP => push(&mut self.laps, LAPS_MAX, || message::session(message, &profile::LAP)),
             global::EVENT => match message::timer_event(message) {
                 Some(event) => push(&mut self.timer_events, EVENTS_MAX, || event),
                 None => true,

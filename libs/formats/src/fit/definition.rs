@@ -1,5 +1,6 @@
 //! How the data messages of a local number are laid out.
 
+use super::developer::Extra;
 use super::profile::TIMESTAMP;
 use super::record::Step;
 
@@ -27,7 +28,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const fn of(type_byte: u8) -> Self {
+    pub(super) const fn of(type_byte: u8) -> Self {
         match type_byte & 0x1f {
             0x00 | 0x02 => Self::U8,
             0x01 => Self::I8,
@@ -66,7 +67,7 @@ pub(crate) struct Field {
     size: usize,
 }
 
-/// One `definition message`; developer fields count in the size only.
+/// One `definition message`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Definition {
     pub(crate) global: u16,
@@ -76,6 +77,10 @@ pub(crate) struct Definition {
     pub(crate) fields: Vec<Field>,
     /// What a `record` needs, worked out once.
     pub(crate) steps: Vec<Step>,
+    /// Developer fields, opaque until they are described, and whose they are.
+    pub(crate) developer: Vec<(Field, u8)>,
+    /// What those of them mean that are described.
+    pub(crate) extras: Vec<Extra>,
     /// Its messages have a field for their time.
     pub(crate) timed: bool,
     /// Such a message can be; what does not fit is a trace of lost bytes.
@@ -105,8 +110,11 @@ impl Definition {
         if with_developer_fields {
             let (count, rest) = rest.split_first()?;
             let fields = rest.get(..usize::from(*count) * FIELD_BYTES)?;
-            for [_, size, _] in fields.as_chunks::<FIELD_BYTES>().0 {
-                definition.size += usize::from(*size);
+            for [number, size, developer] in fields.as_chunks::<FIELD_BYTES>().0 {
+                let (offset, size) = (definition.size, usize::from(*size));
+                let field = Field { number: *number, kind: Kind::Bytes, offset, size };
+                definition.developer.push((field, *developer));
+                definition.size += size;
             }
             length += 1 + fields.len();
         }
@@ -140,7 +148,42 @@ impl Field {
         message.get(self.offset..self.offset + self.size).unwrap_or_default()
     }
 
-    /// The first element as an integer, unless it is the type's "no value" or the field is no integer.
+    /// The same bytes as values of another kind; none if their number does not fit it.
+    pub(super) fn of_kind(self, kind: Kind) -> Option<Self> {
+        let fits = self.size > 0 && self.size.is_multiple_of(kind.size());
+        (fits && !matches!(kind, Kind::Text | Kind::Bytes)).then_some(Self { kind, ..self })
+    }
+
+    /// Its elements, each as a field.
+    pub(super) fn elements(self) -> impl Iterator<Item = Self> {
+        let size = self.kind.size();
+        (0..self.size / size).map(move |index| Self { offset: self.offset + index * size, size, ..self })
+    }
+
+    /// The first element, whatever kind of number it is.
+    pub(crate) fn number(&self, message: &[u8], big_endian: bool) -> Option<f64> {
+        match self.kind {
+            Kind::F32 | Kind::F64 => self.float(message, big_endian),
+            Kind::U64 | Kind::U64z => {
+                let none = if self.kind == Kind::U64 { u64::MAX } else { 0 };
+                u64_at(self.bytes(message), big_endian).filter(|raw| *raw != none).map(|raw| raw as f64)
+            }
+            _ => self.integer(message, big_endian).map(|raw| raw as f64),
+        }
+    }
+
+    /// "No value" is not a number in floats.
+    fn float(&self, message: &[u8], big_endian: bool) -> Option<f64> {
+        let bytes = self.bytes(message);
+        let value = match self.kind {
+            Kind::F32 => f64::from(f32::from_bits(u32_at(bytes, big_endian)?)),
+            Kind::F64 => f64::from_bits(u64_at(bytes, big_endian)?),
+            _ => return None,
+        };
+        value.is_finite().then_some(value)
+    }
+
+    /// The first element as an integer, floats to the nearest, unless it is the type's "no value" or no number.
     #[inline]
     pub(crate) fn integer(&self, message: &[u8], big_endian: bool) -> Option<i64> {
         let bytes = self.bytes(message);
@@ -167,7 +210,8 @@ impl Field {
             Kind::U64z => {
                 u64_at(bytes, big_endian).filter(|raw| *raw != 0).and_then(|raw| raw.try_into().ok())
             }
-            Kind::F32 | Kind::F64 | Kind::Text | Kind::Bytes => None,
+            Kind::F32 | Kind::F64 => self.float(message, big_endian).map(|value| value.round() as i64),
+            Kind::Text | Kind::Bytes => None,
         }
     }
 

@@ -1,9 +1,11 @@
 //! The messages besides records: what a device says about the workout as a whole.
 
 use super::definition::Definition;
-use super::profile::{self, Summary, TIMESTAMP, device_info, event, file_id, sport};
+use super::developer;
+use super::names;
+use super::profile::{self, Summary, TIMESTAMP, device_info, event, file_id, length, sport};
 use super::units;
-use crate::activity::{Device, Lap, Total, Totals};
+use crate::activity::{Device, Lap, Length, Total, Totals};
 
 /// A data message and its layout.
 #[derive(Clone, Copy)]
@@ -19,12 +21,20 @@ impl Message<'_> {
         T::try_from(raw).ok()
     }
 
-    fn text(&self, number: u8) -> Option<String> {
+    pub(crate) fn text(&self, number: u8) -> Option<String> {
         self.definition.field(number)?.text(self.bytes)
     }
 
     fn scaled(&self, number: u8, scale: f64) -> Option<f64> {
         self.get::<u32>(number).map(|raw| units::scaled(raw, scale))
+    }
+
+    /// A figure in its unit: of the developer field that stands in its place, else the field itself.
+    fn figure(&self, number: u8, scale: f64) -> Option<f64> {
+        let own = || self.definition.field(number)?.number(self.bytes, self.definition.big_endian);
+        developer::overriding(self, number)
+            .or_else(|| own().map(|raw| raw / scale))
+            .filter(|figure| *figure >= 0.0)
     }
 }
 
@@ -42,7 +52,15 @@ pub(crate) struct Session {
     pub(crate) end: Option<u32>,
     pub(crate) sport: Option<u8>,
     pub(crate) sub_sport: Option<u8>,
+    pub(crate) pool_length_m: Option<f64>,
     pub(crate) sums: Lap,
+}
+
+/// One length of a pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolLength {
+    pub(crate) start: u32,
+    pub(crate) length: Length,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,28 +126,67 @@ pub(crate) fn clocks(message: Message<'_>) -> Clocks {
 
 /// Reads a session or a lap, by the table of where it keeps its sums.
 pub(crate) fn session(message: Message<'_>, at: &Summary) -> Session {
-    let nonzero = |value: Option<u8>| value.filter(|bpm| *bpm != 0).map(f64::from);
+    let beats = |number: u8| message.figure(number, 1.0).filter(|bpm| (1.0..255.0).contains(bpm));
     let fraction = message.get::<u8>(at.cadence_fraction).map_or(0.0, |raw| f64::from(raw) / 128.0);
     let sums = Lap {
         start_s: 0.0,
-        elapsed_time_s: message.scaled(at.elapsed, 1000.0),
-        timer_time_s: message.scaled(at.timer, 1000.0),
-        distance_m: message.scaled(at.distance, 100.0),
-        ascent_m: message.get::<u16>(at.ascent).map(f64::from),
-        descent_m: message.get::<u16>(at.descent).map(f64::from),
-        energy_kj: message.get::<u16>(at.calories).map(|raw| units::energy_kj(f64::from(raw))),
-        heart_rate_avg_bpm: nonzero(message.get(at.heart_rate_avg)),
-        heart_rate_max_bpm: nonzero(message.get(at.heart_rate_max)),
-        power_avg_w: message.get::<u16>(at.power_avg).map(f64::from),
-        power_max_w: message.get::<u16>(at.power_max).map(f64::from),
-        cadence_avg_rpm: message.get::<u8>(at.cadence_avg).map(|raw| f64::from(raw) + fraction),
+        elapsed_time_s: message.figure(at.elapsed, 1000.0),
+        timer_time_s: message.figure(at.timer, 1000.0),
+        distance_m: message.figure(at.distance, 100.0),
+        ascent_m: message.figure(at.ascent, 1.0),
+        descent_m: message.figure(at.descent, 1.0),
+        energy_kj: message.figure(at.calories, 1.0).map(units::energy_kj),
+        heart_rate_avg_bpm: beats(at.heart_rate_avg),
+        heart_rate_max_bpm: beats(at.heart_rate_max),
+        power_avg_w: message.figure(at.power_avg, 1.0),
+        power_max_w: message.figure(at.power_max, 1.0),
+        cadence_avg_rpm: message.figure(at.cadence_avg, 1.0).map(|whole| whole + fraction),
+        trigger: None,
+        intensity: None,
     };
     let end: Option<u32> = message.get(TIMESTAMP);
     let start = message.get(at.start_time).or_else(|| {
         let elapsed_s = sums.elapsed_time_s?;
         end.map(|end| end.saturating_sub(elapsed_s as u32))
     });
-    Session { start, end, sport: message.get(at.sport), sub_sport: message.get(at.sub_sport), sums }
+    Session {
+        start,
+        end,
+        sport: message.get(at.sport),
+        sub_sport: message.get(at.sub_sport),
+        pool_length_m: None,
+        sums,
+    }
+}
+
+/// A session with the length of its pool.
+pub(crate) fn whole(message: Message<'_>) -> Session {
+    let pool_length_m = message.figure(profile::POOL_LENGTH, 100.0).filter(|length_m| *length_m > 0.0);
+    Session { pool_length_m, ..session(message, &profile::SESSION) }
+}
+
+/// A lap with why it was cut and what it was meant for.
+pub(crate) fn lap(message: Message<'_>) -> Session {
+    let mut lap = session(message, &profile::LAP);
+    lap.sums.trigger = message.get(profile::TRIGGER).and_then(names::trigger);
+    lap.sums.intensity = message.get(profile::INTENSITY).and_then(names::intensity);
+    lap
+}
+
+/// A length of a pool, if it says when it began.
+pub(crate) fn length(message: Message<'_>) -> Option<PoolLength> {
+    let elapsed_time_s = message.figure(length::ELAPSED, 1000.0);
+    let end = || message.get::<u32>(TIMESTAMP)?.checked_sub(elapsed_time_s? as u32);
+    let length = Length {
+        start_s: 0.0,
+        elapsed_time_s,
+        timer_time_s: message.figure(length::TIMER, 1000.0),
+        active: message.get::<u8>(length::KIND) == Some(length::ACTIVE),
+        stroke: message.get(length::STROKE).and_then(names::stroke),
+        strokes: message.get(length::STROKES),
+        cadence_rpm: message.figure(length::CADENCE, 1.0),
+    };
+    Some(PoolLength { start: message.get(length::START_TIME).or_else(end)?, length })
 }
 
 impl Session {

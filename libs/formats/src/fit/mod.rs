@@ -6,7 +6,9 @@
 //! | `definition` | how a message is laid out, field by field |
 //! | `profile` | which number means which message and field |
 //! | `record` | the hot path: one sample |
-//! | `message` | sessions, laps, events and devices |
+//! | `developer` | what apps add to messages, by their own description |
+//! | `message` | sessions, laps, lengths, events and devices |
+//! | `heart`, `pool` | stored heart rates into records; lengths into distance |
 //! | `decode` | the walk over the messages of one file; `resync` finds the way back after a gap |
 //! | `activity` | messages into activities and legs |
 //! | `names`, `units` | numbers into words, raw values into units |
@@ -16,9 +18,12 @@ mod activity;
 mod crc;
 mod decode;
 mod definition;
+mod developer;
 mod header;
+mod heart;
 mod message;
 mod names;
+mod pool;
 pub(crate) mod profile;
 mod record;
 mod resync;
@@ -34,6 +39,7 @@ use crate::reading::{Damage, Problem, Reason};
 use crate::{ACTIVITIES_MAX, RECORDS_MAX};
 use decode::Sequence;
 use header::Header;
+use heart::Beats;
 
 pub(crate) fn is_fit(bytes: &[u8]) -> bool {
     header::has_magic(bytes)
@@ -41,25 +47,34 @@ pub(crate) fn is_fit(bytes: &[u8]) -> bool {
 
 /// Reads a chain of FIT files: several activities, or one if only one of them is an activity.
 pub(crate) fn read(bytes: &[u8], damage: &mut Damage) -> Result<Vec<Activity>, Problem> {
-    let mut activities = Vec::new();
+    let mut sequences = Vec::new();
+    // A strap's heart rates come as a FIT file of their own, behind the one with the records.
+    let mut beats = Beats::default();
     let mut records_left = RECORDS_MAX;
-    let mut session_index = 0;
     let mut other_kind = None;
     let mut rest = bytes;
     while let Some(header) = Header::parse(rest) {
-        let (sequence, after) = read_sequence(rest, &header, records_left, damage);
+        let (mut sequence, after) = read_sequence(rest, &header, records_left, damage);
         rest = after;
         records_left -= sequence.rows.len().min(records_left);
+        beats.take_from(&mut sequence.beats);
         if !sequence.is_activity() {
             other_kind = other_kind.or(sequence.kind());
-        } else if activities.len() >= ACTIVITIES_MAX {
+        } else if sequences.len() >= ACTIVITIES_MAX {
             damage.lose(Reason::TooMany, rest.len());
             break;
-        } else if let Some(activity) = activity::assemble(sequence, &mut session_index, damage) {
-            activities.push(activity);
+        } else {
+            sequences.push(sequence);
         }
         rest = next_in_chain(rest, damage);
     }
+    if beats.overflown {
+        damage.note(Reason::TooMany);
+    }
+    beats.sort();
+    let mut session_index = 0;
+    let assembled = |sequence| activity::assemble(sequence, &beats, &mut session_index, damage);
+    let activities: Vec<_> = sequences.into_iter().filter_map(assembled).collect();
     if activities.is_empty() {
         return Err(nothing_in(other_kind, damage));
     }

@@ -189,6 +189,55 @@ const fn sub_sport_name(number: u8) -> Option<&'static str> {
     })
 }
 
+/// `lap_trigger`: why a lap was cut.
+pub(super) const fn trigger(number: u8) -> Option<&'static str> {
+    Some(match number {
+        0 => "manual",
+        1 => "time",
+        2 => "distance",
+        3 => "position_start",
+        4 => "position_lap",
+        5 => "position_waypoint",
+        6 => "position_marked",
+        7 => "session_end",
+        8 => "fitness_equipment",
+        _ => return None,
+    })
+}
+
+/// `intensity`: what a lap was meant for.
+pub(super) const fn intensity(number: u8) -> Option<&'static str> {
+    Some(match number {
+        0 => "active",
+        1 => "rest",
+        2 => "warmup",
+        3 => "cooldown",
+        4 => "recovery",
+        5 => "interval",
+        6 => "other",
+        _ => return None,
+    })
+}
+
+/// `swim_stroke`.
+pub(super) const fn stroke(number: u8) -> Option<&'static str> {
+    Some(match number {
+        0 => "freestyle",
+        1 => "backstroke",
+        2 => "breaststroke",
+        3 => "butterfly",
+        4 => "drill",
+        5 => "mixed",
+        6 => "im",
+        _ => return None,
+    })
+}
+
+/// The number of a word of [`trigger`], [`intensity`] or [`stroke`].
+pub(super) fn number_of(word: &str, names: fn(u8) -> Option<&'static str>) -> Option<u8> {
+    (0..=u8::MAX).find(|number| names(*number) == Some(word))
+}
+
 /// The maker's name, where it is a common one.
 pub(crate) const fn manufacturer(number: u16) -> Option<&'static str> {
     Some(match number {

@@ -17,6 +17,9 @@ pub(crate) mod global {
     pub(crate) const EVENT: u16 = 21;
     pub(crate) const DEVICE_INFO: u16 = 23;
     pub(crate) const ACTIVITY: u16 = 34;
+    pub(crate) const LENGTH: u16 = 101;
+    pub(crate) const HR: u16 = 132;
+    pub(crate) const FIELD_DESCRIPTION: u16 = 206;
 }
 
 pub(crate) mod record {
@@ -69,6 +72,48 @@ pub(crate) mod event {
     pub(crate) const STOP_DISABLE: u8 = 8;
     pub(crate) const STOP_DISABLE_ALL: u8 = 9;
 }
+
+/// A stored heart rate, or several.
+pub(crate) mod hr {
+    /// In 32 768ths of a second.
+    pub(crate) const FRACTION: u8 = 0;
+    pub(crate) const BPM: u8 = 6;
+    /// In 1 024ths of a second on the sensor's clock.
+    pub(crate) const EVENT_TIME: u8 = 9;
+    /// Their twelve low bits, two in three bytes.
+    pub(crate) const EVENT_TIME_12: u8 = 10;
+}
+
+pub(crate) mod length {
+    pub(crate) const START_TIME: u8 = 2;
+    pub(crate) const ELAPSED: u8 = 3;
+    pub(crate) const TIMER: u8 = 4;
+    pub(crate) const STROKES: u8 = 5;
+    pub(crate) const STROKE: u8 = 7;
+    pub(crate) const CADENCE: u8 = 9;
+    pub(crate) const KIND: u8 = 12;
+    /// `kind` of one that was swum.
+    pub(crate) const ACTIVE: u8 = 1;
+}
+
+pub(crate) mod field_description {
+    pub(crate) const DEVELOPER: u8 = 0;
+    pub(crate) const NUMBER: u8 = 1;
+    pub(crate) const BASE_TYPE: u8 = 2;
+    pub(crate) const NAME: u8 = 3;
+    pub(crate) const SCALE: u8 = 6;
+    pub(crate) const OFFSET: u8 = 7;
+    pub(crate) const UNITS: u8 = 8;
+    pub(crate) const NATIVE_MESSAGE: u8 = 14;
+    pub(crate) const NATIVE_FIELD: u8 = 15;
+}
+
+/// Of a lap.
+pub(crate) const INTENSITY: u8 = 23;
+/// Of a lap.
+pub(crate) const TRIGGER: u8 = 24;
+/// Of a session.
+pub(crate) const POOL_LENGTH: u8 = 44;
 
 pub(crate) mod activity {
     pub(crate) const TOTAL_TIMER_TIME: u8 = 0;

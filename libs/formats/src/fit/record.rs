@@ -164,6 +164,39 @@ const fn slot(field_number: u8) -> Option<Slot> {
     })
 }
 
+/// Whether a developer field may stand in place of this one.
+pub(super) fn can_be_replaced(number: u8) -> bool {
+    slot(number).is_some_and(|slot| {
+        !matches!(slot, Slot::Time | Slot::Latitude | Slot::Longitude | Slot::CompressedSpeedDistance)
+    })
+}
+
+/// Puts a developer's value, in plain units, in place of a field.
+pub(super) fn replace(row: &mut Row, number: u8, value: f64) {
+    let Some(slot) = slot(number) else { return };
+    let (slot, raw) = match slot {
+        // A plain field does not overwrite an enhanced one; this one is to.
+        Slot::Altitude | Slot::EnhancedAltitude => {
+            (Slot::EnhancedAltitude, i64::from(units::altitude_raw(value)))
+        }
+        Slot::Speed | Slot::EnhancedSpeed => (Slot::EnhancedSpeed, (value * 1000.0).round() as i64),
+        Slot::Distance => (slot, (value * 100.0).round() as i64),
+        Slot::CadenceFraction => (slot, (value * 128.0).round() as i64),
+        Slot::Cadence => {
+            row.cadence_fraction = NONE_U8;
+            (slot, value.round() as i64)
+        }
+        _ => (slot, value.round() as i64),
+    };
+    row.set(slot, raw);
+}
+
+impl Row {
+    pub(super) fn set_heart_rate(&mut self, bpm: u8) {
+        self.heart_rate = bpm;
+    }
+}
+
 /// Twelve-bit distances that run over, put end to end.
 #[derive(Debug, Default)]
 pub(crate) struct Odometer {

@@ -5,9 +5,9 @@ use jiff::SignedDuration;
 use super::crc::crc16;
 use super::profile::{self, FILE_ACTIVITY, MESSAGE_INDEX, Summary, TIMESTAMP, global, record};
 use super::{names, units};
-use crate::activity::{Activity, Device, Lap, Sample, Streams, Total};
+use crate::activity::{Activity, Device, Lap, Length, Sample, Streams, Total};
 
-/// FIT's base types, by the type byte of a definition.
+/// FIT's base types, by the type byte of a definition. The values of `F32` are the bits of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Base {
@@ -18,6 +18,7 @@ pub enum Base {
     U16 = 0x84,
     I32 = 0x85,
     U32 = 0x86,
+    F32 = 0x88,
     U32z = 0x8c,
     Bytes = 0x0d,
 }
@@ -27,7 +28,7 @@ impl Base {
         match self {
             Self::Enum | Self::I8 | Self::U8 | Self::Text | Self::Bytes => 1,
             Self::U16 => 2,
-            Self::I32 | Self::U32 | Self::U32z => 4,
+            Self::I32 | Self::U32 | Self::F32 | Self::U32z => 4,
         }
     }
 
@@ -38,7 +39,8 @@ impl Base {
             Self::I8 => 0x7f,
             Self::U16 => 0xffff,
             Self::I32 => 0x7fff_ffff,
-            Self::U32 => 0xffff_ffff,
+            // As the bits of a float: not a number.
+            Self::U32 | Self::F32 => 0xffff_ffff,
             Self::Text | Self::U32z => 0,
         }
     }
@@ -120,7 +122,7 @@ impl Base {
             Self::I32 => value >= -0x8000_0000 && value <= 0x7fff_ffff,
             Self::Enum | Self::U8 | Self::Bytes | Self::Text => value >= 0 && value <= 0xff,
             Self::U16 => value >= 0 && value <= 0xffff,
-            Self::U32 | Self::U32z => value >= 0 && value <= 0xffff_ffff,
+            Self::U32 | Self::F32 | Self::U32z => value >= 0 && value <= 0xffff_ffff,
         }
     }
 }
@@ -136,6 +138,9 @@ pub fn write(activity: &Activity) -> Vec<u8> {
     let mut writer = Writer::new();
     write_devices(&mut writer, activity);
     write_timeline(&mut writer, activity);
+    for (index, length) in activity.lengths.iter().enumerate() {
+        write_length(&mut writer, index, length, activity);
+    }
     for (index, lap) in activity.laps.iter().enumerate() {
         write_lap(&mut writer, index, lap, activity);
     }
@@ -277,8 +282,29 @@ impl Columns {
 fn write_lap(writer: &mut Writer, index: usize, lap: &Lap, activity: &Activity) {
     let zero = start(activity) + lap.start_s.round() as i64;
     let mut fields = summary_fields(&profile::LAP, lap, zero);
+    let word = |word: Option<&str>, names| word.and_then(|word| names::number_of(word, names)).map(i64::from);
+    fields.push((profile::TRIGGER, Base::Enum, word(lap.trigger, names::trigger)));
+    fields.push((profile::INTENSITY, Base::Enum, word(lap.intensity, names::intensity)));
     fields.push((MESSAGE_INDEX, Base::U16, i64::try_from(index).ok()));
     writer.message(OTHER, global::LAP, &fields);
+}
+
+fn write_length(writer: &mut Writer, index: usize, length: &Length, activity: &Activity) {
+    let begin = start(activity) + length.start_s.round() as i64;
+    let end = begin + length.elapsed_time_s.unwrap_or(0.0).round() as i64;
+    let stroke = length.stroke.and_then(|word| names::number_of(word, names::stroke));
+    let fields = [
+        (TIMESTAMP, Base::U32, Some(end)),
+        (profile::length::START_TIME, Base::U32, Some(begin)),
+        (profile::length::ELAPSED, Base::U32, scaled(length.elapsed_time_s, 1000.0)),
+        (profile::length::TIMER, Base::U32, scaled(length.timer_time_s, 1000.0)),
+        (profile::length::STROKES, Base::U16, length.strokes.map(i64::from)),
+        (profile::length::STROKE, Base::Enum, stroke.map(i64::from)),
+        (profile::length::CADENCE, Base::U8, scaled(length.cadence_rpm, 1.0)),
+        (profile::length::KIND, Base::Enum, Some(i64::from(length.active))),
+        (MESSAGE_INDEX, Base::U16, i64::try_from(index).ok()),
+    ];
+    writer.message(OTHER, global::LENGTH, &fields);
 }
 
 fn write_session(writer: &mut Writer, index: usize, activity: &Activity) {
@@ -286,6 +312,9 @@ fn write_session(writer: &mut Writer, index: usize, activity: &Activity) {
     let mut fields = summary_fields(&profile::SESSION, &sums(activity), start(activity));
     fields.push((profile::SESSION.sport, Base::Enum, Some(sport.into())));
     fields.push((profile::SESSION.sub_sport, Base::Enum, Some(sub_sport.into())));
+    if !activity.lengths.is_empty() {
+        fields.push((profile::POOL_LENGTH, Base::U16, scaled(activity.pool_length_m, 100.0)));
+    }
     fields.push((MESSAGE_INDEX, Base::U16, i64::try_from(index).ok()));
     writer.message(OTHER, global::SESSION, &fields);
 }
@@ -306,6 +335,7 @@ fn sums(activity: &Activity) -> Lap {
         power_avg_w: value(totals.power_avg_w),
         power_max_w: value(totals.power_max_w),
         cadence_avg_rpm: value(totals.cadence_avg_rpm),
+        ..Lap::default()
     }
 }
 

@@ -37,10 +37,14 @@ pub const HYSTERESIS_3M: &str = "hysteresis-3m";
 pub const HAVERSINE: &str = "haversine";
 
 /// Fills every total that is still unknown and can be worked out; never replaces one that is known, except the
-/// moving time, which is always worked out here so that it means the same for every device.
+/// moving time, which is always worked out here so that it means the same for every device, and a distance of zero
+/// where the track leads away.
 pub fn complete(activity: &mut Activity) {
     let walked_m = fill_distance(&mut activity.streams, &activity.pauses);
     let Activity { totals, streams, pauses, sport, .. } = activity;
+    if totals.distance_m.is_some_and(|total| total.value == 0.0) && track::went_away(streams) {
+        totals.distance_m = None;
+    }
     complete_times(totals, streams, pauses);
     complete_means(totals, streams);
     let walked = walked_m.map(|value| Total::computed(value, HAVERSINE, 1));

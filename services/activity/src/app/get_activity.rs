@@ -41,12 +41,12 @@ impl App {
             return Ok(Detail::default());
         }
         let streams = self.show_streams(viewer, seen.row.activity_id, &COLUMNS, 0).await?;
+        let sport = Sport::parse(&facts.sport).unwrap_or(Sport::Other);
         let efforts = if seen.own {
             facts.efforts.iter().cloned().filter_map(wire::effort::of).collect()
         } else {
-            reading::efforts(&streams, facts.legs.is_empty())
+            reading::efforts(sport, &streams)
         };
-        let sport = Sport::parse(&facts.sport).unwrap_or(Sport::Other);
         Ok(Detail {
             splits_km: totals::splits(sport, &streams, KILOMETRE_M),
             splits_mile: totals::splits(sport, &streams, MILE_M),
