@@ -54,12 +54,11 @@ impl Curve {
     /// The curve being straight between its points, no window is shorter than the best of those that start or
     /// end in a point; both kinds are walked once.
     pub(super) fn quickest(&self, rise: f64) -> Option<Window> {
-        let rise = rise - TOLERANCE;
         let mut best = None;
         let mut segments = self.segments();
         let mut segment = segments.next()?;
         'starts: for start in &self.0 {
-            while segment.to.sum < start.sum + rise {
+            while segment.to.sum < start.sum + rise - TOLERANCE {
                 segment = match segments.next() {
                     Some(next) => next,
                     None => break 'starts,

@@ -184,7 +184,7 @@ async fn no_surface_tells_how_much_of_a_walk_is_hidden() {
     let world = world::start(&ground, &accounts).await;
     let (aida, ids) = walks_from_home(&world, &accounts, 1).await;
     let boris = accounts.athlete("boris");
-    let (own, seen) = (view_for(&world, aida, &ids[0]).await, view_for(&world, boris, &ids[0]).await);
+    let (own, mut seen) = (view_for(&world, aida, &ids[0]).await, view_for(&world, boris, &ids[0]).await);
     let streams = streams_for(&world, boris, &ids[0]).await;
     let distance = streams.columns.iter().find(|column| column.r#type == "distance").unwrap();
     let (last_s, last_m) = (*streams.time.last().unwrap(), *distance.values.last().unwrap());
@@ -201,6 +201,10 @@ async fn no_surface_tells_how_much_of_a_walk_is_hidden() {
     let explained = world.client().explanation(by(boris, asked)).await.unwrap().into_inner().items;
     let told = explained.iter().find(|item| item.field == "distance_m").unwrap();
     assert_eq!((told.value, told.source.as_str()), (seen.distance_m.unwrap(), "computed"));
+    // Splits and efforts are shown of one activity only, and only of what is left.
+    let detail = seen.detail.take().unwrap();
+    let split_m: f64 = detail.splits_km.iter().map(|split| split.distance_m).sum();
+    assert!((split_m - seen.distance_m.unwrap()).abs() <= 1.0, "{split_m}");
     let asked = ShowActivitiesRequest { activity_ids: ids.clone() };
     let shown = world.client().show_activities(by(boris, asked)).await.unwrap().into_inner().items;
     assert_eq!(shown, std::slice::from_ref(&seen), "a feed shows the same");
