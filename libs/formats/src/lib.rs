@@ -8,6 +8,7 @@
 //! | [`gpx`] | GPX 1.0 and 1.1: reader, writer |
 //! | [`tcx`] | TCX (Training Center XML): reader, writer |
 //! | `xml` | what the two share: a bounded, lenient walk |
+//! | [`apple`] | Apple Health exports, as a stream: workouts and records |
 //! | [`archive`] | ZIP archives of such files, Strava's export among them |
 //! | [`totals`] | the figures a file does not give: moving time, ascent, means |
 //! | [`synth`] | made-up workouts for demos, tests and load |
@@ -21,6 +22,7 @@
 )]
 
 pub mod activity;
+pub mod apple;
 pub mod archive;
 pub mod fit;
 mod geo;

@@ -1,9 +1,11 @@
 //! What files are read as: real ones with known figures, broken ones, hostile ones, and our own.
 
+mod apple;
 mod archives;
 mod damaged;
 mod fit_depth;
 mod fit_files;
+mod fuzzing;
 mod gpx_files;
 mod hostile;
 mod never_panics;
