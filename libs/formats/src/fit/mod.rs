@@ -13,6 +13,7 @@
 //! | `activity` | messages into activities and legs |
 //! | `names`, `units` | numbers into words, raw values into units |
 //! | [`write()`] | the way back |
+//! | [`workout`] | workouts to be done, written for devices |
 
 mod activity;
 mod crc;
@@ -28,6 +29,7 @@ pub(crate) mod profile;
 mod record;
 mod resync;
 mod units;
+pub mod workout;
 mod write;
 
 pub(crate) use names::manufacturer;

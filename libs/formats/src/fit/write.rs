@@ -24,7 +24,7 @@ pub enum Base {
 }
 
 impl Base {
-    const fn size(self) -> u8 {
+    pub(super) const fn size(self) -> u8 {
         match self {
             Self::Enum | Self::I8 | Self::U8 | Self::Text | Self::Bytes => 1,
             Self::U16 => 2,
@@ -81,9 +81,13 @@ impl Writer {
     pub fn data(&mut self, local: u8, values: impl IntoIterator<Item = (Base, Option<i64>)>) {
         self.bytes.push(local & 0x0f);
         for (base, value) in values {
-            let value = value.filter(|value| base.holds(*value)).unwrap_or(base.none());
-            self.bytes.extend(value.to_le_bytes().iter().take(usize::from(base.size())));
+            self.value(base, value);
         }
+    }
+
+    pub(super) fn value(&mut self, base: Base, value: Option<i64>) {
+        let value = value.filter(|value| base.holds(*value)).unwrap_or(base.none());
+        self.bytes.extend(value.to_le_bytes().iter().take(usize::from(base.size())));
     }
 
     /// A definition and its one message.
