@@ -10,6 +10,7 @@
 //! | [`binary`] | the release binary: start, memory, `demo` |
 //! | [`board`] | the order of a board beside Redis' sorted set |
 //! | [`upload`] | a device file until it is listed |
+//! | [`lists`] | pages of lists and single activities where a million are stored |
 //! | [`offer`] | a badge until its offer is held |
 //! | [`steady`] | mixed load at a steady rate, open loop; `smoke` is its little sister |
 //! | [`live`] | 2 000 streams on one board while workouts arrive |
@@ -30,6 +31,7 @@ mod door;
 mod failover;
 mod fleet;
 mod generator;
+mod lists;
 mod live;
 mod offer;
 mod process;
@@ -86,6 +88,8 @@ enum Scenario {
     Failover,
     /// A million events into a read model, and that one made anew; not among all of them
     CatchUp(catch_up::CatchUp),
+    /// Pages of lists where many activities are stored; not among all of them
+    Lists(lists::Lists),
     /// A few seconds of `live`
     LiveSmoke,
     /// A few seconds of `steady`: whether the scenario still fits the surface
@@ -170,6 +174,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Scenario::Failover) {
         Box::pin(failover::measure(&options, &mut report)).await?;
+    }
+    if let Some(Scenario::Lists(wanted)) = scenario {
+        lists::measure(wanted, &options, &mut report).await?;
     }
     if let Some(Scenario::CatchUp(wanted)) = scenario {
         catch_up::measure(&options, &mut report, wanted).await?;

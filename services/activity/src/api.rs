@@ -317,7 +317,34 @@ impl Activities for Api {
     ) -> Result<Response<api::CompareResponse>, Status> {
         let (_, account) = person(&request)?;
         let asked = statistics::comparison(request.get_ref()).map_err(status)?;
-        let found = self.app.compare(account, asked).await.map_err(status)?;
-        Ok(Response::new(statistics::compared(&found)))
+        let told = match asked {
+            statistics::Wanted::Own(asked) => {
+                statistics::compared(&self.app.compare(account, asked).await.map_err(status)?)
+            }
+            statistics::Wanted::Region(asked) => {
+                statistics::beside(self.app.compare_region(account, asked).await.map_err(status)?)
+            }
+        };
+        Ok(Response::new(told))
+    }
+
+    async fn recompute(
+        &self,
+        request: Request<api::RecomputeRequest>,
+    ) -> Result<Response<api::RecomputeResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        caller.service()?;
+        let asked = request.get_ref();
+        let dry = asked.dry_after.map(|after| i64::try_from(after).unwrap_or(i64::MAX));
+        let done = self.app.recompute(&caller.command(), &asked.run, asked.events_max, dry).await;
+        let done = done.map_err(status)?;
+        Ok(Response::new(api::RecomputeResponse {
+            position: done.position.unsigned_abs(),
+            head: done.head.unsigned_abs(),
+            ended: done.ended,
+            read: done.read,
+            changed: done.changed,
+            unreadable: done.unreadable,
+        }))
     }
 }

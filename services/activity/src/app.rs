@@ -4,13 +4,15 @@
 //! |---|---|
 //! | [`receive_upload`], [`read_upload`] (the job behind it) | [`show_uploads`] |
 //! | [`sync`] | |
+//! | [`recompute`] | |
 //! | [`create_activity`], [`change_activity`], [`delete_activity`], [`restore_activity`] | [`list_activities`], [`get_activity`], [`history`] |
 //! | | [`show_activities`], [`show_streams`], [`explain`], [`original`] |
 //! | | [`explain_visibility`], [`settled`] |
-//! | | [`statistics`], [`records`], [`compare`] |
+//! | | [`statistics`], [`records`], [`compare`], [`compare_region`] |
 
 pub mod change_activity;
 pub mod compare;
+pub mod compare_region;
 pub mod create_activity;
 pub mod cut;
 pub mod delete_activity;
@@ -22,6 +24,7 @@ pub mod list_activities;
 pub mod original;
 pub mod read_upload;
 pub mod receive_upload;
+pub mod recompute;
 pub mod records;
 pub mod restore_activity;
 pub mod settled;

@@ -2,12 +2,14 @@
 
 pub mod account_erased;
 pub mod activity_changed;
+pub mod comparers;
 pub mod consent_withdrawn;
 pub mod daily_changed;
 pub mod statistics;
 pub mod upload_changed;
 
 pub use account_erased::{AccountErased, Erased};
+pub use comparers::Comparers;
 pub use consent_withdrawn::ConsentWithdrawn;
 pub use statistics::Statistics;
 

@@ -73,6 +73,7 @@ pub async fn module(resources: Resources, config: Config, cql: Option<Cql>) -> R
         .owning(readers::SWEEP)
         .projection(consumers::Rows { activities: activities.clone(), blobs: blobs.clone() })
         .projection(consumers::Statistics)
+        .projection(consumers::Comparers)
         .projection(consumers::ConsentWithdrawn { activities: activities.clone() })
         .reactor(consumers::AccountErased {
             journal: resources.journal.clone(),

@@ -4,6 +4,7 @@ pub mod calendar;
 pub mod compare;
 pub mod contribution;
 pub mod records;
+pub mod region;
 pub mod streak;
 pub mod sums;
 

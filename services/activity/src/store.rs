@@ -4,6 +4,8 @@ pub mod activities;
 pub mod contributions;
 pub mod cql;
 pub mod files;
+pub mod recomputes;
+pub mod regions;
 pub mod samples;
 pub mod taken;
 pub mod uploads;
@@ -37,6 +39,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0007_create_contributions",
             include_str!("../../../migrations/sqlite/activity/0007_create_contributions.sql"),
         ),
+        (
+            "0010_create_region_cells",
+            include_str!("../../../migrations/sqlite/activity/0010_create_region_cells.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -62,6 +68,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0007_create_contributions",
             include_str!("../../../migrations/postgres/activity/0007_create_contributions.sql"),
+        ),
+        (
+            "0010_create_region_cells",
+            include_str!("../../../migrations/postgres/activity/0010_create_region_cells.sql"),
         ),
     ],
 };

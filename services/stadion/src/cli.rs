@@ -69,6 +69,14 @@ pub enum Command {
     /// The key by which the services know each other: lists it, changes it while they run
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Works out anew what files came to, by the algorithms of this program; what differs becomes an event of the activity.
+    /// Asked for again, it goes on where it stood
+    Recompute {
+        #[command(flatten)]
+        wanted: Recomputation,
+        #[command(flatten)]
+        tool: Tool,
+    },
     /// The newest mail of the local sink
     Mail {
         /// To this address only
@@ -89,6 +97,21 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// The past, worked out anew.
+#[derive(Clone, Debug, Args)]
+pub struct Recomputation {
+    /// The name under which it is remembered how far it is; another name begins at the beginning [default: the version
+    /// of this program]
+    #[arg(long, value_name = "NAME")]
+    pub run: Option<String>,
+    /// Says what would change, and changes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Files that are read again in a second, at most
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub per_second: u32,
 }
 
 /// A read model made anew. Without another flag it is made and compared, and nothing is flipped.

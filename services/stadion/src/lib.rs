@@ -79,6 +79,9 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
             tools::operator::add(begin(&tool.sources())?, &email).await
         }
         Command::Keys(what) => tools::keys::run(&begin(&what.tool().sources())?, &what).await,
+        Command::Recompute { tool, wanted } => {
+            Box::pin(tools::recompute::run(begin(&tool.sources())?, wanted)).await
+        }
         Command::Mail { tool, email } => tools::mail::run(&begin(&tool.sources())?, email.as_deref()),
         Command::Seed { seeds, tool } => {
             let plan = tools::seed::Plan {

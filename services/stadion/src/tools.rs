@@ -8,6 +8,7 @@ pub mod migrate;
 pub mod operator;
 pub mod parked;
 pub mod rebuild;
+pub mod recompute;
 pub mod replay;
 mod say;
 pub mod seed;
@@ -26,7 +27,7 @@ use platform::{
     metrics::Metrics,
     transport::{Address, PeerMetrics, PeersBuilder, Remote},
 };
-use proto::auth::AddOperatorRequest;
+use proto::{activity::RecomputeRequest, auth::AddOperatorRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +50,7 @@ pub enum Request {
     AddOperator { email: String },
     Parked(parked::Wish),
     Rebuild(rebuild::Wish),
+    Recompute { run: String, events_max: u32, dry_after: Option<u64> },
     Standing,
 }
 
@@ -79,6 +81,10 @@ impl Desk {
             Request::AddOperator { email } => add_operator(&self.peers, email).await,
             Request::Parked(wish) => parked::answer(&self.spines, wish).await,
             Request::Rebuild(wish) => self.rebuilds.answer(&self.spines, wish).await,
+            Request::Recompute { run, events_max, dry_after } => {
+                let request = RecomputeRequest { run, events_max, dry_after };
+                recompute(&self.peers, request).await
+            }
             Request::Standing => Ok(json!({ "process": self.about, "readiness": self.health.readiness() })),
         }
     }
@@ -88,6 +94,19 @@ async fn add_operator(peers: &Peers, email: String) -> anyhow::Result<Value> {
     let answer = peers.auth().add_operator(AddOperatorRequest { email }).await;
     let answer = answer.map_err(|status| anyhow!("{}", platform::refusal(&status)))?.into_inner();
     Ok(json!({ "code": answer.code, "expires_in": answer.expires_in }))
+}
+
+async fn recompute(peers: &Peers, request: RecomputeRequest) -> anyhow::Result<Value> {
+    let answer = peers.activity().recompute(request).await;
+    let answer = answer.map_err(|status| anyhow!("{}", platform::refusal(&status)))?.into_inner();
+    Ok(json!({
+        "position": answer.position,
+        "head": answer.head,
+        "ended": answer.ended,
+        "read": answer.read,
+        "changed": answer.changed,
+        "unreadable": answer.unreadable,
+    }))
 }
 
 /// Has `request` answered by the running owners, by the service that it is for where the settings say its address, or by

@@ -7,6 +7,7 @@ use proto::activity as api;
 use crate::{
     app::{
         compare::{self, Compared, Span},
+        compare_region::{self, Beside},
         records::Best,
         statistics::{Asked, Statistics},
     },
@@ -67,10 +68,29 @@ pub(super) fn asked(request: &api::StatisticsRequest) -> Result<Asked, Refusal> 
     })
 }
 
-pub(super) fn comparison(request: &api::CompareRequest) -> Result<compare::Asked, Refusal> {
-    if !matches!(request.with.as_str(), "" | "self") {
-        return Err(Refusal::field("/with", "unknown", "self"));
+/// Beside what.
+pub(super) enum Wanted {
+    Own(compare::Asked),
+    Region(compare_region::Asked),
+}
+
+pub(super) fn comparison(request: &api::CompareRequest) -> Result<Wanted, Refusal> {
+    match request.with.as_str() {
+        "" | "self" => own(request).map(Wanted::Own),
+        "region" => region(request).map(Wanted::Region),
+        _ => Err(Refusal::field("/with", "unknown", "self or region")),
     }
+}
+
+fn region(request: &api::CompareRequest) -> Result<compare_region::Asked, Refusal> {
+    let interval = interval(&request.interval)?.unwrap_or(Interval::Month);
+    if interval == Interval::Day {
+        return Err(Refusal::field("/interval", "unknown", "week, month or year"));
+    }
+    Ok(compare_region::Asked { interval, on: date("/from", &request.from)?, sport: sport(&request.sport)? })
+}
+
+fn own(request: &api::CompareRequest) -> Result<compare::Asked, Refusal> {
     let span = match (date("/from", &request.from)?, date("/to", &request.to)?) {
         (None, None) => Span::Current(interval(&request.interval)?.unwrap_or(Interval::Week)),
         (Some(from), Some(to)) => Span::Own(from, to),
@@ -131,7 +151,7 @@ pub(super) fn records(found: &[Best]) -> api::RecordsResponse {
     };
     let record = |best: &Best| api::PersonalRecord {
         sport: best.sport.as_str().to_owned(),
-        kind: best.kind.as_str().to_owned(),
+        kind: best.kind.name(),
         unit: best.kind.unit().to_owned(),
         best: best.steps.last().map(mark),
         history: best.steps.iter().rev().take(HISTORY_MAX).map(mark).collect(),
@@ -155,5 +175,17 @@ pub(super) fn compared(found: &Compared) -> api::CompareResponse {
         current: Some(period(&found.current)),
         previous: Some(period(&found.previous)),
         changes: found.changes.iter().map(change).collect(),
+        ..api::CompareResponse::default()
+    }
+}
+
+pub(super) fn beside(found: Beside) -> api::CompareResponse {
+    api::CompareResponse {
+        with: "region".to_owned(),
+        interval: found.interval.as_str().to_owned(),
+        current: Some(period(&found.mine)),
+        region: found.region.unwrap_or_default(),
+        typical: found.typical,
+        ..api::CompareResponse::default()
     }
 }

@@ -87,6 +87,7 @@ fn revision(revision: u64, at_us: i64, event: Event) -> Revision {
         Change::Recorded(record) => ("recorded", by(&record), Vec::new(), seen(&record)),
         Change::Replaced { record, .. } => ("replaced", "device", Vec::new(), seen(&record)),
         Change::Edited { record, changed, .. } => ("edited", "owner", changed, seen(&record)),
+        Change::Recomputed { record, changed, .. } => ("recomputed", "system", changed, seen(&record)),
         Change::Restored(record) => ("restored", "owner", Vec::new(), seen(&record)),
         Change::Deleted { client_version: None } => ("deleted", "owner", Vec::new(), None),
         Change::Deleted { .. } | Change::Tombstoned { .. } => ("deleted", "device", Vec::new(), None),

@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Weekday, tz::TimeZone};
 use kernel::{AccountId, Code, Refusal};
 
 use super::App;
-use crate::stats::calendar;
+use crate::{consumers::comparers::PURPOSE, stats::calendar};
 
 /// The facts that bringing something in needs.
 #[derive(Clone, Debug)]
@@ -14,6 +14,10 @@ pub struct Standing {
     /// IANA.
     pub time_zone: Option<String>,
     pub health_consent: bool,
+    /// It agreed to be compared with the people of its region.
+    pub compares: bool,
+    /// ISO 3166-2.
+    pub region: Option<String>,
     /// Where weeks begin for people like this one.
     pub week_start: Weekday,
 }
@@ -31,12 +35,15 @@ impl App {
         let standing = self.sight.standings(&[account]).await?.remove(&account);
         let standing =
             standing.ok_or_else(|| Refusal::new(Code::Internal, "auth answered without an account"))?;
+        let consents = |wanted: &str| standing.consents.iter().any(|purpose| purpose == wanted);
         let country = standing.country.as_deref().unwrap_or_default();
         Ok(Standing {
             week_start: calendar::week_start(&standing.locale, country),
             present: standing.known && !standing.erased,
             time_zone: (!standing.time_zone.is_empty()).then_some(standing.time_zone),
-            health_consent: standing.consents.iter().any(|purpose| purpose == "health_data"),
+            health_consent: consents("health_data"),
+            compares: consents(PURPOSE),
+            region: standing.region.clone(),
         })
     }
 }

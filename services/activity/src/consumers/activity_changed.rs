@@ -28,7 +28,10 @@ pub(super) async fn apply(
         return Ok(());
     }
     let (record, live) = match &event.change {
-        Change::Recorded(record) | Change::Restored(record) | Change::Edited { record, .. } => (record, true),
+        Change::Recorded(record)
+        | Change::Restored(record)
+        | Change::Edited { record, .. }
+        | Change::Recomputed { record, .. } => (record, true),
         Change::Replaced { record, deleted, .. } => (record, !deleted),
         Change::Deleted { .. } => {
             if let Some(row) = before {

@@ -3,7 +3,7 @@
 use eventing::Aggregate;
 use kernel::{AccountId, ActivityId, Code, Refusal};
 
-use super::facts::{Origin, Record};
+use super::facts::{self, Origin, Record};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -27,6 +27,12 @@ pub enum Change {
         changed: Vec<String>,
     },
     Restored(Box<Record>),
+    /// Worked out anew from its file, by the algorithms of today.
+    Recomputed {
+        record: Box<Record>,
+        previous_start_us: i64,
+        changed: Vec<String>,
+    },
     /// By a changeset of this version, or by its owner.
     Deleted {
         client_version: Option<i64>,
@@ -82,7 +88,7 @@ impl Aggregate for Activity {
                     changed.iter().filter(|field| !self.edited.contains(field)).cloned().collect();
                 self.edited.extend(new);
             }
-            Change::Restored(record) => self.become_live(record),
+            Change::Restored(record) | Change::Recomputed { record, .. } => self.become_live(record),
             Change::Deleted { client_version: Some(version) } => {
                 self.life = Life::DeletedByChangeset;
                 self.client_version = self.client_version.max(Some(*version));
@@ -197,6 +203,19 @@ impl Activity {
         self.owned_by(account)?;
         self.check_revision(expected_revision)?;
         Ok(vec![Change::Deleted { client_version: None }])
+    }
+
+    /// What its file comes to today. What the owner wrote by hand stays, and nothing of what is not live changes.
+    pub fn recompute(&self, found: &Record) -> Vec<Change> {
+        let Some(known) = self.record.as_ref().filter(|_| self.is_live()) else { return Vec::new() };
+        let mut record = self.with_owners_edits(known, found.clone());
+        record.name.clone_from(&known.name);
+        record.visibility.clone_from(&known.visibility);
+        if known.facts.is_none() || record == *known {
+            return Vec::new();
+        }
+        let changed = facts::differing(known, &record);
+        vec![Change::Recomputed { record: Box::new(record), previous_start_us: self.start_us(), changed }]
     }
 
     /// By its owner; what is not deleted stays as it is.

@@ -301,6 +301,40 @@ pub fn totals(facts: &Facts, health: Option<&Health>) -> Vec<(&'static str, f64)
     .collect()
 }
 
+/// Names of what is not the same in two records of one activity, totals first.
+pub fn differing(before: &Record, now: &Record) -> Vec<String> {
+    let totals_of = |record: &Record| {
+        record.facts.as_ref().map(|facts| totals(facts, record.health.as_ref())).unwrap_or_default()
+    };
+    let (old, new) = (totals_of(before), totals_of(now));
+    let value = |totals: &[(&'static str, f64)], field: &str| {
+        totals.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
+    };
+    let mut fields: Vec<&'static str> = Vec::new();
+    for (field, _) in new.iter().chain(&old) {
+        if value(&old, field) != value(&new, field) && !fields.contains(field) {
+            fields.push(field);
+        }
+    }
+    let of = |record: &Record| record.facts.clone();
+    let differs = |part: fn(&Facts, &Facts) -> bool| match (of(before), of(now)) {
+        (Some(before), Some(now)) => !part(&before, &now),
+        (before, now) => before.is_some() != now.is_some(),
+    };
+    let parts = [
+        ("start_at", differs(|a, b| a.start_us == b.start_us && a.utc_offset_s == b.utc_offset_s)),
+        ("sport", differs(|a, b| a.sport == b.sport && a.sub_sport == b.sub_sport)),
+        ("laps", differs(|a, b| a.laps == b.laps)),
+        ("legs", differs(|a, b| a.legs == b.legs)),
+        ("efforts", differs(|a, b| a.efforts == b.efforts)),
+        ("streams", before.streams_blob != now.streams_blob),
+        ("devices", before.devices != now.devices),
+        ("explanation", before.explained != now.explained),
+    ];
+    fields.extend(parts.into_iter().filter_map(|(field, differs)| differs.then_some(field)));
+    fields.into_iter().map(str::to_owned).collect()
+}
+
 /// The id of an activity of an uploaded file: the same file of the same account gives the same activities.
 pub fn uploaded_id(account: kernel::AccountId, file_sha256: &[u8], session_number: u32) -> ActivityId {
     ActivityId::derived(&[b"activity.upload", account.as_bytes(), file_sha256, &session_number.to_be_bytes()])

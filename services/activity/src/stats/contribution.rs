@@ -31,7 +31,7 @@ impl Barred {
     pub fn after(self, change: &Change) -> Self {
         match change {
             Change::Recorded(_) | Change::Restored(_) => self.with(Self::DELETED, false),
-            Change::Edited { .. } => self.with(Self::DELETED, false),
+            Change::Edited { .. } | Change::Recomputed { .. } => self.with(Self::DELETED, false),
             Change::Replaced { deleted, .. } => self.with(Self::DELETED, *deleted),
             Change::Deleted { .. } | Change::Tombstoned { .. } => self.with(Self::DELETED, true),
         }
@@ -48,6 +48,7 @@ pub fn record(change: &Change) -> Option<&Record> {
         Change::Recorded(record)
         | Change::Restored(record)
         | Change::Edited { record, .. }
+        | Change::Recomputed { record, .. }
         | Change::Replaced { record, .. } => Some(record),
         Change::Deleted { .. } | Change::Tombstoned { .. } => None,
     }
@@ -67,6 +68,8 @@ pub struct Part {
     pub ascent_mm: Option<i64>,
     pub descent_mm: Option<i64>,
     pub energy_j: Option<i64>,
+    /// The best ones by name, seconds or watts.
+    pub efforts: Vec<(String, i64)>,
 }
 
 /// The whole first, then the legs of a multisport activity. A leg counts for its own sport, the whole for `multisport`
@@ -87,6 +90,11 @@ pub fn parts(facts: &Facts) -> Vec<Part> {
         ascent_mm: facts.ascent_m.map(thousandths),
         descent_mm: facts.descent_m.map(thousandths),
         energy_j: facts.energy_kj.map(thousandths),
+        efforts: facts
+            .efforts
+            .iter()
+            .map(|effort| (effort.name.clone(), thousandths(effort.value())))
+            .collect(),
     }];
     if facts.sport == Sport::Multisport {
         let legs = facts.legs.iter().filter(|leg| leg.sport != Sport::Multisport);
@@ -102,6 +110,7 @@ pub fn parts(facts: &Facts) -> Vec<Part> {
                 ascent_mm: leg.ascent_m.map(thousandths),
                 descent_mm: leg.descent_m.map(thousandths),
                 energy_j: leg.energy_kj.map(thousandths),
+                efforts: Vec::new(),
             }
         }));
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use formats::totals::{DISTANCES, POWERS};
 use kernel::{ActivityId, Sport};
 
 use super::Part;
@@ -16,38 +17,60 @@ pub enum Kind {
     LongestTime,
     MostAscent,
     MostEnergy,
+    /// The best time over a distance, by its place in [`DISTANCES`].
+    Fastest(usize),
+    /// The best mean power over a time, by its place in [`POWERS`].
+    Strongest(usize),
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::LongestDistance, Self::LongestTime, Self::MostAscent, Self::MostEnergy];
-
-    pub const fn as_str(self) -> &'static str {
+    pub fn name(self) -> String {
         match self {
-            Self::LongestDistance => "longest_distance",
-            Self::LongestTime => "longest_time",
-            Self::MostAscent => "most_ascent",
-            Self::MostEnergy => "most_energy",
+            Self::LongestDistance => "longest_distance".to_owned(),
+            Self::LongestTime => "longest_time".to_owned(),
+            Self::MostAscent => "most_ascent".to_owned(),
+            Self::MostEnergy => "most_energy".to_owned(),
+            Self::Fastest(place) => format!("fastest_{}", DISTANCES.get(place).map_or("", |(name, _)| name)),
+            Self::Strongest(place) => {
+                POWERS.get(place).map_or_else(String::new, |(name, _)| (*name).to_owned())
+            }
         }
     }
 
     pub const fn unit(self) -> &'static str {
         match self {
             Self::LongestDistance | Self::MostAscent => "m",
-            Self::LongestTime => "s",
+            Self::LongestTime | Self::Fastest(_) => "s",
             Self::MostEnergy => "kJ",
+            Self::Strongest(_) => "W",
         }
     }
 
-    /// In thousandths of its unit.
-    fn of(self, part: &Part) -> Option<i64> {
-        let value = match self {
-            Self::LongestDistance => part.distance_mm,
-            Self::LongestTime => Some(part.moving_ms),
-            Self::MostAscent => part.ascent_mm,
-            Self::MostEnergy => part.energy_j,
-        };
-        value.filter(|value| *value > 0)
+    const fn is_better(self, value: i64, best: i64) -> bool {
+        match self {
+            Self::Fastest(_) => value < best,
+            _ => value > best,
+        }
     }
+
+    /// The kind of an effort by its name. One that this version does not know is of none.
+    fn of_effort(name: &str) -> Option<Self> {
+        let place = |table: &[(&str, f64)]| table.iter().position(|(known, _)| *known == name);
+        place(&DISTANCES).map(Self::Fastest).or_else(|| place(&POWERS).map(Self::Strongest))
+    }
+}
+
+/// What a part could be a record in, in thousandths of each unit.
+fn marks(part: &Part) -> impl Iterator<Item = (Kind, i64)> {
+    let totals = [
+        (Kind::LongestDistance, part.distance_mm),
+        (Kind::LongestTime, Some(part.moving_ms)),
+        (Kind::MostAscent, part.ascent_mm),
+        (Kind::MostEnergy, part.energy_j),
+    ];
+    let totals = totals.into_iter().filter_map(|(kind, value)| Some((kind, value?)));
+    let efforts = part.efforts.iter().filter_map(|(name, value)| Some((Kind::of_effort(name)?, *value)));
+    totals.chain(efforts).filter(|(_, value)| *value > 0)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +89,9 @@ pub type Steps = Vec<Mark>;
 pub fn find<'a>(done: impl IntoIterator<Item = (ActivityId, &'a Part)>) -> BTreeMap<(Sport, Kind), Steps> {
     let mut found: BTreeMap<(Sport, Kind), Steps> = BTreeMap::new();
     for (activity_id, part) in done {
-        for kind in Kind::ALL {
-            let Some(value) = kind.of(part) else { continue };
+        for (kind, value) in marks(part) {
             let steps = found.entry((part.sport, kind)).or_default();
-            if steps.last().is_none_or(|best| value > best.value) {
+            if steps.last().is_none_or(|best| kind.is_better(value, best.value)) {
                 steps.push(Mark { value, activity_id, start_us: part.start_us, day: part.day });
             }
         }
@@ -92,6 +114,7 @@ mod tests {
             ascent_mm: Some(0),
             descent_mm: None,
             energy_j: None,
+            efforts: Vec::new(),
         }
     }
 
@@ -120,5 +143,22 @@ mod tests {
         let found = find([(ActivityId::derived(&[b"a"]), &part(1, Some(0)))]);
         let kinds: Vec<_> = found.keys().map(|(_, kind)| *kind).collect();
         assert_eq!(kinds, [Kind::LongestTime]);
+    }
+
+    #[test]
+    fn the_fewest_seconds_and_the_most_watts_are_the_best() {
+        let effort = |day: i64, seconds: i64, watts: i64| Part {
+            efforts: vec![("5km".to_owned(), seconds), ("power_5s".to_owned(), watts), ("7km".to_owned(), 1)],
+            ..part(day, None)
+        };
+        let done = [effort(1, 1_500, 700), effort(2, 1_400, 650), effort(3, 1_450, 800)];
+        let id = ActivityId::derived(&[b"a"]);
+        let found = find(done.iter().map(|part| (id, part)));
+        let told: Vec<(String, Vec<i64>)> = found
+            .iter()
+            .map(|((_, kind), steps)| (kind.name(), steps.iter().map(|mark| mark.day).collect()))
+            .collect();
+        let told: Vec<_> = told.iter().map(|(name, days)| (name.as_str(), &days[..])).collect();
+        assert_eq!(told, [("longest_time", &[1][..]), ("fastest_5km", &[1, 2]), ("power_5s", &[1, 3])]);
     }
 }

@@ -39,8 +39,8 @@ pub async fn put(tx: &mut dyn Tx, one: &Contribution) -> Result<(), DbError> {
     tx.execute("DELETE FROM contribution WHERE activity_id = $1", args![one.activity_id]).await?;
     for (place, part) in (0_u32..).zip(&one.parts) {
         let sql = "INSERT INTO contribution (activity_id, part, account_id, revision, barred, shared, start_us, day, sport,
-               elapsed_ms, moving_ms, distance_mm, ascent_mm, descent_mm, energy_j)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+               elapsed_ms, moving_ms, distance_mm, ascent_mm, descent_mm, energy_j, efforts)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
         let arguments = args![
             one.activity_id,
             place,
@@ -56,7 +56,8 @@ pub async fn put(tx: &mut dyn Tx, one: &Contribution) -> Result<(), DbError> {
             part.distance_mm,
             part.ascent_mm,
             part.descent_mm,
-            part.energy_j
+            part.energy_j,
+            efforts_to_text(&part.efforts)
         ];
         tx.execute(sql, arguments).await?;
     }
@@ -139,7 +140,8 @@ pub async fn done(
         "AND sport = $2"
     });
     let sql = format!(
-        "SELECT activity_id, sport, start_us, day, elapsed_ms, moving_ms, distance_mm, ascent_mm, descent_mm, energy_j
+        "SELECT activity_id, sport, start_us, day, elapsed_ms, moving_ms, distance_mm, ascent_mm, descent_mm, energy_j,
+           efforts
          FROM contribution WHERE account_id = $1 AND barred = 0 {of_sport} ORDER BY start_us, activity_id, part"
     );
     db.fetch(&sql, arguments).await?.iter().map(part_of).collect()
@@ -157,6 +159,21 @@ fn part_of(row: &Row) -> Result<(ActivityId, Part), DbError> {
         ascent_mm: row.get(7)?,
         descent_mm: row.get(8)?,
         energy_j: row.get(9)?,
+        efforts: row.get::<Option<String>>(10)?.map_or_else(Vec::new, |text| efforts_of(&text)),
     };
     Ok((row.get(0)?, part))
+}
+
+/// `5km=1500000 power_5s=700000`; none is NULL.
+fn efforts_to_text(efforts: &[(String, i64)]) -> Option<String> {
+    let words: Vec<_> = efforts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+fn efforts_of(text: &str) -> Vec<(String, i64)> {
+    let word = |word: &str| {
+        let (name, value) = word.split_once('=')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    text.split(' ').filter_map(word).collect()
 }

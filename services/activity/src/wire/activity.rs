@@ -27,6 +27,13 @@ impl DomainEvent for Event {
                 changed: changed.clone(),
                 ..whole::edited(whole_of(record))
             }),
+            Change::Recomputed { record, previous_start_us, changed } => {
+                Plain::of(&wire::ActivityRecomputed {
+                    previous_start_us: *previous_start_us,
+                    changed: changed.clone(),
+                    ..whole::recomputed(whole_of(record))
+                })
+            }
             Change::Deleted { client_version } => {
                 Plain::of(&wire::ActivityDeleted { activity_id, account_id, client_version: *client_version })
             }
@@ -57,6 +64,13 @@ impl DomainEvent for Event {
                 (message.previous_start_us, std::mem::take(&mut message.changed));
             let change = |record| Change::Edited { record, previous_start_us, changed };
             return full(whole::of_edited(message), change);
+        }
+        if let Some(message) = plain.decode::<wire::ActivityRecomputed>() {
+            let mut message = message?;
+            let (previous_start_us, changed) =
+                (message.previous_start_us, std::mem::take(&mut message.changed));
+            let change = |record| Change::Recomputed { record, previous_start_us, changed };
+            return full(whole::of_recomputed(message), change);
         }
         if let Some(message) = plain.decode::<wire::ActivityDeleted>() {
             let message = message?;

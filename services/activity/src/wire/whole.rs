@@ -95,3 +95,34 @@ pub(super) fn of_edited(message: wire::ActivityEdited) -> Whole {
         provenance: message.provenance,
     }
 }
+
+pub(super) fn recomputed(whole: Whole) -> wire::ActivityRecomputed {
+    wire::ActivityRecomputed {
+        activity_id: whole.activity_id,
+        account_id: whole.account_id,
+        origin: whole.origin,
+        streams_blob: whole.streams_blob,
+        visibility: whole.visibility,
+        facts: whole.facts,
+        health: whole.health,
+        name: whole.name,
+        devices: whole.devices,
+        provenance: whole.provenance,
+        ..wire::ActivityRecomputed::default()
+    }
+}
+
+pub(super) fn of_recomputed(message: wire::ActivityRecomputed) -> Whole {
+    Whole {
+        activity_id: message.activity_id,
+        account_id: message.account_id,
+        origin: message.origin,
+        streams_blob: message.streams_blob,
+        visibility: message.visibility,
+        facts: message.facts,
+        health: message.health,
+        name: message.name,
+        devices: message.devices,
+        provenance: message.provenance,
+    }
+}

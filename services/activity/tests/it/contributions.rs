@@ -9,7 +9,7 @@ use activity::{
     domain::{
         activity::{Activity, Change, Event, Synced},
         edit::Edit,
-        facts::{Facts, Leg, Origin, Record, Start},
+        facts::{Best, Effort, Facts, Leg, Origin, Record, Start},
     },
     stats::{
         DaySums, Sums,
@@ -91,7 +91,16 @@ fn record(told: &Told, origin: Origin) -> Record {
         descent_m: None,
         energy_kj: None,
     };
+    let effort = |metres: f64| Effort {
+        name: "5km".to_owned(),
+        best: Best::Time(metres / 4.0),
+        start_s: 0.0,
+        end_s: metres / 4.0,
+        algorithm: "quickest-window".to_owned(),
+        version: 1,
+    };
     let facts = Facts {
+        efforts: told.distance_m.map(effort).into_iter().collect(),
         distance_m: told.distance_m,
         energy_kj: told.energy_kj,
         legs: told.legs.iter().map(leg).collect(),
@@ -184,6 +193,14 @@ fn farthest(states: &BTreeMap<ActivityId, Activity>) -> Option<i64> {
     facts.flatten().filter(|part| part.sport == Sport::Running).filter_map(|part| part.distance_mm).max()
 }
 
+/// The fastest, likewise.
+fn fastest(states: &BTreeMap<ActivityId, Activity>) -> Option<i64> {
+    let live = states.values().filter(|activity| activity.is_live());
+    let facts = live.map(|activity| parts(activity.record.as_ref().unwrap().facts.as_ref().unwrap()));
+    let runs = facts.flatten().filter(|part| part.sport == Sport::Running);
+    runs.flat_map(|part| part.efforts).map(|(_, value)| value).filter(|value| *value > 0).min()
+}
+
 /// Tells them in groups of any size, some groups twice, and then something of the past again.
 async fn tell(db: &Db, events: &[Incoming], groups: &[(usize, bool)]) {
     let projection = Arc::new(Statistics);
@@ -227,6 +244,9 @@ async fn any_interleaving_adds_up(db: &Db, cases: u32) {
         let found = find(done.iter().map(|(id, part)| (*id, part)));
         let best = found.get(&(Sport::Running, Kind::LongestDistance)).and_then(|steps| steps.last());
         assert_eq!(best.map(|Mark { value, .. }| *value), farthest(&states).filter(|best| *best > 0));
+        let five_km = found.iter().find(|((_, kind), _)| kind.name() == "fastest_5km");
+        let best = five_km.and_then(|(_, steps)| steps.last());
+        assert_eq!(best.map(|Mark { value, .. }| *value), fastest(&states));
     }
     assert!(seen > cases as usize, "something was there to be added up");
 }

@@ -180,6 +180,14 @@ fn of_activities() -> Vec<(&'static str, Any)> {
             event(Change::Edited { record: full(), previous_start_us: 7, changed: vec!["name".to_owned()] }),
         ),
         ("again", event(Change::Restored(full()))),
+        (
+            "ascent",
+            event(Change::Recomputed {
+                record: full(),
+                previous_start_us: 7,
+                changed: vec!["ascent_m".to_owned(), "explanation".to_owned()],
+            }),
+        ),
         ("owner", event(Change::Deleted { client_version: None })),
         ("changeset", event(Change::Deleted { client_version: Some(4) })),
         ("unknown_key", event(Change::Tombstoned { client_version: 4 })),

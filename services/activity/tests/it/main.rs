@@ -12,6 +12,8 @@ mod golden;
 mod keyspace;
 mod lost_files;
 mod races;
+mod recompute;
+mod regions;
 mod relations;
 mod restart;
 mod settled;

@@ -242,6 +242,8 @@ async fn a_file_sent_twice_counts_once_and_an_erased_account_for_nothing() {
     let span = ("2026-05-01", "2026-05-01");
     let found = asked(&world, aida, "year", span).await;
     assert_eq!(found.total.as_ref().unwrap().count, 1);
+    let kinds: Vec<_> = records(&world, aida, "running").await.into_iter().map(|one| one.kind).collect();
+    assert!(kinds.contains(&"fastest_1km".to_owned()), "{kinds:?}");
     let baur = accounts.athlete("baur");
     world.uploaded(baur, fit("2026-05-01")).await;
 

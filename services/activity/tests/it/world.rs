@@ -131,6 +131,8 @@ impl Accounts {
 /// One run of the installation; another may be started on the same ground.
 pub(crate) struct World<'a> {
     pub(crate) auth: Journal,
+    /// Its own.
+    pub(crate) journal: Journal,
     pub(crate) db: eventing::Db,
     spine: Arc<eventing::Spine>,
     peers: Peers,
@@ -167,10 +169,11 @@ pub(crate) async fn start_on<'a>(
     let resources = fleet.resources("activity").await;
     MIGRATIONS.apply(&resources.db).await.unwrap();
     let (db, metrics) = (resources.db.clone(), resources.metrics.clone());
+    let journal = resources.journal.clone();
     let module = activity::module(resources, config, cql).await.unwrap();
     let spine = module.spine.clone().unwrap();
     fleet.serve(module);
-    World { auth, db, spine, peers: fleet.peers("gateway"), metrics, fleet }
+    World { auth, journal, db, spine, peers: fleet.peers("gateway"), metrics, fleet }
 }
 
 impl World<'_> {

@@ -135,6 +135,10 @@ fn told(plain: &Plain) -> Result<Option<ToldOf>, DecodeError> {
         return event
             .map(|event| Some(counts(event.activity_id, event.account_id, event.facts, event.visibility)));
     }
+    if let Some(event) = plain.decode::<wire::ActivityRecomputed>() {
+        return event
+            .map(|event| Some(counts(event.activity_id, event.account_id, event.facts, event.visibility)));
+    }
     if let Some(event) = plain.decode::<wire::ActivityReplaced>() {
         // Replaced while deleted: it stays deleted.
         return event.map(|event| {

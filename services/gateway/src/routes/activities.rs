@@ -243,7 +243,7 @@ async fn restore(State(door): Shared, caller: Account, id: PathId) -> Answer {
 struct Revision {
     revision: u64,
     at: Instant,
-    /// `recorded`, `replaced`, `edited`, `deleted` or `restored`.
+    /// `recorded`, `replaced`, `edited`, `deleted`, `restored` or `recomputed`.
     kind: String,
     /// `owner`, `device` or `system`.
     actor: String,

@@ -69,6 +69,10 @@ async fn activity(tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
         let event = event?;
         let told = Told::of(&event.activity_id, &event.account_id)?;
         told.sport(tx, event.visibility, event.facts).await?;
+    } else if let Some(event) = plain.decode::<activity::ActivityRecomputed>() {
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.sport(tx, event.visibility, event.facts).await?;
     } else if let Some(event) = plain.decode::<activity::ActivityReplaced>() {
         let event = event?;
         let told = Told::of(&event.activity_id, &event.account_id)?;

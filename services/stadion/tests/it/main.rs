@@ -31,6 +31,7 @@ mod replicas;
 mod rolling;
 mod seed;
 mod serve;
+mod statistics;
 mod together;
 mod tools;
 mod traces;

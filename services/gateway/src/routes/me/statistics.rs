@@ -232,10 +232,11 @@ impl RecordMark {
 struct PersonalRecord {
     #[schema(value_type = SportWord)]
     sport: String,
-    /// `longest_distance`, `longest_time`, `most_ascent`, `most_energy`.
+    /// `longest_distance`, `longest_time`, `most_ascent`, `most_energy`; the best time over a distance, `fastest_400m` to
+    /// `fastest_marathon`; the best mean power over a time, `power_5s` to `power_60min`.
     #[schema(example = "longest_distance")]
     kind: String,
-    /// Of the values.
+    /// Of the values: m, s, kJ or W.
     #[schema(example = "m")]
     unit: String,
     #[serde(flatten)]
@@ -267,13 +268,15 @@ async fn records(State(door): Shared, caller: Account, Params(of): Params<OfSpor
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Beside {
-    /// `self`: the same span before.
+    /// `self`: the same span before. `region`: what is usual in mine, for those who agreed to `region_comparison`.
     #[param(example = "self")]
     with: Option<String>,
-    /// The period that today is in, so far, beside as many days of the one before; `week` unless said otherwise.
+    /// `self`: the period that today is in, so far, beside as many days of the one before; `week` unless said
+    /// otherwise. `region`: a whole period that is over, `month` unless said otherwise; weeks begin on Mondays.
     #[param(inline, value_type = Option<IntervalWord>)]
     interval: Option<String>,
-    /// With `to`, in place of `interval`: these days, beside as many right before.
+    /// `self`, with `to`, in place of `interval`: these days, beside as many right before. `region`: a day of the
+    /// period, the newest that is over unless said otherwise.
     #[serde(default, deserialize_with = "first_day")]
     from: Option<String>,
     #[serde(default, deserialize_with = "last_day")]
@@ -307,9 +310,50 @@ struct Comparison {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     changes: Vec<FigureChange>,
+    /// Of `region`: mine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "KZ-75")]
+    region: Option<String>,
+    /// Of `region`: absent where there are not enough people to say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    typical: Option<Typical>,
 }
 
-/// A span of mine beside the one before it.
+/// What is usual in a region: of each figure the mean of the middle half of those who have it, at least 20 people, to
+/// two digits. It is worked out once, two days after the period's end or later, and is the same ever after.
+#[derive(Debug, Serialize, ToSchema)]
+struct Typical {
+    /// Rounded down to one digit.
+    people_at_least: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_days: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moving_time_s: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distance_m: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ascent_m: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    energy_kj: Option<Figure>,
+}
+
+impl Typical {
+    fn of(typical: activity::Typical) -> Self {
+        Self {
+            people_at_least: typical.people_at_least,
+            count: Figure::known(typical.count),
+            active_days: Figure::known(typical.active_days),
+            moving_time_s: Figure::known(typical.moving_time_s),
+            distance_m: Figure::known(typical.distance_m),
+            ascent_m: Figure::known(typical.ascent_m),
+            energy_kj: Figure::known(typical.energy_kj),
+        }
+    }
+}
+
+/// A span of mine beside the one before it, or beside what is usual in my region.
 #[utoipa::path(get, path = "/me/comparison", tag = "activities", params(Beside),
     responses((status = 200, body = Comparison)))]
 async fn comparison(State(door): Shared, caller: Account, Params(beside): Params<Beside>) -> Answer {
@@ -333,6 +377,8 @@ async fn comparison(State(door): Shared, caller: Account, Params(beside): Params
         current: Period::of(reply.current.unwrap_or_default()),
         previous: reply.previous.map(Period::of),
         changes: reply.changes.into_iter().map(change).collect(),
+        region: known(reply.region),
+        typical: reply.typical.map(Typical::of),
     })
 }
 
