@@ -32,8 +32,8 @@ fn zip(files: &[Packed]) -> Vec<u8> {
         crc.update(&file.data);
         let packed = if file.deflated {
             let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-            encoder.write_all(&file.data).unwrap();
-            encoder.finish().unwrap()
+            encoder.write_all(&file.data).expect("in memory");
+            encoder.finish().expect("in memory")
         } else {
             file.data.clone()
         };
