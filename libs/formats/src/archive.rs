@@ -197,39 +197,38 @@ impl Archive<'_> {
         if let Some(fault) = member.fault.filter(|fault| *fault != Fault::NoDeviceFile) {
             return Err(Problem::unreadable(fault.detail()));
         }
-        strava::read(&self.unpack(member)?).map(Some)
+        strava::read(&unpacked(self.bytes, member)?).map(Some)
     }
+}
 
-    /// The bytes of a member, never more than its directory entry says.
-    ///
-    /// # Errors
-    /// A member with a fault, or one whose data are damaged.
-    pub fn read(&self, member: &Member) -> Result<Vec<u8>, Problem> {
-        match member.fault {
-            Some(fault) => Err(Problem::unreadable(fault.detail())),
-            None => self.unpack(member),
-        }
+/// The bytes of a member of this archive, never more than its directory entry says.
+///
+/// # Errors
+/// A member with a fault, or one whose data are damaged.
+pub fn unpack(archive: &[u8], member: &Member) -> Result<Vec<u8>, Problem> {
+    match member.fault {
+        Some(fault) => Err(Problem::unreadable(fault.detail())),
+        None => unpacked(archive, member),
     }
+}
 
-    fn unpack(&self, member: &Member) -> Result<Vec<u8>, Problem> {
-        let damaged = || Problem::unreadable("the file is damaged in the archive");
-        let packed =
-            directory::data(self.bytes, member.packed.header_at, member.packed.size).ok_or_else(damaged)?;
-        let mut out = Vec::new();
-        // A byte more than it says is one too many.
-        let most = member.size.saturating_add(1);
-        let unpacked = match member.packed.method {
-            directory::STORED => packed.take(most).read_to_end(&mut out),
-            _ => DeflateDecoder::new(packed).take(most).read_to_end(&mut out),
-        };
-        unpacked.map_err(|_| damaged())?;
-        let mut crc = Crc::new();
-        crc.update(&out);
-        if out.len() as u64 != member.size || crc.sum() != member.packed.crc {
-            return Err(damaged());
-        }
-        Ok(out)
+fn unpacked(archive: &[u8], member: &Member) -> Result<Vec<u8>, Problem> {
+    let damaged = || Problem::unreadable("the file is damaged in the archive");
+    let packed = directory::data(archive, member.packed.header_at, member.packed.size).ok_or_else(damaged)?;
+    let mut out = Vec::new();
+    // A byte more than it says is one too many.
+    let most = member.size.saturating_add(1);
+    let unpacked = match member.packed.method {
+        directory::STORED => packed.take(most).read_to_end(&mut out),
+        _ => DeflateDecoder::new(packed).take(most).read_to_end(&mut out),
+    };
+    unpacked.map_err(|_| damaged())?;
+    let mut crc = Crc::new();
+    crc.update(&out);
+    if out.len() as u64 != member.size || crc.sum() != member.packed.crc {
+        return Err(damaged());
     }
+    Ok(out)
 }
 
 /// At the top, or in the one folder that somebody packed.

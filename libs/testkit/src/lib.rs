@@ -9,6 +9,7 @@
 //! | [`stand_in`] | a sibling that answers what a test has told |
 //! | [`mail`] | a mail server |
 //! | [`overlap`] | two units of work on PostgreSQL that overlap, in an order that a test says |
+//! | [`zip`] | archives |
 //! | [`engines`] | where the real engines are, and what to say when they are not |
 //!
 //! The house rules stand in `tests/it`: dependency direction, service graph, sizes, names, migrations, contract.
@@ -21,6 +22,7 @@ pub mod mail;
 pub mod overlap;
 pub mod stand_in;
 pub mod story;
+pub mod zip;
 
 pub use stand_in::StandIn;
 pub use story::given;

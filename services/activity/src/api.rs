@@ -1,6 +1,7 @@
 //! gRPC: decode → app → encode.
 
 mod detail;
+mod imports;
 mod input;
 mod statistics;
 mod uploads;
@@ -89,10 +90,10 @@ impl Activities for Api {
         request: Request<Streaming<api::UploadChunk>>,
     ) -> Result<Response<api::UploadView>, Status> {
         let (caller, sender) = sender(&request)?;
-        let (file, wait_s, _room) = self.room.receive(request.into_inner()).await?;
+        let (file, how, _room) = self.room.receive(request.into_inner()).await?;
         let taken = self.app.receive_upload(caller.command(), &sender, file).await.map_err(status)?;
         platform::settled(&taken.done).await;
-        let patience = Duration::from_secs(wait_s.min(WAIT_S_MAX).into());
+        let patience = Duration::from_secs(how.wait_s.min(WAIT_S_MAX).into());
         let view = self.app.await_upload(&sender, taken.upload_id, patience).await.map_err(status)?;
         Ok(answer(&self.app.journal, &taken.done, view).await)
     }
@@ -346,5 +347,49 @@ impl Activities for Api {
             changed: done.changed,
             unreadable: done.unreadable,
         }))
+    }
+
+    async fn open_import(
+        &self,
+        request: Request<Streaming<api::UploadChunk>>,
+    ) -> Result<Response<api::ImportView>, Status> {
+        imports::open(self, request).await
+    }
+
+    async fn get_import(
+        &self,
+        request: Request<api::GetImportRequest>,
+    ) -> Result<Response<api::ImportView>, Status> {
+        imports::get(self, request).await
+    }
+
+    async fn run_import(
+        &self,
+        request: Request<api::ImportRequest>,
+    ) -> Result<Response<api::ImportView>, Status> {
+        imports::run(self, request).await
+    }
+
+    async fn resume_import(
+        &self,
+        request: Request<api::ImportRequest>,
+    ) -> Result<Response<api::ImportView>, Status> {
+        imports::resume(self, request).await
+    }
+
+    async fn roll_back_import(
+        &self,
+        request: Request<api::ImportRequest>,
+    ) -> Result<Response<api::ImportView>, Status> {
+        imports::roll_back(self, request).await
+    }
+
+    type ExportStream = ReceiverStream<Result<api::OriginalChunk, Status>>;
+
+    async fn export(
+        &self,
+        request: Request<api::ExportRequest>,
+    ) -> Result<Response<Self::ExportStream>, Status> {
+        imports::export(self, request).await
     }
 }

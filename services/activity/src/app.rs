@@ -3,10 +3,11 @@
 //! | command | query |
 //! |---|---|
 //! | [`receive_upload`], [`read_upload`] (the job behind it) | [`show_uploads`] |
+//! | [`import`] (open, run, resume, roll back) | [`import`] (show) |
 //! | [`sync`] | |
 //! | [`recompute`] | |
 //! | [`create_activity`], [`change_activity`], [`delete_activity`], [`restore_activity`] | [`list_activities`], [`get_activity`], [`history`] |
-//! | | [`show_activities`], [`show_streams`], [`explain`], [`original`] |
+//! | | [`show_activities`], [`show_streams`], [`explain`], [`original`], [`export`] |
 //! | | [`explain_visibility`], [`settled`] |
 //! | | [`statistics`], [`records`], [`compare`], [`compare_region`] |
 
@@ -18,8 +19,10 @@ pub mod cut;
 pub mod delete_activity;
 pub mod explain;
 pub mod explain_visibility;
+pub mod export;
 pub mod get_activity;
 pub mod history;
+pub mod import;
 pub mod list_activities;
 pub mod original;
 pub mod read_upload;

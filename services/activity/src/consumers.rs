@@ -5,6 +5,7 @@ pub mod activity_changed;
 pub mod comparers;
 pub mod consent_withdrawn;
 pub mod daily_changed;
+pub mod import_changed;
 pub mod statistics;
 pub mod upload_changed;
 
@@ -50,7 +51,7 @@ impl Projection for Rows {
             return Keeps::Never(IN_CQL);
         }
         Keeps::Tables {
-            tables: &["activity", "activity_stream", "upload", "daily"],
+            tables: &["activity", "activity_stream", "upload", "daily", "import", "import_file"],
             // Primary: an erased account's are deleted too.
             spared: &["metric", "sync_cursor"],
         }
@@ -75,6 +76,7 @@ impl Projection for Rows {
                     activity_changed::apply(&*self.activities, &self.blobs, tx, event, bodiless).await?;
                 }
                 "upload" => upload_changed::apply(tx, event).await?,
+                "import" => import_changed::apply(&self.blobs, tx, event).await?,
                 "daily" => daily_changed::apply(tx, event, bodiless).await?,
                 "erasure" => account_erased::forget(&*self.activities, tx, event).await?,
                 _ => {}

@@ -4,6 +4,7 @@ pub mod activity;
 pub mod daily;
 pub mod edit;
 pub mod facts;
+pub mod import;
 pub mod input;
 pub mod upload;
 
@@ -13,6 +14,10 @@ pub use facts::Record;
 /// Names an upload.
 pub enum UploadKind {}
 pub type UploadId = kernel::Id<UploadKind>;
+
+/// Names an import; that of an uploaded archive has its upload's id.
+pub enum ImportKind {}
+pub type ImportId = kernel::Id<ImportKind>;
 
 /// Names a day's value of one source.
 pub enum DailyKind {}

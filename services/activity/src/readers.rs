@@ -1,4 +1,4 @@
-//! Who reads uploaded files: a bounded queue, a bounded number of readers, and a sweep of the store for those that a
+//! Who reads uploaded files and runs imports: a bounded queue, a bounded number of readers, and a sweep of the store for those that a
 //! crash, a full queue or an unreachable sibling left waiting.
 
 use std::{
@@ -16,7 +16,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::{app::App, domain::UploadId, store::uploads};
+use crate::{
+    app::App,
+    domain::{ImportId, UploadId},
+    store::{imports, uploads},
+};
 
 /// Who looks for uploads that wait: one process of those that share the store.
 pub const SWEEP: &str = "uploads that wait";
@@ -24,16 +28,26 @@ pub const SWEEP: &str = "uploads that wait";
 /// Uploads looked up by one sweep.
 const WAITING_MAX: u32 = 100;
 
+/// Imports run at the same time; each holds its archive in memory.
+const IMPORTS_AT_ONCE: usize = 1;
+
+/// What there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Job {
+    Upload(UploadId),
+    Import(ImportId),
+}
+
 /// The way to the readers. Cheap to clone.
 #[derive(Clone)]
 pub struct Queue {
-    waiting: mpsc::Sender<UploadId>,
-    busy: Arc<Mutex<HashSet<UploadId>>>,
+    waiting: mpsc::Sender<Job>,
+    busy: Arc<Mutex<HashSet<Job>>>,
 }
 
 /// The other end.
 pub struct Readers {
-    incoming: mpsc::Receiver<UploadId>,
+    incoming: mpsc::Receiver<Job>,
     queue: Queue,
 }
 
@@ -44,34 +58,34 @@ impl Queue {
         (queue.clone(), Readers { incoming, queue })
     }
 
-    /// Asks for an upload to be read soon. With a full queue the sweep finds it later: nothing is lost.
-    pub fn offer(&self, id: UploadId) {
-        if self.waiting.try_send(id).is_err() {
-            tracing::debug!(upload = %id, "the readers are busy");
+    /// Asks for something to be done soon. With a full queue the sweep finds it later: nothing is lost.
+    pub fn offer(&self, job: Job) {
+        if self.waiting.try_send(job).is_err() {
+            tracing::debug!(?job, "the readers are busy");
         }
     }
 
     /// Whether a reader is at it right now.
-    pub fn is_reading(&self, id: UploadId) -> bool {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    pub fn is_busy_with(&self, job: Job) -> bool {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(&job)
     }
 
     /// `None`: somebody is at it.
-    fn begin(&self, id: UploadId) -> Option<Busy> {
-        let begun = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        begun.then(|| Busy { queue: self.clone(), id })
+    fn begin(&self, job: Job) -> Option<Busy> {
+        let begun = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(job);
+        begun.then(|| Busy { queue: self.clone(), job })
     }
 }
 
-/// An upload in a reader's hands, until dropped.
+/// A job in a reader's hands, until dropped.
 struct Busy {
     queue: Queue,
-    id: UploadId,
+    job: Job,
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.queue.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.queue.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
     }
 }
 
@@ -86,29 +100,33 @@ impl Readers {
     ) -> Result<(), String> {
         let owned = leases.owned();
         let places = Arc::new(Semaphore::new(app.config.readers.max(1)));
+        let imports = Arc::new(Semaphore::new(IMPORTS_AT_ONCE));
         let mut sweep = tokio::time::interval(Duration::from_millis(app.config.sweep_every_ms.max(10)));
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let ids = tokio::select! {
+            let jobs = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                Some(id) = self.incoming.recv() => vec![id],
+                Some(job) = self.incoming.recv() => vec![job],
                 _ = sweep.tick() => left_waiting(&app, &owned).await,
             };
-            for id in ids {
-                let Ok(place) = places.clone().acquire_owned().await else { return Ok(()) };
-                if shutdown.is_cancelled() {
-                    return Ok(());
-                }
-                let Some(busy) = self.queue.begin(id) else { continue };
-                let app = app.clone();
+            for job in jobs {
+                let place = match job {
+                    Job::Upload(_) => places.clone().acquire_owned().await.ok(),
+                    // Nobody waits behind a long one: the sweep comes back to those that find no place.
+                    Job::Import(_) => match imports.clone().try_acquire_owned() {
+                        Ok(place) => Some(place),
+                        Err(_) => continue,
+                    },
+                };
+                let Some(place) = place.filter(|_| !shutdown.is_cancelled()) else { return Ok(()) };
+                let Some(busy) = self.queue.begin(job) else { continue };
+                let (app, shutdown) = (app.clone(), shutdown.clone());
                 tasks.spawn_one("activity/reader", async move {
                     let _held = (place, busy);
-                    let started = Instant::now();
-                    match app.read_upload(id).await {
-                        Ok(()) => app.metrics.reading_seconds.observe(started.elapsed().as_secs_f64()),
-                        Err(error) => {
-                            warn!(upload = %id, %error, "an upload was not read, it will be tried again")
-                        }
+                    // An import is broken off between two of its appends, as by a crash, and gone on with later.
+                    tokio::select! {
+                        () = shutdown.cancelled(), if matches!(job, Job::Import(_)) => {}
+                        () = work(&app, job) => {}
                     }
                 });
             }
@@ -116,13 +134,33 @@ impl Readers {
     }
 }
 
+async fn work(app: &App, job: Job) {
+    let started = Instant::now();
+    let done = match job {
+        Job::Upload(id) => app.read_upload(id).await,
+        Job::Import(id) => app.work_on_import(id).await,
+    };
+    match (done, job) {
+        (Ok(()), Job::Upload(_)) => app.metrics.reading_seconds.observe(started.elapsed().as_secs_f64()),
+        (Ok(()), Job::Import(_)) => {}
+        (Err(error), _) => warn!(?job, %error, "this was not read to its end, it will be tried again"),
+    }
+}
+
 /// What waits in the store, for the process whose work that is.
-async fn left_waiting(app: &App, owned: &watch::Receiver<Owned>) -> Vec<UploadId> {
+async fn left_waiting(app: &App, owned: &watch::Receiver<Owned>) -> Vec<Job> {
     if owned.borrow().epoch(SWEEP).is_none() {
         return Vec::new();
     }
-    match uploads::waiting(&app.db, WAITING_MAX).await {
-        Ok(ids) => ids,
+    let found = async {
+        let uploads = uploads::waiting(&app.db, WAITING_MAX).await?;
+        let imports = imports::unfinished(&app.db, WAITING_MAX).await?;
+        Ok::<_, eventing::sql::DbError>((uploads, imports))
+    };
+    match found.await {
+        Ok((uploads, imports)) => {
+            uploads.into_iter().map(Job::Upload).chain(imports.into_iter().map(Job::Import)).collect()
+        }
         Err(error) => {
             warn!(%error, "uploads that wait could not be looked up");
             Vec::new()

@@ -4,6 +4,7 @@ pub mod activities;
 pub mod contributions;
 pub mod cql;
 pub mod files;
+pub mod imports;
 pub mod recomputes;
 pub mod regions;
 pub mod samples;
@@ -35,6 +36,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0005_create_taken_away",
             include_str!("../../../migrations/sqlite/activity/0005_create_taken_away.sql"),
         ),
+        ("0006_create_imports", include_str!("../../../migrations/sqlite/activity/0006_create_imports.sql")),
         (
             "0007_create_contributions",
             include_str!("../../../migrations/sqlite/activity/0007_create_contributions.sql"),
@@ -64,6 +66,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0005_create_taken_away",
             include_str!("../../../migrations/postgres/activity/0005_create_taken_away.sql"),
+        ),
+        (
+            "0006_create_imports",
+            include_str!("../../../migrations/postgres/activity/0006_create_imports.sql"),
         ),
         (
             "0007_create_contributions",

@@ -6,6 +6,7 @@
 mod activity;
 mod daily;
 pub mod effort;
+mod import;
 pub mod record;
 mod upload;
 mod whole;

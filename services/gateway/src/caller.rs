@@ -42,8 +42,29 @@ impl Caller {
         &self,
         call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
     ) -> Result<T, Problem> {
+        self.call_in(self.ambient(&self.actor.name()), call).await
+    }
+
+    /// One of several calls of one kind in a request: each has a key of its own under the caller's.
+    pub(crate) async fn call_one_of<T>(
+        &self,
+        number: usize,
+        call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    ) -> Result<T, Problem> {
+        let mut ambient = self.ambient(&self.actor.name());
+        if let Some(key) = &mut ambient.idempotency {
+            key.key += &format!("#{number}");
+        }
+        self.call_in(ambient, call).await
+    }
+
+    async fn call_in<T>(
+        &self,
+        ambient: Ambient,
+        call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    ) -> Result<T, Problem> {
         let name = self.actor.name();
-        let answered = self.ambient(&name).scope(call).await;
+        let answered = ambient.scope(call).await;
         if self.lasts() {
             self.door.remembered.remember(&name, &self.exchange.answers().seen());
         }

@@ -9,6 +9,7 @@ mod boards;
 mod challenges;
 mod feed;
 mod groups;
+mod imports;
 mod me;
 mod oauth;
 mod partner;
@@ -48,6 +49,7 @@ pub(crate) fn v1() -> Doors {
         .merge(feed::routes())
         .merge(partners::routes())
         .merge(uploads::routes())
+        .merge(imports::routes())
         .merge(sync::routes())
         .merge(activities::routes())
         .merge(achievements::routes())

@@ -37,7 +37,7 @@ fn in_archive(bytes: &[u8]) -> Result<Shape, String> {
     let table = archive.strava_table().is_ok();
     let mut read_whole = 0;
     for member in archive.members().iter().take(20) {
-        if let Ok(bytes) = archive.read(member) {
+        if let Ok(bytes) = archive::unpack(bytes, member) {
             read_whole += 1;
             // What is unpacked is a file like any other, but an archive in an archive is none of ours.
             if !archive::is_zip(&bytes) {

@@ -15,6 +15,13 @@ use crate::app::{original::Original, receive_upload::Incoming};
 /// Room is given in pieces of this size.
 const PIECE_BYTES: usize = 16 * 1024;
 
+/// What a sender says with a file.
+pub(super) struct How {
+    pub(super) wait_s: u32,
+    /// Of an import.
+    pub(super) dry_run: bool,
+}
+
 /// Room for files that are on their way in.
 pub(super) struct Room {
     file_bytes_max: usize,
@@ -27,11 +34,11 @@ impl Room {
         Self { file_bytes_max, pieces: Arc::new(Semaphore::new(pieces)) }
     }
 
-    /// The whole file, how long its sender waits, and the room it takes until dropped.
+    /// The whole file, what its sender says with it, and the room it takes until dropped.
     pub(super) async fn receive(
         &self,
         mut chunks: Streaming<UploadChunk>,
-    ) -> Result<(Incoming, u32, Option<OwnedSemaphorePermit>), Status> {
+    ) -> Result<(Incoming, How, Option<OwnedSemaphorePermit>), Status> {
         let mut header = None;
         let mut bytes = BytesMut::new();
         let mut room: Option<OwnedSemaphorePermit> = None;
@@ -62,7 +69,7 @@ impl Room {
         }
         let header = header.unwrap_or_default();
         let file = Incoming { filename: header.filename, source: header.source, bytes: bytes.freeze() };
-        Ok((file, header.wait_s, room))
+        Ok((file, How { wait_s: header.wait_s, dry_run: header.dry_run }, room))
     }
 
     fn enter(&self, pieces: usize) -> Result<OwnedSemaphorePermit, Status> {

@@ -13,18 +13,20 @@ use prost::Message;
 
 use super::{
     App, activity_stream, events,
+    import::import_stream,
     receive_upload::{FILE_CLAIM, sha256, upload_events, upload_stream},
     standing::Standing,
 };
 use crate::{
     blobs::{BlobError, Blobs},
     domain::{
-        UploadId,
+        ImportId, UploadId,
         activity::Activity,
         facts::{Measured, Origin, Record, Start, uploaded_id},
         input::Check,
         upload::{Change, File, Parsed, Salvage, State, Upload},
     },
+    readers::Job,
     reading,
     store::uploads,
 };
@@ -35,9 +37,9 @@ pub const CONSENT_MISSING: &str = "health_consent_missing";
 pub type Encoded = (String, Bytes);
 
 /// What a file came to.
-struct Found {
-    activities: Vec<(ActivityId, Record, Option<Encoded>)>,
-    parsed: Parsed,
+pub(super) struct Found {
+    pub(super) activities: Vec<(ActivityId, Record, Option<Encoded>)>,
+    pub(super) parsed: Parsed,
 }
 
 impl App {
@@ -45,6 +47,10 @@ impl App {
     pub async fn read_upload(&self, upload_id: UploadId) -> Result<(), Refusal> {
         let upload = self.journal.load::<Upload>(&upload_stream(upload_id)).await?.state;
         let Some(file) = upload.file.filter(|_| upload.state == State::Received) else { return Ok(()) };
+        if self.is_import(upload_id).await? {
+            self.queue.offer(Job::Import(ImportId::new(upload_id.uuid())));
+            return Ok(());
+        }
         let (command, _step) = self.following(upload_id).await?;
         let standing = self.standing(file.account_id).await?;
         let bytes = match self.blobs.get(&file.blob).await {
@@ -52,6 +58,9 @@ impl App {
             Err(BlobError::Missing(_)) => return self.miss(&command, upload_id, &file).await,
             Err(error) => return Err(error.into()),
         };
+        if formats::archive::is_zip(&bytes) {
+            return self.open_upload(&command, upload_id, &file).await;
+        }
         let (context, now) = (file.clone(), self.journal.now());
         let reading =
             tokio::task::spawn_blocking(move || find(upload_id, &context, &standing, &bytes, now)).await;
@@ -65,6 +74,12 @@ impl App {
                 self.fail(&command, upload_id, &file, unreadable).await
             }
         }
+    }
+
+    /// An archive: its import ends it.
+    async fn is_import(&self, upload_id: UploadId) -> Result<bool, Refusal> {
+        let stream = import_stream(ImportId::new(upload_id.uuid()));
+        Ok(!self.journal.store().load(&stream, 0, 1).await.map_err(Error::from)?.is_empty())
     }
 
     /// What is done with an upload follows from its having been received, and is a step of that one's trace.
@@ -165,7 +180,7 @@ impl App {
 }
 
 /// Bytes to records; no I/O.
-fn find(
+pub(super) fn find(
     upload_id: UploadId,
     file: &File,
     standing: &Standing,
@@ -236,7 +251,7 @@ fn parsed_of(reading: &Reading) -> Parsed {
     Parsed { activity_ids: Vec::new(), partial: salvage.is_some(), salvage, notices: Vec::new() }
 }
 
-fn refusal_of(problem: &Problem) -> Refusal {
+pub(super) fn refusal_of(problem: &Problem) -> Refusal {
     let code = Code::parse(problem.code()).unwrap_or(Code::FileUnreadable);
     Refusal::new(code, problem.detail())
 }

@@ -13,6 +13,7 @@ use crate::{
         input,
         upload::{self, Change, Event, File, State, Upload},
     },
+    readers::Job,
 };
 
 pub const FILE_CLAIM: &str = "activity.file";
@@ -118,7 +119,7 @@ impl App {
         let done = batch.commit().await?;
         if !done.replayed {
             self.metrics.upload("received");
-            self.queue.offer(upload_id);
+            self.queue.offer(Job::Upload(upload_id));
         }
         Ok(done)
     }
@@ -191,7 +192,7 @@ fn taken_before(done: Done) -> Result<Taken, Refusal> {
 }
 
 /// The last part of a path, as a name that can be shown.
-fn filename(text: &str) -> Option<String> {
+pub(super) fn filename(text: &str) -> Option<String> {
     let name = input::clean(text.rsplit(['/', '\\']).next().unwrap_or_default());
     let name: String = name.chars().take(FILENAME_CHARS_MAX).collect();
     (!name.is_empty()).then_some(name)

@@ -8,13 +8,17 @@ use tokio::time::Instant;
 
 use super::{App, Sender, page};
 use crate::{
-    domain::UploadId,
+    domain::{ImportId, UploadId},
+    readers::Job,
     store::uploads::{self, Row},
     wire,
 };
 
 /// How often an upload that is waited for is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Files of an archive in the answer about its upload; all of them are at the import of the same id.
+const FILES_MAX: u32 = 200;
 
 pub struct UploadPage {
     pub items: Vec<UploadView>,
@@ -30,7 +34,12 @@ impl App {
         if !own {
             return Err(Refusal::not_found());
         }
-        self.upload_view(row).await
+        let mut view = self.upload_view(row).await?;
+        if view.is_archive {
+            view.archive =
+                Some(self.show_import(sender.account, ImportId::new(id.uuid()), 0, FILES_MAX).await?);
+        }
+        Ok(view)
     }
 
     /// As [`App::show_upload`], but waits until all is told, at most so long.
@@ -90,7 +99,9 @@ impl App {
                     view.problem = first.whole.problem;
                 }
             }
-        } else if view.status == "queued" && self.queue.is_reading(row.upload_id) {
+        } else if view.status == "queued"
+            && (view.is_archive || self.queue.is_busy_with(Job::Upload(row.upload_id)))
+        {
             view.status = "parsing".to_owned();
         }
         Ok(view)

@@ -12,7 +12,7 @@ use kernel::AccountId;
 
 use crate::{
     blobs::Blobs,
-    store::{ActivityStore, contributions, samples, taken, uploads},
+    store::{ActivityStore, contributions, imports, samples, taken, uploads},
     wire,
 };
 
@@ -61,6 +61,7 @@ impl AccountErased {
                     let erased = activities.erase(tx, account).await?;
                     let uploads = uploads::erase(tx, account).await?;
                     samples::erase(tx, account).await?;
+                    imports::erase(tx, account).await?;
                     contributions::erase(tx, account).await?;
                     Ok::<_, Failure>((erased, uploads))
                 })
@@ -78,6 +79,7 @@ pub(super) async fn forget(
     let account = Erased::decode(&incoming.plain)?.account;
     activities.erase(tx, account).await?;
     uploads::erase(tx, account).await?;
+    imports::erase(tx, account).await?;
     Ok(samples::erase(tx, account).await?)
 }
 

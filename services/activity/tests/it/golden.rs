@@ -6,7 +6,7 @@ use activity::{
         activity::{Change, Event},
         daily,
         facts::*,
-        upload,
+        import, upload,
     },
 };
 use eventing::{DecodeError, DomainEvent, Plain};
@@ -17,6 +17,7 @@ use kernel::{AccountId, ActivityId, Id, Sport};
 enum Any {
     Activity(Event),
     Upload(upload::Event),
+    Import(import::Event),
     Daily(daily::Event),
     Erased(Erased),
 }
@@ -26,6 +27,7 @@ impl DomainEvent for Any {
         match self {
             Self::Activity(event) => event.encode(),
             Self::Upload(event) => event.encode(),
+            Self::Import(event) => event.encode(),
             Self::Daily(event) => event.encode(),
             Self::Erased(event) => event.encode(),
         }
@@ -35,6 +37,7 @@ impl DomainEvent for Any {
         match plain.kind.rsplit('.').next().unwrap_or_default() {
             kind if kind.starts_with("Activity") => Event::decode(plain).map(Self::Activity),
             kind if kind.starts_with("Upload") => upload::Event::decode(plain).map(Self::Upload),
+            kind if kind.starts_with("Import") => import::Event::decode(plain).map(Self::Import),
             kind if kind.starts_with("Daily") => daily::Event::decode(plain).map(Self::Daily),
             _ => Erased::decode(plain).map(Self::Erased),
         }
@@ -45,6 +48,7 @@ impl DomainEvent for Any {
 fn golden_events_are_read_as_they_were_written() {
     let mut today = of_activities();
     today.extend(of_uploads());
+    today.extend(of_imports());
     today.extend(of_days());
     today.push(("account", Any::Erased(Erased { account: account(), activities: 12, uploads: 7 })));
     testkit::golden::check(
@@ -228,6 +232,65 @@ fn of_uploads() -> Vec<(&'static str, Any)> {
         ("partial", event(upload::Change::Parsed(parsed))),
         ("unreadable", event(failed)),
         ("again", event(duplicated)),
+    ]
+}
+
+fn of_imports() -> Vec<(&'static str, Any)> {
+    let event = |change| {
+        Any::Import(import::Event { import_id: Id::derived(&[b"import"]), account_id: account(), change })
+    };
+    let archive = import::Archive {
+        account_id: account(),
+        session_id: Some(Id::derived(&[b"phone"])),
+        hash: vec![1, 2, 3],
+        blob: "original/a/b".to_owned(),
+        size_bytes: 100_000,
+        filename: Some("export.zip".to_owned()),
+        dry_run: true,
+        source: "upload".to_owned(),
+        of_upload: false,
+    };
+    let run = ActivityId::derived(&[b"golden run"]);
+    let done = import::FileDone {
+        number: 3,
+        outcome: import::Outcome::Recorded,
+        upload_id: Some(Id::derived(&[b"upload"])),
+        activity_ids: vec![run],
+        made: vec![run],
+        code: String::new(),
+        detail: String::new(),
+    };
+    let failed = import::FileDone {
+        outcome: import::Outcome::Failed,
+        upload_id: None,
+        activity_ids: Vec::new(),
+        made: Vec::new(),
+        code: "file_unreadable".to_owned(),
+        detail: "broken".to_owned(),
+        ..done.clone()
+    };
+    let (code, detail) = ("file_unreadable".to_owned(), "the archive is cut off, or none".to_owned());
+    let (plan_blob, kind) = ("original/a/c".to_owned(), "strava_export".to_owned());
+    vec![
+        ("dry", event(import::Change::Opened(archive.clone()))),
+        (
+            "of_upload",
+            event(import::Change::Opened(import::Archive {
+                session_id: None,
+                filename: None,
+                dry_run: false,
+                of_upload: true,
+                ..archive
+            })),
+        ),
+        ("strava", event(import::Change::Planned { plan_blob, kind, files: 12 })),
+        ("plain", event(import::Change::Started)),
+        ("recorded", event(import::Change::FileDone(done))),
+        ("failed", event(import::Change::FileDone(failed))),
+        ("plain", event(import::Change::Finished)),
+        ("cut_off", event(import::Change::Failed { code, detail })),
+        ("plain", event(import::Change::RollbackStarted)),
+        ("plain", event(import::Change::RolledBack { activities: 9 })),
     ]
 }
 

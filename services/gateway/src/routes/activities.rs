@@ -3,6 +3,7 @@
 mod columns;
 mod comments;
 mod detail;
+mod export;
 mod kudos;
 mod view;
 
@@ -40,6 +41,7 @@ pub(super) fn routes() -> Doors {
         .routes(routes!(columns::streams))
         .routes(routes!(explanation))
         .routes(routes!(original))
+        .routes(routes!(export::export))
         .merge(kudos::routes())
         .merge(comments::routes())
 }
@@ -317,7 +319,11 @@ async fn explanation(State(door): Shared, caller: Account, id: PathId) -> Answer
     responses((status = 200, content_type = "application/octet-stream", body = String)))]
 async fn original(State(door): Shared, caller: Account, id: PathId) -> Answer {
     let request = activity::OriginalRequest { activity_id: id.bytes() };
-    let mut chunks = caller.call(door.peers.activity().original(request)).await?;
+    file(caller.call(door.peers.activity().original(request)).await?).await
+}
+
+/// A file that comes in chunks after a header.
+async fn file(mut chunks: tonic::Streaming<activity::OriginalChunk>) -> Answer {
     let first = chunks.next().await.transpose().map_err(|status| Problem(platform::refusal(&status)))?;
     let Some(activity::OriginalChunk { part: Some(Part::Header(head)) }) = first else {
         return Err(Problem::new(Code::Internal, "a file without a header"));

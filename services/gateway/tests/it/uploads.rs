@@ -26,6 +26,15 @@ async fn a_file_is_taken_as_the_body_or_as_a_forms_field() {
 }
 
 #[tokio::test]
+async fn a_form_has_at_most_a_hundred_files() {
+    let field = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"run.fit\"\r\n\r\n.FIT\r\n";
+    let several = |count: usize| format!("{}--b--\r\n", field.repeat(count));
+    let kind = "multipart/form-data; boundary=b";
+    assert_eq!(upload(&world(), kind, several(100)).await.code(), "unavailable");
+    assert_eq!(upload(&world(), kind, several(101)).await.fault().1, "too_many");
+}
+
+#[tokio::test]
 async fn an_empty_file_is_unreadable() {
     let answer = upload(&world(), "application/octet-stream", Body::empty()).await;
     assert_eq!(answer.code(), "file_unreadable");

@@ -1,0 +1,32 @@
+//! An import and a page of its files, for its owner.
+
+use eventing::Error;
+use kernel::{AccountId, Refusal};
+use proto::activity::ImportView;
+
+use crate::{
+    app::{App, page},
+    domain::ImportId,
+    store::imports,
+};
+
+impl App {
+    /// The files from the number on that a page before ended with.
+    pub async fn show_import(
+        &self,
+        account: AccountId,
+        id: ImportId,
+        from: u32,
+        limit: u32,
+    ) -> Result<ImportView, Refusal> {
+        let row = imports::get(&self.db, id).await.map_err(Error::from)?;
+        let row = row.filter(|row| row.account_id == account).ok_or_else(Refusal::not_found)?;
+        let limit = page(limit);
+        let mut view = row.whole;
+        view.files = imports::files(&self.db, id, from, limit).await.map_err(Error::from)?;
+        let full = view.files.len() == limit as usize;
+        let next = view.files.last().filter(|_| full).map(|last| last.number.saturating_add(1).to_string());
+        view.next_cursor = next.unwrap_or_default();
+        Ok(view)
+    }
+}
