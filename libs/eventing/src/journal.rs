@@ -175,7 +175,8 @@ impl Journal {
         Ok(Some(Done { position: answered.position, replayed: true, result: answered.result }))
     }
 
-    /// One command on one stream: answers a known key, else loads, decides and appends, anew when somebody wrote first.
+    /// One command on one stream: loads, decides and appends, anew when somebody wrote first. A known key is found by the
+    /// append, and answered as it was the first time; only where nothing comes to be appended it is looked for.
     pub async fn execute<A, F>(
         &self,
         command: &Command,
@@ -187,18 +188,21 @@ impl Journal {
         A: Aggregate,
         F: Fn(&A, Timestamp) -> Result<Decision<A::Event>, Refusal> + Send + Sync,
     {
-        if let Some(done) = self.replayed(command).await? {
-            return Ok(done);
-        }
         let decide = &decide;
-        self.retrying(|| async move {
+        let done = self.retrying(|| async move {
             let loaded = self.load::<A>(stream).await?;
             let decision = decide(&loaded.state, self.now())?;
             let mut batch = self.batch(command);
             batch.decided(&loaded, partition_key, decision);
             batch.commit().await
-        })
-        .await
+        });
+        match done.await {
+            // What was done once may be impossible now because it was done.
+            Err(error @ (Error::Refused(_) | Error::Sealing(_))) => {
+                self.replayed(command).await?.ok_or(error)
+            }
+            done => done,
+        }
     }
 
     /// Calls `attempt` again while it says [`Error::Conflict`].

@@ -13,7 +13,7 @@ use crate::{
     consume::{Ground, reader_name, while_owned},
     event::Plain,
     sealing::Plans,
-    sql::{Db, DbError, Engine, Row, Tx},
+    sql::{Db, DbError, Engine, Row, Tx, quick},
 };
 use prost::Message;
 
@@ -214,7 +214,7 @@ impl<'a> Outbox<'a> {
             published.extend(args![key, revision]);
         }
         let sql = forget(self.db.engine(), records.len());
-        self.db.execute(&sql, published).await.map_err(|error| error.to_string())?;
+        self.db.settle(&sql, published).await.map_err(|error| error.to_string())?;
         Ok(Ok(()))
     }
 }
@@ -230,7 +230,9 @@ fn forget(engine: Engine, count: usize) -> String {
     match engine {
         Engine::Sqlite => format!("DELETE FROM es_outbox WHERE {published}"),
         Engine::Postgres => format!(
-            "DELETE FROM es_outbox WHERE ctid IN (SELECT ctid FROM es_outbox WHERE {published} FOR UPDATE SKIP LOCKED)"
+            "DELETE FROM es_outbox USING {} WHERE es_outbox.ctid IN
+               (SELECT ctid FROM es_outbox WHERE {published} FOR UPDATE SKIP LOCKED)",
+            quick(engine)
         ),
     }
 }

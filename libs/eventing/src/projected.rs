@@ -8,6 +8,7 @@ use tracing::warn;
 use crate::{
     args,
     event::Position,
+    leases::Owned,
     sql::{Db, DbError},
 };
 
@@ -16,6 +17,8 @@ const CHANGES_HANDS: Duration = Duration::from_secs(5);
 /// Between two looks at how far other processes have projected: each twice as far apart, while a part changes hands.
 const LOOK_ELSEWHERE: Duration = Duration::from_millis(5);
 const LOOK_ELSEWHERE_MAX: Duration = Duration::from_millis(100);
+/// Before the first look while all of them are this process' own: it would know first.
+const LOOK_BEHIND_OWN: Duration = Duration::from_millis(100);
 
 /// Tells when a position has been seen by the service's own read models.
 #[derive(Clone)]
@@ -31,12 +34,18 @@ pub(crate) struct Elsewhere {
     pub(crate) db: Db,
     pub(crate) source: String,
     pub(crate) projections: Vec<&'static str>,
+    /// By which each of them is owned.
+    pub(crate) resources: Vec<String>,
+    pub(crate) owned: watch::Receiver<Owned>,
 }
 
 impl Elsewhere {
     /// Ends when every projection has seen the position, wherever it runs.
     async fn reached(&self, position: Position) {
         let mut pause = LOOK_ELSEWHERE;
+        if self.owned.borrow().count(&self.resources) == self.resources.len() {
+            tokio::time::sleep(LOOK_BEHIND_OWN).await;
+        }
         loop {
             match self.position().await {
                 Ok(at) if at >= position => return,

@@ -7,7 +7,7 @@ use crate::{
     bus::{Routed, Topic},
     consume::{Ground, while_owned},
     event::Position,
-    sql::DbError,
+    sql::{DbError, quick},
 };
 use proto::envelope::{Record, record::Body};
 
@@ -29,11 +29,17 @@ async fn run(ground: &Ground, epoch: i64) -> Result<(), String> {
     let mut news = ground.store.watch();
     let mut published = open_cursor(ground, epoch).await.map_err(|error| error.to_string())?;
     let mut marked = 0;
+    let mut look = true;
     let mut marks = tokio::time::interval(WATERMARK_EVERY);
     marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !ground.shutdown.is_cancelled() {
-        news.mark_unchanged();
-        let page = ground.store.read_all(published, BATCH).await.map_err(|error| error.to_string())?;
+        // Word of news may be lost: with each mark it is looked for.
+        let page = if look || *news.borrow_and_update() > published {
+            ground.store.read_all(published, BATCH).await.map_err(|error| error.to_string())?
+        } else {
+            Vec::new()
+        };
+        look = false;
         let Some(last) = page.last().map(|event| event.position) else {
             let is_time = tokio::select! {
                 biased;
@@ -41,6 +47,7 @@ async fn run(ground: &Ground, epoch: i64) -> Result<(), String> {
                 _ = news.changed() => false,
                 _ = marks.tick() => true,
             };
+            look = is_time;
             // Everything is published: tell it, unless that was told already.
             if is_time && marked < published {
                 let watermarks = Routed::watermarks(ground.service, published);
@@ -101,13 +108,15 @@ async fn open_cursor(ground: &Ground, epoch: i64) -> Result<Position, DbError> {
 }
 
 async fn move_cursor(ground: &Ground, epoch: i64, (from, to): (Position, Position)) -> Result<(), String> {
-    let moved = ground
-        .db
-        .execute(
-            "UPDATE es_cursor SET source_pos = $1 WHERE consumer = 'relay' AND source = $2 AND source_pos = $3 AND epoch = $4",
-            args![to, ground.service, from, epoch],
-        )
-        .await
-        .map_err(|error| error.to_string())?;
-    if moved == 1 { Ok(()) } else { Err("another relay owns this journal".to_owned()) }
+    let sql = format!(
+        "UPDATE es_cursor SET source_pos = $1 FROM {}
+         WHERE consumer = 'relay' AND source = $2 AND source_pos = $3 AND epoch = $4 RETURNING source_pos",
+        quick(ground.db.engine())
+    );
+    let moved = ground.db.settle(&sql, args![to, ground.service, from, epoch]).await;
+    if moved.map_err(|error| error.to_string())?.len() == 1 {
+        Ok(())
+    } else {
+        Err("another relay owns this journal".to_owned())
+    }
 }

@@ -138,10 +138,15 @@ impl Spine {
 
     /// How far the service's own projections have come. Without any, the journal's head itself.
     pub fn projected(&self) -> Projected {
+        let service = self.ground.service;
+        let projections = self.own_projections();
+        let resources_of = |name: &&'static str| consume::resources(name, Source::OwnJournal, service);
         let elsewhere = self.ground.leases.are_shared().then(|| Elsewhere {
             db: self.ground.db.clone(),
-            source: consume::source_name(Source::OwnJournal, self.ground.service),
-            projections: self.own_projections(),
+            source: consume::source_name(Source::OwnJournal, service),
+            resources: projections.iter().flat_map(resources_of).collect(),
+            projections,
+            owned: self.ground.leases.owned(),
         });
         Projected { progress: self.progress.subscribe(), head: self.ground.store.watch(), elsewhere }
     }

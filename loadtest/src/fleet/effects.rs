@@ -1,7 +1,7 @@
 //! When a workout's effect was to be seen in gamification's read model, exactly and at little cost.
 //!
 //! A projection moves its cursor in the transaction of its rows, so the rows of an event are visible at the moment at
-//! which the cursor is seen behind it. One connection looks at that single row each millisecond and notes, by the clock
+//! which the cursor is seen behind it. One connection looks at that single row each four milliseconds and notes, by the clock
 //! of the generator, when it moved. Which position belongs to which workout is read from the journals afterwards: an
 //! event of gamification names the event of activity that caused it.
 
@@ -24,7 +24,8 @@ pub(crate) const SCORES: (&str, &str) = ("gamification-scores", "journal:gamific
 /// What activity's journal has handed to the log.
 pub(crate) const RELAY: (&str, &str) = ("relay", "activity");
 
-const LOOK_EACH: Duration = Duration::from_millis(1);
+/// Looking costs what is looked at, on the same cores: so seldom that it is little.
+const LOOK_EACH: Duration = Duration::from_millis(4);
 const PAGE: usize = 500;
 
 /// The moments at which a cursor was first seen at a position.

@@ -204,6 +204,11 @@ impl Database for PostgresDatabase {
         }
     }
 
+    /// As a read: to say it again changes nothing.
+    async fn settle(&self, sql: &str, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        self.fetch(sql, args).await
+    }
+
     async fn run(&self, job: Job) -> Result<(), DbError> {
         self.run_in(self.begun().await?, job).await
     }

@@ -10,7 +10,7 @@ use eventing::{
 use tracing::warn;
 use uuid::Uuid;
 
-use super::group;
+use super::{group, tail::Tail};
 
 /// How often a group that was rolled back for the sake of others is tried.
 const TRIES: u32 = 5;
@@ -24,11 +24,11 @@ type Results = Vec<Result<Outcome, StoreError>>;
 
 /// All in one transaction. When a statement of one append breaks it, in halves, until only the culprit fails: a storm of
 /// broken appends costs others a few transactions and no refusal.
-pub(super) async fn commit(db: &Db, appends: Vec<Append>) -> Results {
+pub(super) async fn commit(db: &Db, tail: &Tail, appends: Vec<Append>) -> Results {
     let mut results = Vec::with_capacity(appends.len());
     let mut waiting = vec![appends];
     while let Some(mut group) = waiting.pop() {
-        match attempt(db, &group).await {
+        match attempt(db, tail, &group).await {
             Ok(outcomes) => results.extend(outcomes.into_iter().map(Ok)),
             Err(StoreError::Db(DbError::Statement(error))) if group.len() > 1 => {
                 warn!(%error, appends = group.len(), "a group of appends failed: tried in halves");
@@ -38,7 +38,7 @@ pub(super) async fn commit(db: &Db, appends: Vec<Append>) -> Results {
             }
             Err(lost @ StoreError::Db(DbError::Unknown(_))) => {
                 warn!(error = %lost, appends = group.len(), "whether a group was committed is looked up");
-                results.extend(settled(db, group, lost).await);
+                results.extend(settled((db, tail), group, lost).await);
             }
             Err(error) => results.extend(group.iter().map(|_| Err(error.clone()))),
         }
@@ -47,12 +47,16 @@ pub(super) async fn commit(db: &Db, appends: Vec<Append>) -> Results {
 }
 
 /// Deadlocks are nobody's fault: again, at once.
-async fn attempt(db: &Db, appends: &[Append]) -> Result<Vec<Outcome>, StoreError> {
+async fn attempt(db: &Db, tail: &Tail, appends: &[Append]) -> Result<Vec<Outcome>, StoreError> {
     let mut tries = 1;
     loop {
         match group::commit(db, appends.to_vec()).await {
             Err(StoreError::Db(DbError::Contended(_))) if tries < TRIES => tries += 1,
-            answer => return answer,
+            Ok((outcomes, events)) => {
+                tail.push(events);
+                return Ok(outcomes);
+            }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -60,7 +64,7 @@ async fn attempt(db: &Db, appends: &[Append]) -> Result<Vec<Outcome>, StoreError
 /// The connection was lost in COMMIT. An append whose events stand in the journal was taken; one whose events do not was
 /// not, nobody was told anything of it, and it is tried again. Without events its command's key tells; without a key
 /// and with inline rows nothing does: its caller is told so.
-async fn settled(db: &Db, group: Vec<Append>, lost: StoreError) -> Results {
+async fn settled((db, tail): (&Db, &Tail), group: Vec<Append>, lost: StoreError) -> Results {
     let Ok(found) = look(db, &group).await else { return group.iter().map(|_| Err(lost.clone())).collect() };
     let mut results: Vec<Option<Result<Outcome, StoreError>>> = Vec::with_capacity(group.len());
     let mut again = Vec::new();
@@ -77,7 +81,7 @@ async fn settled(db: &Db, group: Vec<Append>, lost: StoreError) -> Results {
             }
         });
     }
-    let anew: Results = match attempt(db, &again).await {
+    let anew: Results = match attempt(db, tail, &again).await {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
         Err(error) => again.iter().map(|_| Err(error.clone())).collect(),
     };

@@ -1,6 +1,7 @@
 //! One group of appends in one transaction.
 
 use eventing::{
+    event::Recorded,
     sql::{Db, DbError, Engine, Tx, Value},
     store::{Append, Outcome, StoreError},
 };
@@ -21,11 +22,18 @@ pub(super) async fn lock(tx: &mut dyn Tx) -> Result<(), DbError> {
     Ok(())
 }
 
-pub(super) async fn commit(db: &Db, appends: Vec<Append>) -> Result<Vec<Outcome>, StoreError> {
+/// What became of each, and the events that the journal now ends with.
+pub(super) async fn commit(
+    db: &Db,
+    appends: Vec<Append>,
+) -> Result<(Vec<Outcome>, Vec<Recorded>), StoreError> {
     db.transact(move |tx| Box::pin(async move { commit_in(tx, appends).await })).await
 }
 
-async fn commit_in(tx: &mut dyn Tx, appends: Vec<Append>) -> Result<Vec<Outcome>, StoreError> {
+async fn commit_in(
+    tx: &mut dyn Tx,
+    appends: Vec<Append>,
+) -> Result<(Vec<Outcome>, Vec<Recorded>), StoreError> {
     lock(tx).await?;
     let mut picture = Picture::read(tx, &appends).await?;
     let mut first_position = picture.head + 1;
@@ -44,11 +52,11 @@ async fn commit_in(tx: &mut dyn Tx, appends: Vec<Append>) -> Result<Vec<Outcome>
         }
         outcomes.push(outcome);
     }
-    pending.write(tx).await?;
+    let events = pending.write(tx).await?;
     for (sql, args) in inline {
         tx.execute(&sql, args).await?;
     }
-    Ok(outcomes)
+    Ok((outcomes, events))
 }
 
 fn placed(arg: Value, position: i64) -> Value {

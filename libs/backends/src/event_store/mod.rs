@@ -8,6 +8,7 @@ mod group;
 mod picture;
 mod reads;
 mod rows;
+mod tail;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use eventing::{
     store::{Answered, Append, DueTimer, EventStore, Outcome, Snapshot, StoreError, Writer},
     tally::Tally,
 };
+use tail::Tail;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
@@ -42,6 +44,7 @@ pub struct SqlEventStore {
     head: watch::Sender<Position>,
     groups: Arc<Tally>,
     answers_us: Tally,
+    tail: Arc<Tail>,
 }
 
 struct Waiting {
@@ -55,6 +58,7 @@ impl SqlEventStore {
         let head = watch::Sender::new(reads::head(&db).await?);
         let (appends, queue) = mpsc::channel(QUEUE_MAX);
         let groups = Arc::new(Tally::new(GROUP_SIZES));
+        let tail = Arc::new(Tail::default());
         #[expect(
             clippy::disallowed_methods,
             reason = "the writer lives as long as its store, the ear as long as the database: they end when those are dropped"
@@ -63,9 +67,9 @@ impl SqlEventStore {
             if let Some(announced) = db.announced() {
                 tokio::spawn(hear(announced, head.clone()));
             }
-            tokio::spawn(write(db.clone(), queue, head.clone(), groups.clone()));
+            tokio::spawn(write((db.clone(), tail.clone()), queue, head.clone(), groups.clone()));
         }
-        Ok(Self { db, appends, head, groups, answers_us: Tally::new(ANSWERS_US) })
+        Ok(Self { db, appends, head, groups, answers_us: Tally::new(ANSWERS_US), tail })
     }
 }
 
@@ -88,6 +92,9 @@ impl EventStore for SqlEventStore {
     }
 
     async fn read_all(&self, after: Position, max: usize) -> Result<Vec<Recorded>, StoreError> {
+        if let Some(page) = self.tail.page(after, max) {
+            return Ok(page);
+        }
         let page = reads::read_all(&self.db, after, max).await?;
         // What another process has appended is news here too.
         if let Some(last) = page.last() {
@@ -147,7 +154,7 @@ impl EventStore for SqlEventStore {
 
 /// The writer: takes what waits, at once when idle, and commits it together.
 async fn write(
-    db: Db,
+    (db, tail): (Db, Arc<Tail>),
     mut queue: mpsc::Receiver<Waiting>,
     head: watch::Sender<Position>,
     groups: Arc<Tally>,
@@ -157,7 +164,7 @@ async fn write(
         let (appends, answers): (Vec<Append>, Vec<_>) =
             waiting.drain(..).map(|waiting| (waiting.append, waiting.answer)).unzip();
         groups.add(u64::try_from(appends.len()).unwrap_or(u64::MAX));
-        let results = commit::commit(&db, appends).await;
+        let results = commit::commit(&db, &tail, appends).await;
         let newest = results.iter().filter_map(|result| match result {
             Ok(Outcome::Appended { position, .. }) => Some(*position),
             _ => None,

@@ -2,7 +2,7 @@
 
 use eventing::{
     args,
-    event::{Position, StreamId, Version},
+    event::{Position, Recorded, StreamId, Version},
     sql::{Db, DbError, Tx, Value},
     store::{Append, Claim, DueTimer, Snapshot, StoreError, Timer},
 };
@@ -15,7 +15,7 @@ const SWEPT_AT_ONCE: u32 = 5_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    events: Vec<Vec<Value>>,
+    events: Vec<Recorded>,
     commands: Vec<Vec<Value>>,
     claims: Vec<Claim>,
     timers: Vec<Timer>,
@@ -33,21 +33,19 @@ impl Pending {
         let mut position = first;
         for (write, (_, after)) in append.writes.iter().zip(versions) {
             let count = Version::try_from(write.events.len()).unwrap_or(Version::MAX);
-            let mut version = after - count;
-            for event in &write.events {
-                version += 1;
-                self.events.push(args![
+            for (version, event) in (after - count + 1..).zip(&write.events) {
+                self.events.push(Recorded {
                     position,
-                    write.stream.as_str(),
+                    stream: write.stream.clone(),
                     version,
-                    event.event_id,
-                    &write.partition_key,
-                    &event.kind,
-                    event.schema_ver,
-                    event.payload.clone(),
-                    event.meta.encode_to_vec(),
-                    append.at_us
-                ]);
+                    event_id: event.event_id,
+                    partition_key: write.partition_key.clone(),
+                    kind: event.kind.clone(),
+                    schema_ver: event.schema_ver,
+                    payload: event.payload.clone(),
+                    meta: event.meta.clone(),
+                    at_us: append.at_us,
+                });
                 position += 1;
             }
         }
@@ -70,9 +68,10 @@ impl Pending {
         Ok(())
     }
 
-    pub(super) async fn write(self, tx: &mut dyn Tx) -> Result<(), DbError> {
+    /// The events as they are written.
+    pub(super) async fn write(self, tx: &mut dyn Tx) -> Result<Vec<Recorded>, DbError> {
         let events = "INSERT INTO es_event (position, stream_id, version, event_id, partition_key, type, schema_ver, payload, meta, at_us) VALUES ";
-        insert(tx, events, self.events).await?;
+        insert(tx, events, self.events.iter().map(event_row).collect()).await?;
         let commands =
             "INSERT INTO es_command (actor, key, request_hash, stream_id, position, result, at_us) VALUES ";
         insert(tx, commands, self.commands).await?;
@@ -82,8 +81,23 @@ impl Pending {
         for timer in self.timers {
             write_timer(tx, timer).await?;
         }
-        Ok(())
+        Ok(self.events)
     }
+}
+
+fn event_row(event: &Recorded) -> Vec<Value> {
+    args![
+        event.position,
+        event.stream.as_str(),
+        event.version,
+        event.event_id,
+        &event.partition_key,
+        &event.kind,
+        event.schema_ver,
+        event.payload.clone(),
+        event.meta.encode_to_vec(),
+        event.at_us
+    ]
 }
 
 /// Many rows a statement, in powers of two, so that few statements are prepared.

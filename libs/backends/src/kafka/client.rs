@@ -98,7 +98,7 @@ pub(super) fn reading(options: &Options) -> ClientConfig {
             ("isolation.level", "read_uncommitted"),
             ("check.crcs", "true"),
             // A broker answers as soon as there is something; this is how long it may say nothing.
-            ("fetch.wait.max.ms", "100"),
+            ("fetch.wait.max.ms", "500"),
             // What is fetched ahead of a slow reader, then fetching pauses.
             ("queued.min.messages", "2000"),
             ("queued.max.messages.kbytes", "512"),

@@ -5,7 +5,7 @@ use crate::{
     bus::{Bus, PARTITIONS, Topic},
     event::Position,
     readers::{Source, Start},
-    sql::{Db, DbError, Engine, Row, Tx},
+    sql::{Db, DbError, Engine, Row, Tx, Value, quick},
 };
 
 use super::{owned::Parts, source_name};
@@ -26,6 +26,8 @@ pub(crate) struct Cursors {
     /// What this owner holds, each under its epoch.
     pub(crate) parts: Parts,
     pub(crate) places: Vec<Place>,
+    /// Whether anything waited in the dead letters when a place was moved last; `None`: none was moved yet.
+    pub(crate) waits: Option<bool>,
 }
 
 const PLACES: &str =
@@ -62,7 +64,7 @@ impl Cursors {
         };
         let first_pos = if source == Source::OwnJournal && start == Start::Present { head } else { 0 };
         let (consumer, source) = (consumer.to_owned(), source_name(source, service));
-        let cursors = Self { consumer, source, parts, places: Vec::new() };
+        let cursors = Self { consumer, source, parts, places: Vec::new(), waits: None };
         let opening = cursors.clone();
         let places = db
             .transact(move |tx| {
@@ -132,16 +134,11 @@ impl Cursors {
 
     /// Moves places that have nothing else to wait for.
     pub(crate) async fn step_to(&mut self, db: &Db, moves: Vec<Place>) -> Result<(), CursorError> {
-        let (held, to) = (self.clone(), moves.clone());
-        db.transact(move |tx| {
-            Box::pin(async move {
-                for to in to {
-                    held.advance(tx, to).await?;
-                }
-                Ok::<_, CursorError>(())
-            })
-        })
-        .await?;
+        if moves.is_empty() {
+            return Ok(());
+        }
+        let rows = db.settle(&advance(db.engine(), moves.len()), self.moves(&moves)?).await?;
+        self.waits = Some(self.has_moved(&moves, &rows)?);
         moves.into_iter().for_each(|to| self.moved(to));
         Ok(())
     }
@@ -154,31 +151,58 @@ impl Cursors {
     /// Holds a place against other owners to the end of the transaction; refused when it is no longer ours.
     pub(crate) async fn guard(&self, tx: &mut dyn Tx, part: u32) -> Result<(), CursorError> {
         let place = self.place(part).ok_or(CursorError::Fenced)?;
-        self.advance(tx, place).await
+        self.advance(tx, &[place]).await.map(drop)
     }
 
-    /// Moves one place, if nobody else has.
-    pub(crate) async fn advance(&self, tx: &mut dyn Tx, to: Place) -> Result<(), CursorError> {
-        let from = self.place(to.part).ok_or(CursorError::Fenced)?;
-        let epoch = self.parts.get(&to.part).copied().ok_or(CursorError::Fenced)?;
-        let moved = tx
-            .execute(
-                "UPDATE es_cursor SET log_offset = $1, source_pos = $2
-                 WHERE consumer = $3 AND source = $4 AND part = $5 AND log_offset = $6 AND source_pos = $7 AND epoch = $8",
-                args![
-                    to.log_offset,
-                    to.source_pos,
-                    &self.consumer,
-                    &self.source,
-                    to.part,
-                    from.log_offset,
-                    from.source_pos,
-                    epoch
-                ],
-            )
-            .await?;
-        if moved == 1 { Ok(()) } else { Err(CursorError::Fenced) }
+    /// Moves these places in one statement, if nobody else has moved any of them. Whether anything waits in the dead
+    /// letters.
+    pub(crate) async fn advance(&self, tx: &mut dyn Tx, moves: &[Place]) -> Result<bool, CursorError> {
+        if moves.is_empty() {
+            return Ok(true);
+        }
+        let rows = tx.fetch(&advance(tx.engine(), moves.len()), self.moves(moves)?).await?;
+        self.has_moved(moves, &rows)
     }
+
+    fn moves(&self, moves: &[Place]) -> Result<Vec<Value>, CursorError> {
+        let mut values = args![&self.consumer, &self.source];
+        for to in moves {
+            let from = self.place(to.part).ok_or(CursorError::Fenced)?;
+            let epoch = self.parts.get(&to.part).copied().ok_or(CursorError::Fenced)?;
+            let (whence, whither) =
+                (args![from.log_offset, from.source_pos], args![to.log_offset, to.source_pos]);
+            values.extend(args![to.part, epoch].into_iter().chain(whence).chain(whither));
+        }
+        Ok(values)
+    }
+
+    fn has_moved(&self, moves: &[Place], rows: &[Row]) -> Result<bool, CursorError> {
+        let Some(row) = rows.first().filter(|_| rows.len() == moves.len()) else {
+            return Err(CursorError::Fenced);
+        };
+        Ok(row.get(0)?)
+    }
+}
+
+/// Moves `count` places: part, epoch, whence and whither of each. Says of each whether anything waits.
+fn advance(engine: Engine, count: usize) -> String {
+    const FIRST: usize = 3;
+    const WIDTH: usize = 6;
+    let row = |nth: usize| {
+        let places: Vec<String> =
+            (0..WIDTH).map(|column| format!("${}", FIRST + nth * WIDTH + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..count).map(row).collect();
+    format!(
+        "UPDATE es_cursor SET log_offset = moved.column5, source_pos = moved.column6
+         FROM {}, (VALUES {}) AS moved
+         WHERE consumer = $1 AND source = $2 AND part = moved.column1 AND epoch = moved.column2
+           AND log_offset = moved.column3 AND source_pos = moved.column4
+         RETURNING (SELECT COUNT(*) FROM (SELECT 1 FROM es_dlq WHERE consumer = $1 LIMIT 1) AS waiting)",
+        quick(engine),
+        rows.join(", ")
+    )
 }
 
 /// Holds all places of a consumer to the end of the transaction: what its owners do meanwhile is before this, or behind.

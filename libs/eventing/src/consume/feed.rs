@@ -82,13 +82,11 @@ impl Feed {
         match self {
             Self::Journal { store, news } => {
                 let after = cursors.place(0).map_or(0, |place| place.source_pos);
-                news.mark_unchanged();
-                let page = store.read_all(after, BATCH).await.map_err(|error| error.to_string())?;
-                if page.is_empty() {
-                    // Whether news came or time passed: the next look tells.
+                if *news.borrow_and_update() <= after {
+                    // Whether news came or time passed: a look tells.
                     let _ = tokio::time::timeout(LOOK_AGAIN, news.changed()).await;
-                    return Ok(Vec::new());
                 }
+                let page = store.read_all(after, BATCH).await.map_err(|error| error.to_string())?;
                 Ok(arrival_of_page(page).into_iter().collect())
             }
             Self::Topic { log } => {

@@ -14,7 +14,7 @@ pub(crate) use cursor::{Cursors, Place};
 pub(crate) use feed::{Arrival, Arrived, Feed};
 pub(crate) use owned::{over_owned, parts_of, resources, while_owned};
 pub use parking::{Parked, ParkedKey, Replayed};
-pub(crate) use parking::{drop_first, drop_key, parked_of, waiting_keys};
+pub(crate) use parking::{drop_first, drop_key, parked_keys, parked_of, waiting_keys};
 pub(crate) use progress::Progress;
 pub(crate) use projector::{StepError, apply_unparked, project, replay_projection, take};
 pub(crate) use reacting::{react, replay_reactor};

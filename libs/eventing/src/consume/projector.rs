@@ -1,6 +1,6 @@
 //! Runs a projection: cursor and rows in one transaction.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tracing::{error, info};
@@ -163,10 +163,11 @@ async fn try_step(
         .db
         .transact(move |tx| {
             Box::pin(async move {
-                for to in &work.moves {
-                    held.advance(tx, *to).await?;
-                }
-                apply_unparked(tx, &*projection, &held, &work, began_us).await
+                let waiting = match held.advance(tx, &work.moves).await? {
+                    true => parked_keys(tx, &held.consumer).await?,
+                    false => HashSet::new(),
+                };
+                apply_unparked(tx, &*projection, &held, (&work, &waiting), began_us).await
             })
         })
         .await?;
@@ -179,15 +180,15 @@ async fn try_step(
     Ok(())
 }
 
-/// The effects of a step, without its cursor. What waits behind parked events of its key is parked too.
+/// The effects of a step, without its cursor. What waits behind parked events of its key is parked too; `waiting`: those
+/// keys.
 pub(crate) async fn apply_unparked(
     tx: &mut dyn Tx,
     projection: &dyn Projection,
     cursors: &Cursors,
-    step: &Step,
+    (step, waiting): (&Step, &HashSet<String>),
     now_us: i64,
 ) -> Result<(), StepError> {
-    let waiting = parked_keys(tx, &cursors.consumer).await?;
     let mut events: Vec<Incoming> = Vec::with_capacity(step.taken.len());
     for taken in &step.taken {
         if waiting.contains(&taken.key) {
@@ -217,9 +218,7 @@ async fn park_step(
         .db
         .transact(move |tx| {
             Box::pin(async move {
-                for to in &work.moves {
-                    held.advance(tx, *to).await?;
-                }
+                held.advance(tx, &work.moves).await?;
                 for taken in &work.taken {
                     let why = Why { error: &error, attempts, at_us };
                     park(tx, &held.consumer, &held.source, taken, &why).await?;

@@ -65,11 +65,15 @@ async fn take(
     step: Step,
 ) -> Result<(), String> {
     let consumer = reactor.name();
-    let waiting: HashSet<String> = ground
-        .db
-        .transact(move |tx| Box::pin(async move { parked_keys(tx, consumer).await }))
-        .await
-        .map_err(|error: DbError| error.to_string())?;
+    // Only an owner parks, and these places are ours: where nothing waited when they were moved, nothing waits.
+    let waiting: HashSet<String> = match cursors.waits {
+        Some(false) => HashSet::new(),
+        _ => ground
+            .db
+            .transact(move |tx| Box::pin(async move { parked_keys(tx, consumer).await }))
+            .await
+            .map_err(|error: DbError| error.to_string())?,
+    };
     let held: &Cursors = cursors;
     if reactor.keys_at_once() <= 1 {
         let mut waiting = waiting;

@@ -7,7 +7,7 @@ use super::{
     flip::{Seat, give_way},
 };
 use crate::{
-    consume::{Cursors, Place, Step, StepError, apply_unparked},
+    consume::{Cursors, Place, Step, StepError, apply_unparked, parked_keys},
     event::Position,
     readers::{Failure, Projection},
     sql::Tx,
@@ -54,7 +54,8 @@ impl Table {
             let (Some(one), Some(places)) = (self.met.get(index), served.get(index)) else { continue };
             let at = |part: u32| places.get(&part).copied().unwrap_or_default();
             step.taken.retain(|taken| taken.to.source_pos <= at(taken.to.part));
-            apply_unparked(tx, &*one.projection, &one.cursors, &step, self.now_us).await?;
+            let waiting = parked_keys(tx, &one.cursors.consumer).await?;
+            apply_unparked(tx, &*one.projection, &one.cursors, (&step, &waiting), self.now_us).await?;
         }
         let mut moved = Vec::new();
         for (one, places) in self.met.iter().zip(&served) {
@@ -79,11 +80,10 @@ impl Met {
                 )));
             }
             if from.source_pos < *position {
-                let to = Place { source_pos: *position, ..from };
-                self.cursors.advance(tx, to).await?;
-                moved.push(to);
+                moved.push(Place { source_pos: *position, ..from });
             }
         }
+        self.cursors.advance(tx, &moved).await?;
         Ok(moved)
     }
 }

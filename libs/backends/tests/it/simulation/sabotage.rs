@@ -24,10 +24,10 @@ pub(super) enum Sabotage {
 pub(super) const ALL: [(&str, Sabotage); 9] = [
     (
         "a cursor moves whoever moved it before",
-        Sabotage::Sql(&[(
-            "log_offset = $6 AND source_pos = $7 AND epoch = $8",
-            "$6 = $6 AND $7 = $7 AND $8 = $8",
-        )]),
+        Sabotage::Sql(&[
+            ("AND epoch = moved.column2", ""),
+            ("AND log_offset = moved.column3 AND source_pos = moved.column4", ""),
+        ]),
     ),
     (
         "commands are not remembered",
