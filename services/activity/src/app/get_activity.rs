@@ -1,7 +1,7 @@
 //! One activity, as far as the viewer may see it, with what is worked out of its columns.
 
 use formats::totals::{self, MILE_M, Split};
-use kernel::{AccountId, ActivityId, Refusal, Sport};
+use kernel::{AccountId, ActivityId, Code, Refusal, Sport};
 
 use super::{App, Seen};
 use crate::{domain::facts::Effort, reading, streams::StreamType, wire};
@@ -42,15 +42,13 @@ impl App {
         }
         let streams = self.show_streams(viewer, seen.row.activity_id, &COLUMNS, 0).await?;
         let sport = Sport::parse(&facts.sport).unwrap_or(Sport::Other);
-        let efforts = if seen.own {
-            facts.efforts.iter().cloned().filter_map(wire::effort::of).collect()
-        } else {
-            reading::efforts(sport, &streams)
-        };
-        Ok(Detail {
+        let kept = seen.own.then(|| facts.efforts.iter().cloned().filter_map(wire::effort::of).collect());
+        let cut = move || Detail {
             splits_km: totals::splits(sport, &streams, KILOMETRE_M),
             splits_mile: totals::splits(sport, &streams, MILE_M),
-            efforts,
-        })
+            efforts: kept.unwrap_or_else(|| reading::efforts(sport, &streams)),
+        };
+        let detail = tokio::task::spawn_blocking(cut).await;
+        detail.map_err(|panic| Refusal::new(Code::Internal, panic.to_string()))
     }
 }

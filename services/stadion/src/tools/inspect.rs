@@ -1,69 +1,78 @@
-//! `stadion inspect FILE`: what a device file holds.
+//! `stadion inspect FILE`: what a device file holds, an archive of them, or an Apple Health export.
 
-use std::path::Path;
+mod apple;
+mod archive;
+mod workouts;
 
-use anyhow::{Context, anyhow};
-use formats::{Activity, Reading, Total};
+use std::{
+    fs::File,
+    io::{self, Read, Seek},
+    path::Path,
+    process,
+};
+
+use anyhow::anyhow;
+use formats::Problem;
 use serde_json::{Value, json};
 
 use super::say::say;
 
+/// A byte order mark and what XML begins with.
+const XML_STARTS: [&[u8]; 2] = [b"<", b"\xef\xbb\xbf<"];
+
+/// With `as_json`, a fault is JSON too: `{"problem":{"code","detail"}}`, and the process ends with 1.
+///
 /// # Errors
 /// A file that cannot be read, or is no activity.
 pub fn run(path: &Path, as_json: bool) -> anyhow::Result<()> {
-    let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let reading = formats::read(&bytes).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
-    let report = report(&reading);
-    if as_json {
-        say(format_args!("{report:#}"));
-    } else {
-        print(&report, 0);
+    match look_into(path) {
+        Ok(report) if as_json => say(format_args!("{:#}", pruned(report))),
+        Ok(report) => print(&pruned(report), 0),
+        Err(problem) if as_json => {
+            let problem = json!({ "code": problem.code, "detail": problem.detail });
+            say(format_args!("{:#}", json!({ "file": path.display().to_string(), "problem": problem })));
+            process::exit(1);
+        }
+        Err(problem) => return Err(anyhow!("{}: {}", path.display(), problem.detail)),
     }
     Ok(())
 }
 
-fn report(reading: &Reading) -> Value {
-    let salvage = reading.salvage.as_ref().map(|salvage| {
-        json!({ "records_kept": salvage.records_kept, "bytes_lost": salvage.bytes_lost, "reasons": salvage.reasons })
-    });
-    let activities: Vec<Value> = reading.activities.iter().map(activity).collect();
-    pruned(json!({
-        "format": reading.format.as_str(),
-        "gzipped": reading.gzipped,
-        "salvage": salvage,
-        "activities": activities,
-    }))
+struct Fault {
+    code: &'static str,
+    detail: String,
 }
 
-fn activity(activity: &Activity) -> Value {
-    let totals = &activity.totals;
-    let value = |total: Option<Total>| total.map(|total| total.value);
-    let devices = activity.devices.iter().map(|device| {
-        json!({ "manufacturer": device.manufacturer(), "product": device.product_name, "serial": device.serial })
-    });
-    json!({
-        "sport": activity.sport.as_str(),
-        "sub_sport": activity.sub_sport,
-        "start_at": activity.start.to_string(),
-        "utc_offset_s": activity.utc_offset_s,
-        "elapsed_time_s": value(totals.elapsed_time_s),
-        "timer_time_s": value(totals.timer_time_s),
-        "moving_time_s": value(totals.moving_time_s),
-        "distance_m": value(totals.distance_m),
-        "ascent_m": value(totals.ascent_m),
-        "descent_m": value(totals.descent_m),
-        "energy_kj": value(totals.energy_kj),
-        "heart_rate_avg_bpm": value(totals.heart_rate_avg_bpm),
-        "heart_rate_max_bpm": value(totals.heart_rate_max_bpm),
-        "power_avg_w": value(totals.power_avg_w),
-        "power_max_w": value(totals.power_max_w),
-        "cadence_avg_rpm": value(totals.cadence_avg_rpm),
-        "laps": activity.laps.len(),
-        "pauses": activity.pauses.len(),
-        "records": activity.streams.len(),
-        "devices": devices.collect::<Vec<_>>(),
-        "legs": activity.legs.iter().map(self::activity).collect::<Vec<_>>(),
-    })
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self { code: problem.code(), detail: problem.to_string() }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self { code: "file_unreadable", detail: format!("it cannot be read: {error}") }
+    }
+}
+
+fn look_into(path: &Path) -> Result<Value, Fault> {
+    let mut file = File::open(path)?;
+    let mut head = [0; 4];
+    let read = file.read(&mut head)?;
+    file.rewind()?;
+    if XML_STARTS.iter().any(|start| head.get(..read).is_some_and(|head| head.starts_with(start))) {
+        // An export may be larger than memory: it is never read whole.
+        if let Ok(reader) = formats::apple::Reader::new(&file) {
+            return apple::report(reader);
+        }
+        file.rewind()?;
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    if formats::archive::is_zip(&bytes) {
+        return archive::report(&bytes);
+    }
+    Ok(workouts::report(&formats::read(&bytes)?))
 }
 
 /// What is unknown is absent.

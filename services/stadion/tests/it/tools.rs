@@ -80,7 +80,37 @@ fn inspect_says_what_a_file_holds() {
     let report: serde_json::Value = serde_json::from_str(&inspect(true)).unwrap();
     assert_eq!(report["activities"][0]["sport"], "running");
     assert_eq!(report["activities"][0]["start_at"], "2026-05-01T06:00:00Z");
+    let run = &report["activities"][0];
+    assert_eq!((run["laps"].as_array().unwrap().len(), run["splits_km"].as_array().unwrap().len()), (5, 5));
+    assert_eq!(run["explanation"]["moving_time_s"], "speed-3s v1");
+    assert!(run["efforts"].as_array().unwrap().iter().any(|effort| effort["name"] == "5km"));
     assert!(inspect(false).contains("distance_m"));
+}
+
+#[test]
+fn inspect_tells_a_fault_in_json_where_json_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.fit");
+    std::fs::write(&path, b"no workout at all").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stadion"));
+    let output = command.args(["inspect", "--json"]).arg(&path).output().unwrap();
+    assert!(!output.status.success());
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["problem"]["code"], "file_not_activity");
+}
+
+#[test]
+fn inspect_counts_what_an_apple_export_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("export.xml");
+    let record = r#"<Record type="HKQuantityTypeIdentifierStepCount" unit="count" value="7"
+        startDate="2024-01-01 01:01:36 +0200" endDate="2024-01-01 01:02:36 +0200"/>"#;
+    std::fs::write(&path, format!("<?xml version=\"1.0\"?><HealthData>{record}{record}</HealthData>"))
+        .unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stadion"));
+    let output = command.args(["inspect", "--json"]).arg(&path).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&said["format"], &said["records"]["steps"]), (&"apple_health_export".into(), &2.into()));
 }
 
 #[test]
