@@ -15,7 +15,7 @@ pub(super) fn report(bytes: &[u8]) -> Result<Value, Fault> {
         if let Some(fault) = member.fault {
             file["problem"] = json!(fault.detail());
         } else if index < READ_MAX {
-            match archive.read(member).and_then(|bytes| formats::read(&bytes)) {
+            match formats::archive::unpack(bytes, member).and_then(|bytes| formats::read(&bytes)) {
                 Ok(reading) => {
                     file["format"] = json!(reading.format.as_str());
                     file["activities"] = reading.activities.iter().map(workouts::summary).collect();
