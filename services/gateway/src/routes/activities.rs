@@ -340,9 +340,15 @@ async fn file(mut chunks: tonic::Streaming<activity::OriginalChunk>) -> Answer {
     Ok(response)
 }
 
+/// Of files of activities, as they came and as they are written.
+const FILE_TYPES: [&str; 4] =
+    ["application/vnd.ant.fit", "application/gpx+xml", "application/vnd.garmin.tcx+xml", "application/gzip"];
+
 fn describe(headers: &mut HeaderMap, head: &activity::OriginalHeader) {
-    // Whatever the file says it is, a browser must only ever save it.
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    // Whatever the file says it is, a browser must only ever save it: of these words, and as an attachment.
+    let kind = FILE_TYPES.into_iter().find(|kind| *kind == head.content_type);
+    let kind = kind.unwrap_or("application/octet-stream");
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if head.size_bytes > 0 {

@@ -44,7 +44,7 @@ async fn code_for(data: &Path, email: &str) -> String {
 }
 
 /// An access token of a new account.
-async fn somebody(door: &Door, data: &Path, email: &str) -> String {
+pub(crate) async fn somebody(door: &Door, data: &Path, email: &str) -> String {
     let registered = door.post("/v1/accounts").json(&account(email)).expect(202).await.unwrap();
     let code = code_for(data, email).await;
     let verify = json!({ "registration_id": registered.text("/registration_id").unwrap(), "code": code });

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test is set up with is there, or the test fails")]
 
 mod any_order;
+mod archives;
 mod bad_start;
 #[path = "../../../../libs/backends/tests/it/broker.rs"]
 mod broker;
