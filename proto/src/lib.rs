@@ -15,3 +15,11 @@ pub use prost::{Message, Name};
 
 /// Every descriptor with its options, encoded: what reflection and the sealing codec read.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+impl activity::Marks {
+    /// Whether an activity counts, on boards, in statistics, towards anything: nobody's duplicate, and nothing held
+    /// against it. The one place that says so to all who keep facts.
+    pub fn count(marks: Option<&Self>) -> bool {
+        marks.is_none_or(|marks| marks.duplicate_of.is_empty() && matches!(marks.verdict.as_str(), "" | "clear"))
+    }
+}

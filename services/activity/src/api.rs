@@ -1,6 +1,7 @@
 //! gRPC: decode → app → encode.
 
 mod detail;
+mod held;
 mod imports;
 mod input;
 mod statistics;
@@ -391,5 +392,58 @@ impl Activities for Api {
         request: Request<api::ExportRequest>,
     ) -> Result<Response<Self::ExportStream>, Status> {
         imports::export(self, request).await
+    }
+
+    async fn duplicates(
+        &self,
+        request: Request<api::DuplicatesRequest>,
+    ) -> Result<Response<api::DuplicatesResponse>, Status> {
+        self.answer_duplicates(request).await
+    }
+
+    async fn link_duplicate(
+        &self,
+        request: Request<api::LinkDuplicateRequest>,
+    ) -> Result<Response<api::ActivityView>, Status> {
+        self.answer_link(request, true).await
+    }
+
+    async fn split_duplicate(
+        &self,
+        request: Request<api::LinkDuplicateRequest>,
+    ) -> Result<Response<api::ActivityView>, Status> {
+        self.answer_link(request, false).await
+    }
+
+    async fn verdict(
+        &self,
+        request: Request<api::VerdictRequest>,
+    ) -> Result<Response<api::VerdictView>, Status> {
+        self.answer_verdict(request).await
+    }
+
+    async fn crop(&self, request: Request<api::CropRequest>) -> Result<Response<api::ActivityView>, Status> {
+        self.answer_crop(request).await
+    }
+
+    async fn appeal(
+        &self,
+        request: Request<api::AppealRequest>,
+    ) -> Result<Response<api::VerdictView>, Status> {
+        self.answer_appeal(request).await
+    }
+
+    async fn list_verdicts(
+        &self,
+        request: Request<api::ListVerdictsRequest>,
+    ) -> Result<Response<api::ListVerdictsResponse>, Status> {
+        self.answer_verdicts(request).await
+    }
+
+    async fn decide_verdict(
+        &self,
+        request: Request<api::DecideVerdictRequest>,
+    ) -> Result<Response<api::VerdictView>, Status> {
+        self.answer_decision(request).await
     }
 }

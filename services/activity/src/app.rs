@@ -10,11 +10,13 @@
 //! | | [`show_activities`], [`show_streams`], [`explain`], [`original`], [`export`] |
 //! | | [`explain_visibility`], [`settled`] |
 //! | | [`statistics`], [`records`], [`compare`], [`compare_region`] |
+//! | link and split ([`twins`]), [`crop_activity`], appeal and decide ([`verdict`]) | duplicates ([`twins`]), [`verdict`] |
 
 pub mod change_activity;
 pub mod compare;
 pub mod compare_region;
 pub mod create_activity;
+pub mod crop_activity;
 pub mod cut;
 pub mod delete_activity;
 pub mod explain;
@@ -38,10 +40,12 @@ pub mod sight;
 pub mod standing;
 pub mod statistics;
 pub mod sync;
+pub mod twins;
+pub mod verdict;
 
 use std::sync::Arc;
 
-use eventing::{Journal, StreamId, sql::Db};
+use eventing::{Command, Done, Journal, StreamId, sql::Db};
 use kernel::{AccountId, ActivityId, Refusal};
 use platform::{Peers, Sight};
 use privacy::FieldMask;
@@ -106,6 +110,32 @@ impl App {
     }
 }
 
+impl App {
+    /// As of its own stream.
+    pub async fn known_start(&self, id: ActivityId) -> Result<Option<i64>, eventing::Error> {
+        let state = self.journal.load::<Activity>(&activity_stream(id)).await?.state;
+        Ok(state.record.and_then(|record| record.facts).map(|facts| facts.start_us))
+    }
+
+    /// A look around what was just written, and how far the journal has come with it. What cannot be done now is done by
+    /// the reader of our own journal.
+    async fn and_twins(&self, command: &Command, account: AccountId, id: ActivityId, done: Done) -> Done {
+        let looked = match self.known_start(id).await {
+            Ok(Some(start_us)) => self.settle_twins(command, account, id, &[start_us]).await,
+            Ok(None) => Ok(None),
+            Err(error) => Err(Refusal::from(error)),
+        };
+        match looked {
+            Ok(Some(settled)) => Done { position: settled.position, ..done },
+            Ok(None) => done,
+            Err(refusal) => {
+                tracing::warn!(activity = %id, %refusal, "twins are looked for later");
+                done
+            }
+        }
+    }
+}
+
 fn activity_stream(id: ActivityId) -> StreamId {
     StreamId::of("activity", id)
 }
@@ -123,7 +153,7 @@ fn row_of(activity_id: ActivityId, activity: &Activity) -> Option<Row> {
         account_id,
         start_us: facts.start_us,
         sport: facts.sport.as_str().to_owned(),
-        live: activity.is_live(),
+        live: activity.is_shown(),
         revision: activity.revision.cast_signed(),
         whole: wire::whole_of(activity_id, account_id, record),
     })

@@ -5,6 +5,7 @@ pub mod activity_changed;
 pub mod comparers;
 pub mod consent_withdrawn;
 pub mod daily_changed;
+pub mod find_twins;
 pub mod import_changed;
 pub mod statistics;
 pub mod upload_changed;
@@ -12,6 +13,7 @@ pub mod upload_changed;
 pub use account_erased::{AccountErased, Erased};
 pub use comparers::Comparers;
 pub use consent_withdrawn::ConsentWithdrawn;
+pub use find_twins::FindTwins;
 pub use statistics::Statistics;
 
 use std::sync::Arc;
@@ -51,7 +53,16 @@ impl Projection for Rows {
             return Keeps::Never(IN_CQL);
         }
         Keeps::Tables {
-            tables: &["activity", "activity_stream", "upload", "daily", "import", "import_file"],
+            tables: &[
+                "activity",
+                "activity_stream",
+                "upload",
+                "daily",
+                "import",
+                "import_file",
+                "activity_start",
+                "verdict_case",
+            ],
             // Primary: an erased account's are deleted too.
             spared: &["metric", "sync_cursor"],
         }

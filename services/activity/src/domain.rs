@@ -1,12 +1,17 @@
 //! What may happen to uploads, activities and daily values: states, decisions, events. No I/O, no clock.
 
 pub mod activity;
+pub mod cheat;
 pub mod daily;
 pub mod edit;
 pub mod facts;
+pub mod fusion;
 pub mod import;
 pub mod input;
+pub mod marks;
+pub mod twins;
 pub mod upload;
+pub mod verdict;
 
 pub use daily::DailyValue;
 pub use facts::Record;

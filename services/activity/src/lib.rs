@@ -75,6 +75,7 @@ pub async fn module(resources: Resources, config: Config, cql: Option<Cql>) -> R
         .projection(consumers::Statistics)
         .projection(consumers::Comparers)
         .projection(consumers::ConsentWithdrawn { activities: activities.clone() })
+        .reactor(consumers::FindTwins { app: app.clone() })
         .reactor(consumers::AccountErased {
             journal: resources.journal.clone(),
             db: resources.db.clone(),

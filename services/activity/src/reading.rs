@@ -13,6 +13,7 @@ use crate::{
             Start,
         },
         input,
+        marks::Marks,
     },
     streams::{self, StreamType},
 };
@@ -33,6 +34,8 @@ pub fn record(activity: &Activity, given: Measured, origin: Origin, start: Start
         name: None,
         devices: activity.devices.iter().take(DEVICES_MAX).map(device).collect(),
         explained: explained(activity, given),
+        marks: Marks::default(),
+        judgement: None,
     }
 }
 

@@ -8,6 +8,7 @@ pub mod imports;
 pub mod recomputes;
 pub mod regions;
 pub mod samples;
+pub mod starts;
 pub mod taken;
 pub mod uploads;
 
@@ -41,6 +42,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0007_create_contributions",
             include_str!("../../../migrations/sqlite/activity/0007_create_contributions.sql"),
         ),
+        ("0008_create_twins", include_str!("../../../migrations/sqlite/activity/0008_create_twins.sql")),
         (
             "0010_create_region_cells",
             include_str!("../../../migrations/sqlite/activity/0010_create_region_cells.sql"),
@@ -75,6 +77,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0007_create_contributions",
             include_str!("../../../migrations/postgres/activity/0007_create_contributions.sql"),
         ),
+        ("0008_create_twins", include_str!("../../../migrations/postgres/activity/0008_create_twins.sql")),
         (
             "0010_create_region_cells",
             include_str!("../../../migrations/postgres/activity/0010_create_region_cells.sql"),

@@ -9,6 +9,7 @@ use proto::activity::{
 
 use crate::{
     app::{self, Seen},
+    domain::marks::Verdict,
     streams::StreamType,
 };
 
@@ -17,6 +18,7 @@ pub(super) fn activity(seen: &Seen) -> ActivityView {
     let health = whole.health.as_ref().filter(|_| mask.shows(DataClass::HeartRate));
     let devices = whole.devices.as_ref().filter(|_| mask.shows(DataClass::Device));
     let origin = whole.origin.as_ref();
+    let marks = whole.marks.clone().unwrap_or_default();
     let mut view = ActivityView {
         id: whole.activity_id.clone(),
         account_id: whole.account_id.clone(),
@@ -29,7 +31,10 @@ pub(super) fn activity(seen: &Seen) -> ActivityView {
             .into_iter()
             .collect(),
         visibility: whole.visibility.clone().filter(|_| seen.own),
-        verdict: "clear".to_owned(),
+        // To others it says nothing: what is held against somebody is theirs to know.
+        verdict: if seen.own { Verdict::parse(&marks.verdict).as_str().to_owned() } else { String::new() },
+        duplicate_of: marks.duplicate_of,
+        fused_from: if seen.own { marks.fused_from } else { Vec::new() },
         revision: row.revision.unsigned_abs(),
         heart_rate_avg_bpm: health.and_then(|health| health.heart_rate_avg_bpm),
         heart_rate_max_bpm: health.and_then(|health| health.heart_rate_max_bpm),

@@ -22,14 +22,24 @@ impl App {
     ) -> Result<(Done, Seen), Refusal> {
         let stream = activity_stream(id);
         let edit = &edit;
+        // Of another sport, or other figures, other things are possible.
+        let known = self.journal.load::<Activity>(&stream).await?.state;
+        let alone = known.alone().filter(|_| known.account_id == Some(account));
+        let columns = match &alone {
+            Some(alone) if edit.sport.is_some() => Some(self.columns(alone).await?),
+            _ => None,
+        };
+        let columns = columns.as_ref();
         let done = self
             .journal
             .execute::<Activity, _>(command, &stream, &account.to_string(), |activity, _| {
                 let edit = with_zone_of(activity.record.as_ref(), edit.clone());
                 let changes = activity.edit(account, expected_revision, &edit)?;
+                let changes = activity.judge_edited(changes, columns);
                 Ok(Decision::of(events(id, account, changes)).answer(200, vec![id.to_string()]))
             })
             .await?;
+        let done = self.and_twins(command, account, id, done).await;
         Ok((done, self.fresh(id).await?))
     }
 }

@@ -7,7 +7,9 @@ use privacy::Audience;
 use super::{App, Seen, activity_stream, events};
 use crate::domain::{
     activity::Activity,
+    cheat,
     facts::{Explained, Facts, Health, HeartRate, Measured, Origin, Record, Start, keyed_id, totals},
+    marks::Marks,
 };
 
 /// What its owner wrote, checked; only the zone is still to be found.
@@ -56,7 +58,10 @@ impl App {
             health,
             name: entry.name,
             devices: Vec::new(),
+            marks: Marks::default(),
+            judgement: None,
         };
+        let record = cheat::judged(record, None);
         let stream = activity_stream(id);
         let done = self
             .journal
@@ -65,6 +70,7 @@ impl App {
                 Ok(Decision::of(events(id, account, changes)).answer(201, vec![id.to_string()]))
             })
             .await?;
+        let done = self.and_twins(command, account, id, done).await;
         Ok((done, self.fresh(id).await?))
     }
 }

@@ -103,7 +103,7 @@ fn hash(areas: &[Area]) -> u64 {
 }
 
 /// The record of the rows that are left, `hidden_s` after its start.
-fn between(record: Record, streams: Streams, hidden_s: f64) -> Record {
+pub(super) fn between(record: Record, streams: Streams, hidden_s: f64) -> Record {
     let Some(facts) = record.facts else { return record };
     if streams.time_s.is_empty() {
         let kept = Record {

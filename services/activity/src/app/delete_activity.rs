@@ -22,6 +22,7 @@ impl App {
                 Ok(Decision::of(events(id, account, changes)).answer(204, vec![id.to_string()]))
             })
             .await?;
+        let done = self.and_twins(command, account, id, done).await;
         let revision = self.journal.load::<Activity>(&stream).await?.state.revision;
         Ok((done, revision))
     }

@@ -89,6 +89,13 @@ fn revision(revision: u64, at_us: i64, event: Event) -> Revision {
         Change::Edited { record, changed, .. } => ("edited", "owner", changed, seen(&record)),
         Change::Recomputed { record, changed, .. } => ("recomputed", "system", changed, seen(&record)),
         Change::Restored(record) => ("restored", "owner", Vec::new(), seen(&record)),
+        Change::Linked(record) => ("linked", "system", Vec::new(), seen(&record)),
+        Change::Unlinked(record) => ("unlinked", "system", Vec::new(), seen(&record)),
+        Change::Fused(record) => ("fused", "system", Vec::new(), seen(&record)),
+        Change::Flagged(record) => ("flagged", "system", Vec::new(), seen(&record)),
+        Change::Appealed(record) => ("appealed", "owner", Vec::new(), seen(&record)),
+        Change::Cleared(record) => ("cleared", "system", Vec::new(), seen(&record)),
+        Change::Cropped { record, .. } => ("cropped", "owner", Vec::new(), seen(&record)),
         Change::Deleted { client_version: None } => ("deleted", "owner", Vec::new(), None),
         Change::Deleted { .. } | Change::Tombstoned { .. } => ("deleted", "device", Vec::new(), None),
     };

@@ -15,7 +15,8 @@ pub struct Original {
 impl App {
     pub async fn original(&self, account: AccountId, id: ActivityId) -> Result<Original, Refusal> {
         let row = self.activities.get(id).await.map_err(eventing::Error::from)?;
-        let row = row.filter(|row| row.live && row.account_id == account).ok_or_else(Refusal::not_found)?;
+        let row =
+            row.filter(|row| row.is_there() && row.account_id == account).ok_or_else(Refusal::not_found)?;
         let record = wire::record_of(row.whole).map_err(eventing::Error::from)?;
         let Origin::Upload { upload_id, original_blob, .. } = record.origin else {
             return Err(Refusal::not_found());

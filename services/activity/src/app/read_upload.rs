@@ -22,6 +22,7 @@ use crate::{
     domain::{
         ImportId, UploadId,
         activity::Activity,
+        cheat,
         facts::{Measured, Origin, Record, Start, uploaded_id},
         input::Check,
         upload::{Change, File, Parsed, Salvage, State, Upload},
@@ -143,6 +144,13 @@ impl App {
                 Ok(())
             })
             .await?;
+        for (id, record, _) in &found.activities {
+            let start_us = record.facts.as_ref().map(|facts| facts.start_us);
+            let looked = self.settle_twins(command, file.account_id, *id, start_us.as_slice()).await;
+            if let Err(refusal) = looked {
+                tracing::warn!(activity = %id, %refusal, "twins are looked for later");
+            }
+        }
         Ok(())
     }
 
@@ -214,7 +222,8 @@ pub(super) fn find(
             original_blob: file.blob.clone(),
         };
         let id = uploaded_id(file.account_id, &sha256, activity.session_index);
-        let mut record = reading::record(&activity, Measured::Device, origin, start);
+        let record = reading::record(&activity, Measured::Device, origin, start);
+        let mut record = cheat::judged(record, Some(&activity.streams));
         let streams = encode(file.account_id, id, &activity.streams);
         record.streams_blob = streams.as_ref().map(|(key, _)| key.clone());
         found.parsed.activity_ids.push(id);

@@ -21,6 +21,7 @@ impl App {
                 Ok(Decision::of(events(id, account, changes)).answer(200, vec![id.to_string()]))
             })
             .await?;
+        let done = self.and_twins(command, account, id, done).await;
         Ok((done, self.fresh(id).await?))
     }
 }

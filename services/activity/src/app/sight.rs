@@ -22,7 +22,9 @@ impl App {
         viewer: AccountId,
     ) -> Result<(Seen, Vec<Area>), Refusal> {
         let row = self.activities.get(id).await.map_err(eventing::Error::from)?;
-        let row = row.filter(|row| row.live).ok_or_else(Refusal::not_found)?;
+        // What is told of by another is there for its owner, and nowhere else.
+        let is_there = |row: &Row| row.live || (row.account_id == viewer && row.is_there());
+        let row = row.filter(is_there).ok_or_else(Refusal::not_found)?;
         if row.account_id == viewer {
             return Ok((Seen::by_owner(row), Vec::new()));
         }

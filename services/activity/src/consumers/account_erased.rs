@@ -12,7 +12,7 @@ use kernel::AccountId;
 
 use crate::{
     blobs::Blobs,
-    store::{ActivityStore, contributions, imports, samples, taken, uploads},
+    store::{ActivityStore, contributions, imports, samples, starts, taken, uploads},
     wire,
 };
 
@@ -60,6 +60,7 @@ impl AccountErased {
                     taken::erase(tx, account).await?;
                     let erased = activities.erase(tx, account).await?;
                     let uploads = uploads::erase(tx, account).await?;
+                    starts::erase(tx, account).await?;
                     samples::erase(tx, account).await?;
                     imports::erase(tx, account).await?;
                     contributions::erase(tx, account).await?;
@@ -80,6 +81,7 @@ pub(super) async fn forget(
     activities.erase(tx, account).await?;
     uploads::erase(tx, account).await?;
     imports::erase(tx, account).await?;
+    starts::erase(tx, account).await?;
     Ok(samples::erase(tx, account).await?)
 }
 

@@ -7,8 +7,11 @@ use proto::activity::StreamsBlob;
 use crate::{
     blobs::{BlobError, Blobs},
     domain::activity::{Change, Event},
-    domain::facts::Record,
-    store::{ActivityStore, Row},
+    domain::{facts::Record, marks::Verdict},
+    store::{
+        ActivityStore, Row,
+        starts::{self, Begun},
+    },
     streams::StreamType,
     wire,
 };
@@ -28,13 +31,24 @@ pub(super) async fn apply(
         return Ok(());
     }
     let (record, live) = match &event.change {
-        Change::Recorded(record)
-        | Change::Restored(record)
-        | Change::Edited { record, .. }
+        Change::Recorded(record) | Change::Restored(record) | Change::Edited { record, .. } => (record, true),
+        Change::Linked(record)
+        | Change::Unlinked(record)
+        | Change::Fused(record)
+        | Change::Flagged(record)
+        | Change::Appealed(record)
+        | Change::Cleared(record)
+        | Change::Cropped { record, .. }
         | Change::Recomputed { record, .. } => (record, true),
         Change::Replaced { record, deleted, .. } => (record, !deleted),
         Change::Deleted { .. } => {
-            if let Some(row) = before {
+            if let Some(mut row) = before {
+                // Nobody tells of what is deleted.
+                if let Some(marks) = &mut row.whole.marks {
+                    marks.duplicate_of.clear();
+                }
+                starts::put(tx, begun(&row, revision)).await?;
+                starts::put_case(tx, begun(&row, revision), None).await?;
                 store.upsert(tx, &[Row { live: false, revision, ..row }]).await?;
             }
             return Ok(());
@@ -56,8 +70,15 @@ pub(super) async fn apply(
         }
         store.put_streams(tx, &row, streams).await?;
     }
+    starts::put(tx, begun(&row, revision)).await?;
+    let verdict = (live && record.marks.verdict != Verdict::Clear).then(|| record.marks.verdict.as_str());
+    starts::put_case(tx, begun(&row, revision), verdict.map(|state| (state, incoming.event.at_us))).await?;
     store.upsert(tx, &[row]).await?;
     Ok(())
+}
+
+fn begun(row: &Row, revision: i64) -> Begun {
+    Begun { activity_id: row.activity_id, account_id: row.account_id, start_us: row.start_us, revision }
 }
 
 fn row_of(event: &Event, record: &Record, live: bool, revision: i64) -> Option<Row> {
@@ -67,7 +88,7 @@ fn row_of(event: &Event, record: &Record, live: bool, revision: i64) -> Option<R
         account_id: event.account_id,
         start_us: facts.start_us,
         sport: facts.sport.as_str().to_owned(),
-        live,
+        live: live && record.marks.duplicate_of.is_none(),
         revision,
         whole: wire::whole_of(event.activity_id, event.account_id, record),
     })

@@ -3,7 +3,10 @@
 use eventing::Aggregate;
 use kernel::{AccountId, ActivityId, Code, Refusal};
 
-use super::facts::{self, Origin, Record};
+use super::{
+    facts::{self, Origin, Record},
+    marks::{Marks, Verdict},
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -33,6 +36,19 @@ pub enum Change {
         previous_start_us: i64,
         changed: Vec<String>,
     },
+    /// The same workout as another, `marks.duplicate_of`.
+    Linked(Box<Record>),
+    Unlinked(Box<Record>),
+    /// Its figures were put together anew, with those of `marks.fused_from`.
+    Fused(Box<Record>),
+    Flagged(Box<Record>),
+    Appealed(Box<Record>),
+    Cleared(Box<Record>),
+    /// Its owner cut off its beginning or end.
+    Cropped {
+        record: Box<Record>,
+        previous_start_us: i64,
+    },
     /// By a changeset of this version, or by its owner.
     Deleted {
         client_version: Option<i64>,
@@ -61,6 +77,10 @@ pub struct Activity {
     pub revision: u64,
     pub life: Life,
     pub record: Option<Record>,
+    /// As it was before others' columns came in; `None`: nobody's did.
+    pub own: Option<Record>,
+    /// Its owner cut off its beginning or end.
+    pub cropped: bool,
     /// The newest version of its key that a changeset told of.
     pub client_version: Option<i64>,
     /// Fields the owner changed by hand: a newer synced version leaves them alone.
@@ -75,8 +95,13 @@ impl Aggregate for Activity {
         self.account_id = Some(event.account_id);
         self.revision += 1;
         match &event.change {
-            Change::Recorded(record) => self.become_live(record),
+            Change::Recorded(record) | Change::Cropped { record, .. } => {
+                self.own = None;
+                self.cropped = matches!(event.change, Change::Cropped { .. });
+                self.become_live(record);
+            }
             Change::Replaced { record, deleted, .. } => {
+                (self.own, self.cropped) = (None, false);
                 self.become_live(record);
                 if *deleted {
                     self.life = Life::DeletedByOwner;
@@ -87,8 +112,28 @@ impl Aggregate for Activity {
                 let new: Vec<_> =
                     changed.iter().filter(|field| !self.edited.contains(field)).cloned().collect();
                 self.edited.extend(new);
+                self.edit_own(record);
             }
-            Change::Restored(record) | Change::Recomputed { record, .. } => self.become_live(record),
+            Change::Fused(record) => {
+                let before = self.own.take().or_else(|| self.record.take());
+                self.own = before.filter(|_| !record.marks.fused_from.is_empty());
+                self.become_live(record);
+            }
+            Change::Linked(record)
+            | Change::Unlinked(record)
+            | Change::Flagged(record)
+            | Change::Appealed(record)
+            | Change::Cleared(record) => {
+                if record.marks.fused_from.is_empty() {
+                    self.own = None;
+                }
+                self.record = Some(Record::clone(record));
+            }
+            Change::Recomputed { record, .. } => {
+                self.own = None;
+                self.become_live(record);
+            }
+            Change::Restored(record) => self.become_live(record),
             Change::Deleted { client_version: Some(version) } => {
                 self.life = Life::DeletedByChangeset;
                 self.client_version = self.client_version.max(Some(*version));
@@ -118,11 +163,39 @@ impl Activity {
         self.record = Some(record.clone());
     }
 
+    /// What an edit changes stays changed when the figures are put together anew.
+    fn edit_own(&mut self, edited: &Record) {
+        let Some(own) = &mut self.own else { return };
+        own.name.clone_from(&edited.name);
+        own.visibility.clone_from(&edited.visibility);
+        if let (Some(own), Some(edited)) = (&mut own.facts, &edited.facts) {
+            own.sport = edited.sport;
+            own.sub_sport.clone_from(&edited.sub_sport);
+        }
+    }
+
     pub fn is_live(&self) -> bool {
         self.life == Life::Live
     }
 
-    fn start_us(&self) -> i64 {
+    /// It is there, and is not shown as a source of another.
+    pub fn is_shown(&self) -> bool {
+        self.is_live() && self.marks().is_none_or(|marks| marks.duplicate_of.is_none())
+    }
+
+    pub fn marks(&self) -> Option<&Marks> {
+        self.record.as_ref().map(|record| &record.marks)
+    }
+
+    /// What was recorded of it alone, without others' columns, under the marks it has now.
+    pub fn alone(&self) -> Option<Record> {
+        let record = self.record.as_ref()?;
+        let marks = Marks { fused_from: Vec::new(), ..record.marks.clone() };
+        let own = self.own.as_ref().unwrap_or(record).clone();
+        Some(Record { marks, judgement: record.judgement.clone(), ..own })
+    }
+
+    pub fn start_us(&self) -> i64 {
         self.record.as_ref().and_then(|record| record.facts.as_ref()).map_or(0, |facts| facts.start_us)
     }
 
@@ -141,7 +214,7 @@ impl Activity {
             (Life::DeletedByOwner | Life::DeletedByChangeset, Some(known)) => {
                 vec![Change::Restored(Box::new(known.clone()))]
             }
-            _ => vec![Change::Recorded(Box::new(record))],
+            _ => judged(Change::Recorded, record),
         }
     }
 
@@ -157,17 +230,17 @@ impl Activity {
             _ => {}
         }
         let Some(known) = &self.record else {
-            return Synced::Stored(vec![Change::Recorded(Box::new(record))]);
+            return Synced::Stored(judged(Change::Recorded, record));
         };
-        Synced::Stored(vec![Change::Replaced {
-            record: Box::new(self.with_owners_edits(known, record)),
-            previous_start_us: self.start_us(),
-            deleted: self.life == Life::DeletedByOwner,
-        }])
+        let (previous_start_us, deleted) = (self.start_us(), self.life == Life::DeletedByOwner);
+        let replaced = |record| Change::Replaced { record, previous_start_us, deleted };
+        Synced::Stored(judged(replaced, self.with_owners_edits(known, record)))
     }
 
     /// What the owner wrote by hand outlives newer versions from the device.
     fn with_owners_edits(&self, known: &Record, mut record: Record) -> Record {
+        let verdict = record.marks.verdict;
+        record.marks = Marks { verdict, fused_from: Vec::new(), ..known.marks.clone() };
         let edited = |field: &str| self.edited.iter().any(|name| name == field);
         if edited("name") {
             record.name.clone_from(&known.name);
@@ -211,10 +284,15 @@ impl Activity {
         let mut record = self.with_owners_edits(known, found.clone());
         record.name.clone_from(&known.name);
         record.visibility.clone_from(&known.visibility);
-        if known.facts.is_none() || record == *known {
+        // What is held about it stands; what others gave it comes in again.
+        record.marks = Marks { fused_from: Vec::new(), ..known.marks.clone() };
+        record.judgement.clone_from(&known.judgement);
+        let alone = self.alone().unwrap_or_else(|| known.clone());
+        // What its owner cut off stays off: the file is no longer what it is made of.
+        if known.facts.is_none() || self.cropped || record == alone {
             return Vec::new();
         }
-        let changed = facts::differing(known, &record);
+        let changed = facts::differing(&alone, &record);
         vec![Change::Recomputed { record: Box::new(record), previous_start_us: self.start_us(), changed }]
     }
 
@@ -247,6 +325,14 @@ impl Activity {
         }
         vec![Change::Edited { record: Box::new(record), previous_start_us: self.start_us(), changed }]
     }
+}
+
+/// What is recorded, and, where the rules found what cannot be, that it is flagged: it never counts in between, as the
+/// first says so too.
+pub(super) fn judged(change: impl FnOnce(Box<Record>) -> Change, record: Record) -> Vec<Change> {
+    let flagged =
+        (record.marks.verdict == Verdict::Flagged).then(|| Change::Flagged(Box::new(record.clone())));
+    std::iter::once(change(Box::new(record))).chain(flagged).collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ fn run(version: i64) -> Record {
         name: Some(format!("version {version}")),
         devices: Vec::new(),
         explained: Vec::new(),
+        marks: Default::default(),
+        judgement: None,
     }
 }
 

@@ -138,6 +138,8 @@ mod tests {
             name: Some("Morning run".to_owned()),
             devices: Vec::new(),
             explained: Vec::new(),
+            marks: Default::default(),
+            judgement: None,
         };
         let mut activity = Activity::default();
         let change = Change::Recorded(Box::new(record));

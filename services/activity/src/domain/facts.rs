@@ -4,10 +4,13 @@ use jiff::tz::{Offset, TimeZone};
 use kernel::{ActivityId, Sport, time};
 use privacy::Audience;
 
-use super::UploadId;
+use super::{
+    UploadId,
+    marks::{Judgement, Marks},
+};
 
 /// Everything about an activity except its streams. `None` in a part that a key protects: unknown, or erased.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Record {
     pub origin: Origin,
     /// Where its columns lie, when it has any.
@@ -20,6 +23,27 @@ pub struct Record {
     pub name: Option<String>,
     pub devices: Vec<Device>,
     pub explained: Vec<Explained>,
+    pub marks: Marks,
+    /// Where something is, or was, held against it.
+    pub judgement: Option<Judgement>,
+}
+
+/// What nothing is held about prints as it did before anything could be.
+impl std::fmt::Debug for Record {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("Record");
+        shown.field("origin", &self.origin).field("streams_blob", &self.streams_blob);
+        shown.field("visibility", &self.visibility).field("facts", &self.facts);
+        shown.field("health", &self.health).field("name", &self.name);
+        shown.field("devices", &self.devices).field("explained", &self.explained);
+        if self.marks != Marks::default() {
+            shown.field("marks", &self.marks);
+        }
+        if let Some(judgement) = &self.judgement {
+            shown.field("judgement", judgement);
+        }
+        shown.finish()
+    }
 }
 
 /// Where it comes from.

@@ -14,6 +14,8 @@ pub struct Barred(i64);
 
 impl Barred {
     const DELETED: i64 = 1;
+    /// Another tells of it, or something is held against it.
+    const MARKED: i64 = 2;
 
     pub const fn of(bits: i64) -> Self {
         Self(bits)
@@ -29,12 +31,13 @@ impl Barred {
 
     /// As it stands after this: the one place where it is decided what counts.
     pub fn after(self, change: &Change) -> Self {
-        match change {
-            Change::Recorded(_) | Change::Restored(_) => self.with(Self::DELETED, false),
-            Change::Edited { .. } | Change::Recomputed { .. } => self.with(Self::DELETED, false),
-            Change::Replaced { deleted, .. } => self.with(Self::DELETED, *deleted),
-            Change::Deleted { .. } | Change::Tombstoned { .. } => self.with(Self::DELETED, true),
-        }
+        let deleted = match change {
+            Change::Replaced { deleted, .. } => *deleted,
+            Change::Deleted { .. } | Change::Tombstoned { .. } => true,
+            _ => false,
+        };
+        let marked = record(change).map_or(self.0 & Self::MARKED != 0, |record| !record.marks.counts());
+        self.with(Self::DELETED, deleted).with(Self::MARKED, marked)
     }
 
     const fn with(self, reason: i64, holds: bool) -> Self {
@@ -47,6 +50,13 @@ pub fn record(change: &Change) -> Option<&Record> {
     match change {
         Change::Recorded(record)
         | Change::Restored(record)
+        | Change::Linked(record)
+        | Change::Unlinked(record)
+        | Change::Fused(record)
+        | Change::Flagged(record)
+        | Change::Appealed(record)
+        | Change::Cleared(record)
+        | Change::Cropped { record, .. }
         | Change::Edited { record, .. }
         | Change::Recomputed { record, .. }
         | Change::Replaced { record, .. } => Some(record),
@@ -198,6 +208,8 @@ mod tests {
             name: None,
             devices: Vec::new(),
             explained: Vec::new(),
+            marks: Default::default(),
+            judgement: None,
         });
         let deleted = Barred::default().after(&Change::Deleted { client_version: None });
         assert!(!deleted.counts());
@@ -205,6 +217,11 @@ mod tests {
         let replaced = |deleted| Change::Replaced { record: record.clone(), previous_start_us: 0, deleted };
         assert!(deleted.after(&replaced(false)).counts());
         assert!(!deleted.after(&replaced(true)).counts());
+        let mut held = record.clone();
+        held.marks.verdict = crate::domain::marks::Verdict::Flagged;
+        let flagged = Barred::default().after(&Change::Flagged(held.clone()));
+        assert!(!flagged.counts() && !flagged.after(&Change::Restored(held)).counts());
+        assert!(flagged.after(&Change::Cleared(record.clone())).counts());
     }
 
     #[test]

@@ -20,9 +20,17 @@ pub struct Row {
     pub account_id: AccountId,
     pub start_us: i64,
     pub sport: String,
+    /// Shown by itself.
     pub live: bool,
     pub revision: i64,
     pub whole: Whole,
+}
+
+impl Row {
+    /// Not deleted: it is shown, or another tells of it.
+    pub fn is_there(&self) -> bool {
+        self.live || self.whole.marks.as_ref().is_some_and(|marks| !marks.duplicate_of.is_empty())
+    }
 }
 
 /// Live activities of an account, newest start first.

@@ -44,12 +44,17 @@ pub fn cut_zones(streams: &mut Streams, track: &[Option<(f64, f64)>], areas: &[A
     if shown == (0..track.len()) {
         return None;
     }
-    keep(streams, &shown);
+    Some(keep_rows(streams, &shown))
+}
+
+/// Keeps these rows of every column; time and distance begin anew. The seconds cut off the beginning.
+pub fn keep_rows(streams: &mut Streams, shown: &Range<usize>) -> f64 {
+    keep(streams, shown);
     let hidden_s = streams.time_s.first().copied().unwrap_or_default();
     streams.time_s.iter_mut().for_each(|time| *time -= hidden_s);
     let first = streams.distance_m.iter().flatten().next().copied().unwrap_or_default();
     streams.distance_m.iter_mut().flatten().for_each(|distance| *distance -= first);
-    Some(hidden_s)
+    hidden_s
 }
 
 fn keep(streams: &mut Streams, shown: &Range<usize>) {

@@ -5,7 +5,7 @@ use kernel::{AccountId, ActivityId, Sport};
 use privacy::Audience;
 use proto::activity as wire;
 
-use super::{bytes, effort, id, some};
+use super::{bytes, effort, id, marks, some};
 use crate::domain::facts::{Device, Explained, Facts, Health, HeartRate, Lap, Leg, Measured, Origin, Record};
 
 /// The fields that all messages with a whole activity share: those of `ActivityRecorded`.
@@ -26,6 +26,8 @@ pub fn whole_of(activity_id: ActivityId, account_id: AccountId, record: &Record)
         provenance: Some(wire::Provenance {
             totals: record.explained.iter().map(explained_to_proto).collect(),
         }),
+        marks: marks::to_proto(&record.marks),
+        judgement: record.judgement.as_ref().map(marks::judgement_to_proto),
     }
 }
 
@@ -41,6 +43,8 @@ pub fn record_of(whole: Whole) -> Result<Record, DecodeError> {
         name: some(whole.name),
         devices: whole.devices.unwrap_or_default().devices.into_iter().map(device_of).collect(),
         explained: whole.provenance.unwrap_or_default().totals.into_iter().map(explained_of).collect(),
+        marks: marks::of_proto(whole.marks)?,
+        judgement: whole.judgement.map(marks::judgement_of),
     })
 }
 

@@ -115,6 +115,8 @@ fn record(told: &Told, origin: Origin) -> Record {
         name: None,
         devices: Vec::new(),
         explained: Vec::new(),
+        marks: Default::default(),
+        judgement: None,
     }
 }
 

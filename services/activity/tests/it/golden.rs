@@ -6,7 +6,9 @@ use activity::{
         activity::{Change, Event},
         daily,
         facts::*,
-        import, upload,
+        import,
+        marks::*,
+        upload,
     },
 };
 use eventing::{DecodeError, DomainEvent, Plain};
@@ -118,17 +120,15 @@ fn record() -> Record {
             has_heart_rate_stream: true,
         }),
         name: Some("Таңғы жүгіру".to_owned()),
-        devices: vec![Device {
-            manufacturer: Some("garmin".to_owned()),
-            serial: Some("42".to_owned()),
-            ..Device::default()
-        }],
+        devices: vec![watch()],
         explained: vec![Explained {
             field: "ascent_m".to_owned(),
             measured: Measured::Computed,
             algorithm: "hysteresis-3m".to_owned(),
             version: 1,
         }],
+        marks: Marks::default(),
+        judgement: None,
     }
 }
 
@@ -193,9 +193,72 @@ fn of_activities() -> Vec<(&'static str, Any)> {
             }),
         ),
         ("owner", event(Change::Deleted { client_version: None })),
+        (
+            "found",
+            event(Change::Linked(marked(Marks {
+                duplicate_of: one(b"first"),
+                joined: one(b"first"),
+                ..Marks::default()
+            }))),
+        ),
+        (
+            "split",
+            event(Change::Unlinked(marked(Marks {
+                apart: vec![other(b"second"), other(b"first")],
+                ..Marks::default()
+            }))),
+        ),
+        (
+            "pulse",
+            event(Change::Fused(marked(Marks { fused_from: vec![other(b"second")], ..Marks::default() }))),
+        ),
+        ("car", event(Change::Flagged(judged(Verdict::Flagged)))),
+        ("words", event(Change::Appealed(judged(Verdict::Appealed)))),
+        ("reviewed", event(Change::Cleared(judged(Verdict::Clear)))),
+        ("end", event(Change::Cropped { record: full(), previous_start_us: 7 })),
+        ("flagged", event(Change::Recorded(judged(Verdict::Flagged)))),
         ("changeset", event(Change::Deleted { client_version: Some(4) })),
         ("unknown_key", event(Change::Tombstoned { client_version: 4 })),
     ]
+}
+
+fn watch() -> Device {
+    Device { manufacturer: Some("garmin".to_owned()), serial: Some("42".to_owned()), ..Device::default() }
+}
+
+fn other(name: &[u8]) -> ActivityId {
+    ActivityId::derived(&[name])
+}
+
+fn one(name: &[u8]) -> Option<ActivityId> {
+    Some(other(name))
+}
+
+fn marked(marks: Marks) -> Box<Record> {
+    Box::new(Record { marks, ..record() })
+}
+
+fn judged(verdict: Verdict) -> Box<Record> {
+    let reason = Reason {
+        rule: "speed".to_owned(),
+        detail: "22.1 m/s over 90 s; nobody is faster than 9.0 m/s in running".to_owned(),
+        value: 22.1,
+        limit: 9.0,
+        unit: "m/s".to_owned(),
+        part_s: Some((45.0, 135.0)),
+    };
+    let judgement = Judgement {
+        rules_version: 1,
+        reasons: vec![reason],
+        appeal: (verdict != Verdict::Flagged)
+            .then(|| Appeal { text: "it was downhill".to_owned(), at_us: 7 }),
+        ruling: (verdict == Verdict::Clear).then(|| Ruling {
+            upheld: false,
+            reason: "the map agrees".to_owned(),
+            at_us: 8,
+        }),
+    };
+    Box::new(Record { marks: Marks { verdict, ..Marks::default() }, judgement: Some(judgement), ..record() })
 }
 
 fn of_uploads() -> Vec<(&'static str, Any)> {

@@ -131,6 +131,8 @@ fn record(name: &str) -> Box<Record> {
         name: Some(name.to_owned()),
         devices: Vec::new(),
         explained: Vec::new(),
+        marks: Default::default(),
+        judgement: None,
     })
 }
 

@@ -168,7 +168,7 @@ async fn a_record_goes_back_to_who_had_it_before() {
     let best = did(&world, aida, "2026-05-03", "running", 12_000.0).await;
     did(&world, aida, "2026-05-01", "running", 5_000.0).await;
     let last = did(&world, aida, "2026-05-04", "running", 8_000.0).await;
-    did(&world, aida, "2026-05-02", "cycling", 40_000.0).await;
+    did(&world, aida, "2026-05-02", "cycling", 20_000.0).await;
     let found = records(&world, aida, "running").await;
     assert_eq!(distances(&found), [12_000.0, 5_000.0]);
     let mark = found[0].best.as_ref().unwrap();

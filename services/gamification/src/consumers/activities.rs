@@ -1,11 +1,11 @@
-//! Activities recorded, replaced, edited, restored, deleted → one keyed command on the account's progress; days of steps
-//! likewise, each on a stream of its own.
+//! What is said of activities, from recorded to deleted → one keyed command on the account's progress: it counts, or it
+//! does not. Days of steps likewise, each on a stream of its own.
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use eventing::{Class, DecodeError, Failure, Incoming, Plain, Reactor, Source};
 use kernel::{AccountId, ActivityId};
-use proto::activity as wire;
+use proto::{Message, activity as wire};
 
 use crate::{
     app::{App, observe},
@@ -22,6 +22,22 @@ use crate::{
 pub const NAME: &str = "gamification-activities";
 
 const KEYS_AT_ONCE: usize = 128;
+
+/// The events that carry the whole activity, as it is from then on.
+const CARRY_ALL: [&str; 12] = [
+    "ActivityRecorded",
+    "ActivityReplaced",
+    "ActivityEdited",
+    "ActivityRestored",
+    "ActivityRecomputed",
+    "ActivityLinked",
+    "ActivityUnlinked",
+    "ActivityFused",
+    "ActivityFlagged",
+    "ActivityAppealed",
+    "ActivityCleared",
+    "ActivityCropped",
+];
 
 /// The daily values that are counted.
 const STEPS: &str = "steps";
@@ -123,29 +139,6 @@ struct ToldOf {
 }
 
 fn told(plain: &Plain) -> Result<Option<ToldOf>, DecodeError> {
-    if let Some(event) = plain.decode::<wire::ActivityRecorded>() {
-        return event
-            .map(|event| Some(counts(event.activity_id, event.account_id, event.facts, event.visibility)));
-    }
-    if let Some(event) = plain.decode::<wire::ActivityEdited>() {
-        return event
-            .map(|event| Some(counts(event.activity_id, event.account_id, event.facts, event.visibility)));
-    }
-    if let Some(event) = plain.decode::<wire::ActivityRestored>() {
-        return event
-            .map(|event| Some(counts(event.activity_id, event.account_id, event.facts, event.visibility)));
-    }
-    if let Some(event) = plain.decode::<wire::ActivityRecomputed>() {
-        return event
-            .map(|event| Some(counts(event.activity_id, event.account_id, event.facts, event.visibility)));
-    }
-    if let Some(event) = plain.decode::<wire::ActivityReplaced>() {
-        // Replaced while deleted: it stays deleted.
-        return event.map(|event| {
-            let told = counts(event.activity_id, event.account_id, event.facts, event.visibility);
-            Some(if event.deleted { ToldOf { gone: true, facts: None, ..told } } else { told })
-        });
-    }
     if let Some(event) = plain.decode::<wire::ActivityDeleted>() {
         let gone = |event: wire::ActivityDeleted| ToldOf {
             activity_id: event.activity_id,
@@ -156,16 +149,25 @@ fn told(plain: &Plain) -> Result<Option<ToldOf>, DecodeError> {
         };
         return event.map(|event| Some(gone(event)));
     }
-    Ok(None)
-}
-
-fn counts(
-    activity_id: Bytes,
-    account_id: Bytes,
-    facts: Option<wire::Facts>,
-    visibility: Option<wire::Visibility>,
-) -> ToldOf {
-    ToldOf { activity_id, account_id, gone: false, facts, visibility }
+    // Replaced while deleted: it stays deleted.
+    let deleted = match plain.decode::<wire::ActivityReplaced>() {
+        Some(event) => event?.deleted,
+        None => false,
+    };
+    if !CARRY_ALL.contains(&plain.kind.rsplit('.').next().unwrap_or_default()) {
+        return Ok(None);
+    }
+    // Under the same numbers the same fields, whatever has happened.
+    let whole = wire::ActivityRecorded::decode(plain.payload.clone());
+    let whole = whole.map_err(|error| DecodeError(format!("{}: {error}", plain.kind)))?;
+    let gone = deleted || !wire::Marks::count(whole.marks.as_ref());
+    Ok(Some(ToldOf {
+        activity_id: whole.activity_id,
+        account_id: whole.account_id,
+        gone,
+        facts: whole.facts.filter(|_| !gone),
+        visibility: whole.visibility,
+    }))
 }
 
 fn fact(facts: &wire::Facts, visibility: Option<&wire::Visibility>, received_us: i64) -> Fact {

@@ -84,6 +84,59 @@ async fn what_is_run_is_scored_and_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_against_an_activity_or_told_by_another_takes_it_off_the_board_until_it_is_not() {
+    let ground = Ground::fresh();
+    let game = start(&ground).await;
+    let account = AccountId::random();
+    let challenge = opened(&game.app.journal, "distance", terms("distance_m")).await;
+    takes_part(&game.app.journal, joins(challenge, account, 1)).await;
+    let first = game.records(account, "first", run_on("2026-05-08", 5_000.0)).await;
+    game.records(account, "second", run_on("2026-05-09", 3_000.0)).await;
+    scores(&game, challenge, account, Some(8_000_000)).await;
+    let (activity_id, account_id) = (bytes_of(first), bytes_of(account));
+    let facts = Some(run_on("2026-05-08", 5_000.0));
+    let flagged = told::ActivityFlagged {
+        activity_id: activity_id.clone(),
+        account_id: account_id.clone(),
+        facts: facts.clone(),
+        marks: Some(told::Marks { verdict: "flagged".to_owned(), ..Default::default() }),
+        ..Default::default()
+    };
+    game.tell(account, first, &flagged).await;
+    scores(&game, challenge, account, Some(3_000_000)).await;
+    // A new name brings nothing back: what is held is said with it.
+    let edited = told::ActivityEdited {
+        activity_id: activity_id.clone(),
+        account_id: account_id.clone(),
+        facts: facts.clone(),
+        marks: flagged.marks.clone(),
+        ..Default::default()
+    };
+    game.tell(account, first, &edited).await;
+    let cleared = told::ActivityCleared {
+        activity_id: activity_id.clone(),
+        account_id: account_id.clone(),
+        facts: facts.clone(),
+        ..Default::default()
+    };
+    game.tell(account, first, &cleared).await;
+    scores(&game, challenge, account, Some(8_000_000)).await;
+    let linked = told::ActivityLinked {
+        activity_id: activity_id.clone(),
+        account_id: account_id.clone(),
+        facts: facts.clone(),
+        marks: Some(told::Marks { duplicate_of: bytes_of(account), ..Default::default() }),
+        ..Default::default()
+    };
+    game.tell(account, first, &linked).await;
+    scores(&game, challenge, account, Some(3_000_000)).await;
+    let unlinked = told::ActivityUnlinked { activity_id, account_id, facts, ..Default::default() };
+    game.tell(account, first, &unlinked).await;
+    scores(&game, challenge, account, Some(8_000_000)).await;
+    game.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_cuts_what_starts_later_and_an_extension_brings_in_what_lay_behind() {
     let ground = Ground::fresh();
     let game = start(&ground).await;

@@ -3,8 +3,10 @@
 mod columns;
 mod comments;
 mod detail;
+mod duplicates;
 mod export;
 mod kudos;
+mod verdict;
 mod view;
 
 use axum::{
@@ -42,6 +44,8 @@ pub(super) fn routes() -> Doors {
         .routes(routes!(explanation))
         .routes(routes!(original))
         .routes(routes!(export::export))
+        .merge(duplicates::routes())
+        .merge(verdict::routes())
         .merge(kudos::routes())
         .merge(comments::routes())
 }
@@ -245,7 +249,8 @@ async fn restore(State(door): Shared, caller: Account, id: PathId) -> Answer {
 struct Revision {
     revision: u64,
     at: Instant,
-    /// `recorded`, `replaced`, `edited`, `deleted`, `restored` or `recomputed`.
+    /// `recorded`, `replaced`, `edited`, `cropped`, `recomputed`, `deleted`, `restored`, `linked`, `unlinked`, `fused`, `flagged`,
+    /// `appealed` or `cleared`.
     kind: String,
     /// `owner`, `device` or `system`.
     actor: String,

@@ -63,20 +63,50 @@ async fn activity(tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
     } else if let Some(event) = plain.decode::<activity::ActivityRestored>() {
         let event = event?;
         let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.post(tx, incoming).await?;
-        told.sport(tx, event.visibility, event.facts).await?;
+        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
     } else if let Some(event) = plain.decode::<activity::ActivityEdited>() {
         let event = event?;
         let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.sport(tx, event.visibility, event.facts).await?;
+        let shown = !is_duplicate(event.marks.as_ref());
+        told.sport(tx, event.visibility, event.facts.filter(|_| shown)).await?;
     } else if let Some(event) = plain.decode::<activity::ActivityRecomputed>() {
         let event = event?;
         let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.sport(tx, event.visibility, event.facts).await?;
+        let shown = !is_duplicate(event.marks.as_ref());
+        told.sport(tx, event.visibility, event.facts.filter(|_| shown)).await?;
     } else if let Some(event) = plain.decode::<activity::ActivityReplaced>() {
         let event = event?;
         let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.sport(tx, event.visibility, event.facts.filter(|_| !event.deleted)).await?;
+        let shown = !event.deleted && !is_duplicate(event.marks.as_ref());
+        told.sport(tx, event.visibility, event.facts.filter(|_| shown)).await?;
+    } else if let Some(event) = plain.decode::<activity::ActivityLinked>() {
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
+    } else if let Some(event) = plain.decode::<activity::ActivityUnlinked>() {
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
+    } else if let Some(event) = plain.decode::<activity::ActivityFused>() {
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
+    } else if let Some(event) = plain.decode::<activity::ActivityFlagged>() {
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
+    } else if let Some(event) = plain.decode::<activity::ActivityAppealed>() {
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
+    } else if let Some(event) = plain.decode::<activity::ActivityCleared>() {
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
+    } else if let Some(event) = plain.decode::<activity::ActivityCropped>() {
+        let event = event?;
+        let told = Told::of(&event.activity_id, &event.account_id)?;
+        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
     } else if let Some(event) = plain.decode::<activity::ActivityDeleted>() {
         let event = event?;
         let told = Told::of(&event.activity_id, &event.account_id)?;
@@ -84,6 +114,11 @@ async fn activity(tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
         told.sport(tx, None, None).await?;
     }
     Ok(())
+}
+
+/// What another activity tells of is shown by that one. What is held against one is between its owner and a reviewer.
+fn is_duplicate(marks: Option<&activity::Marks>) -> bool {
+    marks.is_some_and(|marks| !marks.duplicate_of.is_empty())
 }
 
 /// Which activity an event tells of, and whose it is.
@@ -108,6 +143,23 @@ impl Told {
             place: 0,
         };
         Ok(posts::put(tx, &post).await?)
+    }
+
+    /// It is as this says from now on: shown, or told of by another.
+    async fn again(
+        &self,
+        tx: &mut dyn Tx,
+        incoming: &Incoming,
+        marks: Option<activity::Marks>,
+        visibility: Option<activity::Visibility>,
+        facts: Option<activity::Facts>,
+    ) -> Result<(), Failure> {
+        if is_duplicate(marks.as_ref()) {
+            posts::take_away(tx, self.activity).await?;
+            return self.sport(tx, None, None).await;
+        }
+        self.post(tx, incoming).await?;
+        self.sport(tx, visibility, facts).await
     }
 
     /// Its owner is found by its sport by whom the owner's settings admit: not where the activity is for fewer.

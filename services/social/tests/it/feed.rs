@@ -32,6 +32,34 @@ impl World<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_workout_that_another_activity_tells_of_is_shown_once() {
+    let ground = &Ground::fresh();
+    let world = World::on(ground).await;
+    let (anna, bek) = (world.person("Anna").await, world.person("Bek").await);
+    world.friends(anna, bek).await;
+    let run = world.runs(bek).await;
+    let feed = || world.feed(anna);
+    eventually("the run", feed, |items| !items.is_empty()).await;
+    let stream = StreamId::of("activity", run);
+    let marks = activity::Marks { duplicate_of: bytes_of(bek), ..Default::default() };
+    let linked = activity::ActivityLinked {
+        activity_id: bytes_of(run),
+        account_id: bytes_of(bek),
+        marks: Some(marks),
+        ..Default::default()
+    };
+    tell(&world.activity, &stream, &bek.to_string(), &linked).await;
+    eventually("told of by another", feed, Vec::is_empty).await;
+    let unlinked = activity::ActivityUnlinked {
+        activity_id: bytes_of(run),
+        account_id: bytes_of(bek),
+        ..Default::default()
+    };
+    tell(&world.activity, &stream, &bek.to_string(), &unlinked).await;
+    eventually("by itself again", feed, |items| !items.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_feed_holds_what_those_one_follows_did() {
     let ground = &Ground::fresh();
     let world = World::on(ground).await;

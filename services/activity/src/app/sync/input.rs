@@ -13,7 +13,7 @@ use crate::{
         standing::Standing,
     },
     domain::{
-        DailyId, DailyValue,
+        DailyId, DailyValue, cheat,
         daily::Span,
         facts::{Device, Measured, Origin, Record, Start, keyed_id},
         input::{Check, ELAPSED_S_MAX, SPANS_MAX, clean, is_health},
@@ -141,6 +141,7 @@ impl Context<'_> {
             devices: sent.device.iter().map(device).collect(),
             ..reading::record(&activity, Measured::Client, origin, start)
         };
+        let record = cheat::judged(record, Some(&activity.streams));
         Ok(Wanted::Workout { id, record: Box::new(record), streams })
     }
 

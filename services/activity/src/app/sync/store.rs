@@ -121,14 +121,25 @@ impl Changeset<'_> {
             Ok((words, done))
         };
         let (words, done) = app.journal.retrying(attempt).await?;
+        let mut recorded = Vec::new();
         for (item, word) in run.iter().zip(words) {
+            if let (Wanted::Workout { id, .. }, "stored") = (&item.wanted, word) {
+                recorded.push(*id);
+            }
             let ack = &mut self.acks[item.index];
             word.clone_into(&mut ack.status);
             if let Wanted::Workout { id, .. } = item.wanted {
                 ack.activity_id = wire::bytes(id);
             }
         }
-        if let Some(done) = done {
+        if let Some(mut done) = done {
+            // Of the rows of this run too, where two of them are one.
+            if !recorded.is_empty() {
+                platform::settled(&done).await;
+            }
+            for id in recorded {
+                done = app.and_twins(command, account, id, done).await;
+            }
             self.note(done);
         }
         Ok(())
@@ -186,6 +197,10 @@ impl Changeset<'_> {
             ack.activity_id = wire::bytes(activity_id);
         }
         if let Some(done) = done {
+            let done = match is_activity {
+                true => app.and_twins(command, account, activity_id, done).await,
+                false => done,
+            };
             self.note(done);
         }
         Ok(())

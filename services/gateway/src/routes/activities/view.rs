@@ -77,7 +77,7 @@ pub(in crate::routes) struct Activity {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["followers"]))]
     visibility: Option<Vec<String>>,
-    /// `clear`, `flagged` or `appealed`.
+    /// `clear`, `flagged` or `appealed`; of my own only.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +89,13 @@ pub(in crate::routes) struct Activity {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     notices: Vec<String>,
+    /// The same workout as this one, which is shown and counts in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of: Option<AnId>,
+    /// Whose figures stand among its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    fused_from: Vec<AnId>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -139,7 +146,7 @@ impl Lap {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct Device {
+pub(super) struct Device {
     #[serde(skip_serializing_if = "Option::is_none")]
     manufacturer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,7 +158,7 @@ struct Device {
 }
 
 impl Device {
-    fn of(device: activity::Device) -> Self {
+    pub(super) fn of(device: activity::Device) -> Self {
         Self {
             manufacturer: known(device.manufacturer),
             product: known(device.product),
@@ -198,6 +205,8 @@ impl Activity {
             revision: (view.revision > 0).then_some(view.revision),
             stream_types: view.stream_types,
             notices: view.notices,
+            duplicate_of: AnId::of(&view.duplicate_of),
+            fused_from: view.fused_from.iter().filter_map(|id| AnId::of(id)).collect(),
         }
     }
 

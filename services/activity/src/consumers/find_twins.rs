@@ -1,0 +1,79 @@
+//! Our own activities' events → a look around each: for what was left undone when it was recorded.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use eventing::{Command, DomainEvent, Failure, Incoming, Reactor, Source};
+use tokio::time::Instant;
+
+use crate::{
+    app::App,
+    domain::activity::{Change, Event},
+    store::starts,
+};
+
+const KEYS_AT_ONCE: usize = 16;
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+pub struct FindTwins {
+    pub app: App,
+}
+
+#[async_trait]
+impl Reactor for FindTwins {
+    fn name(&self) -> &'static str {
+        "activity.twins"
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::OwnJournal]
+    }
+
+    /// Twins are of one account, and an account is a key.
+    fn keys_at_once(&self) -> usize {
+        KEYS_AT_ONCE
+    }
+
+    async fn react(&self, incoming: &Incoming) -> Result<(), Failure> {
+        if incoming.event.stream.kind() != "activity" {
+            return Ok(());
+        }
+        let event = Event::decode(&incoming.plain)?;
+        let starts_us: Vec<i64> = match &event.change {
+            Change::Recorded(record) | Change::Restored(record) => start_of(record).into_iter().collect(),
+            Change::Replaced { record, previous_start_us, .. }
+            | Change::Edited { record, previous_start_us, .. }
+            | Change::Recomputed { record, previous_start_us, .. }
+            | Change::Cropped { record, previous_start_us } => {
+                start_of(record).into_iter().chain([*previous_start_us]).collect()
+            }
+            Change::Linked(record)
+            | Change::Unlinked(record)
+            | Change::Cleared(record)
+            | Change::Flagged(record) => start_of(record).into_iter().collect(),
+            Change::Deleted { .. } => self.app.known_start(event.activity_id).await?.into_iter().collect(),
+            Change::Fused(_) | Change::Appealed(_) | Change::Tombstoned { .. } => return Ok(()),
+        };
+        if starts_us.is_empty() {
+            return Ok(());
+        }
+        // The rows hold this one, and so all that was recorded before it: of two that come at once, the later one is
+        // looked at when both can be found.
+        let until = Instant::now() + PATIENCE;
+        while starts::revision(&self.app.db, event.activity_id).await? < incoming.event.version {
+            if Instant::now() >= until {
+                return Err(Failure::Retry("the rows are late".to_owned()));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let command = Command::after("service:activity", &incoming.event);
+        let looked = self.app.settle_twins(&command, event.account_id, event.activity_id, &starts_us).await;
+        looked.map(drop).map_err(|refusal| Failure::Retry(refusal.to_string()))
+    }
+}
+
+/// Erased: it is nobody's twin.
+fn start_of(record: &crate::domain::Record) -> Option<i64> {
+    record.facts.as_ref().map(|facts| facts.start_us)
+}

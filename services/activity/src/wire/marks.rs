@@ -1,0 +1,100 @@
+//! What is held about an activity, to proto and back.
+
+use eventing::DecodeError;
+use kernel::ActivityId;
+use proto::activity as wire;
+
+use super::{bytes, id, some};
+use crate::domain::marks::{Appeal, Judgement, Marks, Reason, Ruling, Verdict};
+
+const UPHELD: &str = "upheld";
+const CLEARED: &str = "cleared";
+
+/// Absent where nothing is held about it.
+pub(super) fn to_proto(marks: &Marks) -> Option<wire::Marks> {
+    if *marks == Marks::default() {
+        return None;
+    }
+    let one = |id: Option<ActivityId>| id.map(bytes).unwrap_or_default();
+    let all = |ids: &[ActivityId]| ids.iter().copied().map(bytes).collect();
+    Some(wire::Marks {
+        duplicate_of: one(marks.duplicate_of),
+        joined: one(marks.joined),
+        apart: all(&marks.apart),
+        fused_from: all(&marks.fused_from),
+        verdict: match marks.verdict {
+            Verdict::Clear => String::new(),
+            other => other.as_str().to_owned(),
+        },
+    })
+}
+
+pub(super) fn of_proto(marks: Option<wire::Marks>) -> Result<Marks, DecodeError> {
+    let Some(marks) = marks else { return Ok(Marks::default()) };
+    let one = |raw: &::bytes::Bytes| match raw.is_empty() {
+        true => Ok(None),
+        false => id(raw, "marks").map(Some),
+    };
+    let all = |raw: &[::bytes::Bytes]| raw.iter().map(|raw| id(raw, "marks")).collect::<Result<Vec<_>, _>>();
+    Ok(Marks {
+        duplicate_of: one(&marks.duplicate_of)?,
+        joined: one(&marks.joined)?,
+        apart: all(&marks.apart)?,
+        fused_from: all(&marks.fused_from)?,
+        verdict: Verdict::parse(&marks.verdict),
+    })
+}
+
+pub fn judgement_to_proto(judgement: &Judgement) -> wire::Judgement {
+    let reason = |reason: &Reason| wire::Reason {
+        rule: reason.rule.clone(),
+        detail: reason.detail.clone(),
+        value: reason.value,
+        limit: reason.limit,
+        unit: reason.unit.clone(),
+        from_s: reason.part_s.map(|part| part.0),
+        to_s: reason.part_s.map(|part| part.1),
+    };
+    let ruling = judgement.ruling.as_ref();
+    wire::Judgement {
+        rules_version: judgement.rules_version,
+        reasons: judgement.reasons.iter().map(reason).collect(),
+        appeal: judgement.appeal.as_ref().map(|appeal| appeal.text.clone()).unwrap_or_default(),
+        appealed_us: judgement.appeal.as_ref().map(|appeal| appeal.at_us),
+        ruling: ruling
+            .map(|ruling| if ruling.upheld { UPHELD } else { CLEARED }.to_owned())
+            .unwrap_or_default(),
+        ruling_reason: ruling.map(|ruling| ruling.reason.clone()).unwrap_or_default(),
+        ruled_us: ruling.map(|ruling| ruling.at_us),
+    }
+}
+
+pub(super) fn judgement_of(judgement: wire::Judgement) -> Judgement {
+    let reason = |reason: wire::Reason| Reason {
+        rule: reason.rule,
+        detail: reason.detail,
+        value: reason.value,
+        limit: reason.limit,
+        unit: reason.unit,
+        part_s: reason.from_s.zip(reason.to_s),
+    };
+    Judgement {
+        rules_version: judgement.rules_version,
+        reasons: judgement.reasons.into_iter().map(reason).collect(),
+        appeal: judgement.appealed_us.map(|at_us| Appeal { text: judgement.appeal, at_us }),
+        ruling: judgement.ruled_us.map(|at_us| Ruling {
+            upheld: judgement.ruling != CLEARED,
+            reason: judgement.ruling_reason,
+            at_us,
+        }),
+    }
+}
+
+/// A reviewer's word: whether it upholds.
+pub fn ruling(text: &str) -> Option<bool> {
+    match some(text.to_owned())?.as_str() {
+        UPHELD => Some(true),
+        CLEARED => Some(false),
+        _ => None,
+    }
+}
