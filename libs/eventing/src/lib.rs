@@ -4,6 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`sql`] | portable SQL: `Db`, `Tx`, `Value`, `Row` |
+//! | [`many`] | many rows in few statements |
 //! | [`cql`] | the same words for wide-column stores: `Cql` |
 //! | [`event`], [`store`], [`command`] | what is kept, the store's contract, a command's context |
 //! | [`aggregate`], [`journal`] | state folded from events; load → decide → append |
@@ -30,6 +31,7 @@ mod follow;
 pub mod glance;
 pub mod journal;
 pub mod leases;
+pub mod many;
 pub mod migrate;
 pub mod outbox;
 pub mod ownership;

@@ -12,6 +12,7 @@ use crate::{
     bus::{BusError, CONTENT_BYTES_MAX, LogSink, Routed, Topic, TopicKind},
     consume::{Ground, reader_name, while_owned},
     event::Plain,
+    many::Rows,
     sealing::Plans,
     sql::{Db, DbError, Engine, Row, Tx, quick},
 };
@@ -65,30 +66,66 @@ pub async fn put_sealed(
     value: Parcel,
     trace_parent: &str,
 ) -> Result<(), DbError> {
-    let state = State {
-        key: key.to_owned(),
-        partition_key: partition_key.to_owned(),
-        revision: revision.unsigned_abs(),
-        value: Some(value),
-        trace_parent: trace_parent.to_owned(),
-    };
-    let bytes = state.encoded_len();
-    if bytes > CONTENT_BYTES_MAX {
-        return Err(DbError::Statement(format!(
-            "the value of {key} for {} has {bytes} bytes and may have {CONTENT_BYTES_MAX}",
-            topic.name
-        )));
-    }
-    tx.execute(
-        // The generation counts from 2^40 on.
-        "INSERT INTO es_outbox (topic, key, partition_key, revision, payload) VALUES ($1, $2, $3,
-           $4 + 1099511627776 * COALESCE((SELECT generation FROM es_generation WHERE topic = $1), 0), $5)
-         ON CONFLICT (topic, key) DO UPDATE SET revision = excluded.revision, payload = excluded.payload
+    let value = Sealed { key, partition_key, revision, value, trace_parent };
+    put_all(tx, topic, [value]).await
+}
+
+/// A value with its personal fields sealed: see [`put_sealed`].
+#[derive(Debug)]
+pub struct Sealed<'a> {
+    pub key: &'a str,
+    pub partition_key: &'a str,
+    pub revision: i64,
+    pub value: Parcel,
+    pub trace_parent: &'a str,
+}
+
+/// Puts values of one topic, as [`put_sealed`] does each, in few statements. A key that comes twice is put as it comes last.
+pub async fn put_all(
+    tx: &mut dyn Tx,
+    topic: &Topic,
+    values: impl IntoIterator<Item = Sealed<'_>> + Send,
+) -> Result<(), DbError> {
+    let mut rows = Rows::new(
+        "INSERT INTO es_outbox (topic, key, partition_key, revision, payload)",
+        2,
+        "ON CONFLICT (topic, key) DO UPDATE SET revision = excluded.revision, payload = excluded.payload
          WHERE excluded.revision > es_outbox.revision",
-        args![topic.name.as_str(), key, partition_key, revision, state.encode_to_vec()],
-    )
-    .await?;
-    Ok(())
+    );
+    let generation = generation(tx, topic).await?;
+    for sealed in values {
+        let state = State {
+            key: sealed.key.to_owned(),
+            partition_key: sealed.partition_key.to_owned(),
+            revision: sealed.revision.unsigned_abs(),
+            value: Some(sealed.value),
+            trace_parent: sealed.trace_parent.to_owned(),
+        };
+        let bytes = state.encoded_len();
+        if bytes > CONTENT_BYTES_MAX {
+            return Err(DbError::Statement(format!(
+                "the value of {} for {} has {bytes} bytes and may have {CONTENT_BYTES_MAX}",
+                state.key, topic.name
+            )));
+        }
+        let revision = sealed.revision + generation;
+        rows.put(args![
+            topic.name.as_str(),
+            sealed.key,
+            sealed.partition_key,
+            revision,
+            state.encode_to_vec()
+        ]);
+    }
+    rows.write(tx).await
+}
+
+/// What is added to a row's counter.
+async fn generation(tx: &mut dyn Tx, topic: &Topic) -> Result<i64, DbError> {
+    let sql = "SELECT generation FROM es_generation WHERE topic = $1";
+    let row = tx.fetch_one(sql, args![topic.name.as_str()]).await?;
+    let count: i64 = row.map_or(Ok(0), |row| row.get(0))?;
+    Ok(count * GENERATION)
 }
 
 /// Publishes what waits while the outbox is owned here. Two who publish the same key could overtake each other; the sink

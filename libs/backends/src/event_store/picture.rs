@@ -4,15 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use eventing::{
+    args,
     event::{Position, StreamId, Version},
+    many,
     sql::{DbError, Tx, Value},
     store::{Append, Claim, Expected, Outcome},
 };
 use prost::Message;
 use proto::envelope::CommandResult;
-
-/// Keys asked for in one statement.
-const KEYS_MAX: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Picture {
@@ -36,22 +35,18 @@ impl Picture {
         let mut picture = Self { head: head(tx).await?, ..Self::default() };
         let streams: BTreeSet<&StreamId> =
             appends.iter().flat_map(|one| &one.writes).map(|write| &write.stream).collect();
-        let streams: Vec<[String; 1]> =
-            streams.into_iter().map(|stream| [stream.as_str().to_owned()]).collect();
+        let streams: Vec<Vec<Value>> = streams.into_iter().map(|stream| args![stream.as_str()]).collect();
         // One step down the index for each stream: a MAX with GROUP BY would walk every event of a long one.
         let sql = "WITH wanted (stream_id) AS (VALUES {}) SELECT stream_id, COALESCE((SELECT MAX(version) FROM es_event
              WHERE es_event.stream_id = wanted.stream_id), 0) FROM wanted";
-        for row in fetch_keys(tx, sql, &streams).await? {
+        for row in many::fetch(tx, sql, &streams).await? {
             picture.versions.insert(StreamId::named(&row.get::<String>(0)?), row.get(1)?);
         }
-        let commands: BTreeSet<[String; 2]> = appends
-            .iter()
-            .flat_map(|one| &one.commands)
-            .map(|row| [row.actor.clone(), row.key.clone()])
-            .collect();
-        let commands: Vec<[String; 2]> = commands.into_iter().collect();
+        let commands: BTreeSet<[&str; 2]> =
+            appends.iter().flat_map(|one| &one.commands).map(|row| [&*row.actor, &*row.key]).collect();
+        let commands: Vec<Vec<Value>> = commands.into_iter().map(|[actor, key]| args![actor, key]).collect();
         let sql = "SELECT actor, key, request_hash, position, result FROM es_command WHERE (actor, key) IN (VALUES {})";
-        for row in fetch_keys(tx, sql, &commands).await? {
+        for row in many::fetch(tx, sql, &commands).await? {
             let result = CommandResult::decode(row.get::<Bytes>(4)?)
                 .map_err(|error| DbError::Statement(format!("a command's result is unreadable: {error}")))?;
             let remembered = Remembered { request_hash: row.get(2)?, position: row.get(3)?, result };
@@ -59,19 +54,16 @@ impl Picture {
         }
         let claims: BTreeSet<[String; 2]> =
             appends.iter().flat_map(|one| &one.claims).flat_map(claim_keys).collect();
-        let claims: Vec<[String; 2]> = claims.into_iter().collect();
+        let claims: Vec<Vec<Value>> = claims.into_iter().map(|[scope, key]| args![scope, key]).collect();
         let sql = "SELECT scope, key, stream_id FROM es_claim WHERE (scope, key) IN (VALUES {})";
-        for row in fetch_keys(tx, sql, &claims).await? {
+        for row in many::fetch(tx, sql, &claims).await? {
             picture.claims.insert((row.get(0)?, row.get(1)?), StreamId::named(&row.get::<String>(2)?));
         }
-        let fences: BTreeSet<[String; 1]> = appends
-            .iter()
-            .filter_map(|one| one.fence.as_ref())
-            .map(|fence| [fence.resource.clone()])
-            .collect();
-        let fences: Vec<[String; 1]> = fences.into_iter().collect();
+        let fences: BTreeSet<&str> =
+            appends.iter().filter_map(|one| one.fence.as_ref()).map(|fence| &*fence.resource).collect();
+        let fences: Vec<Vec<Value>> = fences.into_iter().map(|resource| args![resource]).collect();
         let sql = "SELECT resource, epoch FROM es_lease WHERE resource IN (VALUES {})";
-        for row in fetch_keys(tx, sql, &fences).await? {
+        for row in many::fetch(tx, sql, &fences).await? {
             picture.epochs.insert(row.get(0)?, row.get(1)?);
         }
         Ok(picture)
@@ -180,32 +172,4 @@ fn claim_keys(claim: &Claim) -> Vec<[String; 2]> {
             vec![[scope.clone(), from.clone()], [scope.clone(), to.clone()]]
         }
     }
-}
-
-/// Rows for any number of keys. The last key is repeated up to a power of two, so that few statements are prepared.
-async fn fetch_keys<const N: usize>(
-    tx: &mut dyn Tx,
-    sql: &str,
-    keys: &[[String; N]],
-) -> Result<Vec<eventing::Row>, DbError> {
-    let mut rows = Vec::new();
-    for chunk in keys.chunks(KEYS_MAX) {
-        let Some(last) = chunk.last() else { continue };
-        let padded = chunk.len().next_power_of_two();
-        let list: Vec<String> = (0..padded).map(tuple::<N>).collect();
-        let args: Vec<Value> = chunk
-            .iter()
-            .chain(std::iter::repeat_n(last, padded - chunk.len()))
-            .flatten()
-            .map(|part| Value::Text(part.clone()))
-            .collect();
-        rows.extend(tx.fetch(&sql.replace("{}", &list.join(", ")), args).await?);
-    }
-    Ok(rows)
-}
-
-/// `($1, $2)`
-fn tuple<const N: usize>(index: usize) -> String {
-    let places: Vec<String> = (1..=N).map(|place| format!("${}", index * N + place)).collect();
-    format!("({})", places.join(", "))
 }

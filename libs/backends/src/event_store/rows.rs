@@ -3,13 +3,12 @@
 use eventing::{
     args,
     event::{Position, Recorded, StreamId, Version},
+    many,
     sql::{Db, DbError, Tx, Value},
     store::{Append, Claim, DueTimer, Snapshot, StoreError, Timer},
 };
 use prost::Message;
 
-/// Rows of one INSERT. Ten columns of this many rows stay below every engine's limit of parameters.
-const ROWS_MAX: usize = 256;
 /// Answered commands forgotten by one statement.
 const SWEPT_AT_ONCE: u32 = 5_000;
 
@@ -70,11 +69,11 @@ impl Pending {
 
     /// The events as they are written.
     pub(super) async fn write(self, tx: &mut dyn Tx) -> Result<Vec<Recorded>, DbError> {
-        let events = "INSERT INTO es_event (position, stream_id, version, event_id, partition_key, type, schema_ver, payload, meta, at_us) VALUES ";
-        insert(tx, events, self.events.iter().map(event_row).collect()).await?;
+        let events = "INSERT INTO es_event (position, stream_id, version, event_id, partition_key, type, schema_ver, payload, meta, at_us)";
+        many::insert(tx, events, self.events.iter().map(event_row).collect(), "").await?;
         let commands =
-            "INSERT INTO es_command (actor, key, request_hash, stream_id, position, result, at_us) VALUES ";
-        insert(tx, commands, self.commands).await?;
+            "INSERT INTO es_command (actor, key, request_hash, stream_id, position, result, at_us)";
+        many::insert(tx, commands, self.commands, "").await?;
         for claim in self.claims {
             write_claim(tx, claim).await?;
         }
@@ -98,27 +97,6 @@ fn event_row(event: &Recorded) -> Vec<Value> {
         event.meta.encode_to_vec(),
         event.at_us
     ]
-}
-
-/// Many rows a statement, in powers of two, so that few statements are prepared.
-async fn insert(tx: &mut dyn Tx, sql: &str, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let left = rows.len();
-        let take = if left >= ROWS_MAX { ROWS_MAX } else { 1 << left.ilog2() };
-        let chunk: Vec<Vec<Value>> = rows.by_ref().take(take).collect();
-        let width = chunk.first().map_or(0, Vec::len);
-        let tuples: Vec<String> = (0..chunk.len())
-            .map(|row| {
-                let places: Vec<String> =
-                    (1..=width).map(|place| format!("${}", row * width + place)).collect();
-                format!("({})", places.join(", "))
-            })
-            .collect();
-        let sql = format!("{sql}{}", tuples.join(", "));
-        tx.execute(&sql, chunk.into_iter().flatten().collect()).await?;
-    }
-    Ok(())
 }
 
 async fn write_claim(tx: &mut dyn Tx, claim: Claim) -> Result<(), DbError> {

@@ -53,7 +53,7 @@ impl Projection for Scores {
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
-        let mut tally = Tally::default();
+        let mut tally = Tally::of(tx, events).await?;
         for incoming in events {
             tally.take(tx, incoming).await?;
         }

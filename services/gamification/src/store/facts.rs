@@ -1,6 +1,10 @@
 //! What was heard of activities, of XP and of days, every revision of it, inside the projection's transaction.
 
-use eventing::{Row, Tx, args, sql::DbError};
+use eventing::{
+    Row, Tx, Value, args,
+    many::{self, Rows},
+    sql::DbError,
+};
 use kernel::{AccountId, ActivityId, Sport};
 
 use super::scores::signed;
@@ -10,36 +14,33 @@ use crate::domain::{
     scoring::{DayHeard, Effort, Heard, XpHeard},
 };
 
-pub(crate) async fn keep_heard(
-    tx: &mut dyn Tx,
-    account: AccountId,
-    activity: ActivityId,
-    heard: &Heard,
-) -> Result<(), DbError> {
-    let effort = heard.effort;
-    tx.execute(
+/// Every revision that was heard of each activity.
+pub(crate) fn heard_rows() -> Rows {
+    Rows::new(
         "INSERT INTO score_fact (account_id, activity_id, revision, received_us, position, counts, sport, start_us,
-           end_us, duration_s, distance_mm, ascent_mm, only_me)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-         ON CONFLICT (account_id, activity_id, revision) DO NOTHING",
-        args![
-            account,
-            activity,
-            signed(heard.revision),
-            heard.receipt.at_us,
-            signed(heard.receipt.position),
-            effort.is_some(),
-            effort.map_or("", |effort| effort.sport.as_str()),
-            effort.map_or(0, |effort| effort.start_us),
-            effort.map_or(0, |effort| effort.end_us),
-            effort.map_or(0, |effort| effort.duration_s),
-            effort.and_then(|effort| effort.distance_mm),
-            effort.and_then(|effort| effort.ascent_mm),
-            effort.and_then(|effort| effort.only_me)
-        ],
+           end_us, duration_s, distance_mm, ascent_mm, only_me)",
+        3,
+        "ON CONFLICT (account_id, activity_id, revision) DO NOTHING",
     )
-    .await?;
-    Ok(())
+}
+
+pub(crate) fn heard_values(account: AccountId, activity: ActivityId, heard: &Heard) -> Vec<Value> {
+    let effort = heard.effort;
+    args![
+        account,
+        activity,
+        signed(heard.revision),
+        heard.receipt.at_us,
+        signed(heard.receipt.position),
+        effort.is_some(),
+        effort.map_or("", |effort| effort.sport.as_str()),
+        effort.map_or(0, |effort| effort.start_us),
+        effort.map_or(0, |effort| effort.end_us),
+        effort.map_or(0, |effort| effort.duration_s),
+        effort.and_then(|effort| effort.distance_mm),
+        effort.and_then(|effort| effort.ascent_mm),
+        effort.and_then(|effort| effort.only_me)
+    ]
 }
 
 const HEARD: &str =
@@ -79,20 +80,22 @@ fn heard_row(row: &Row) -> Result<(ActivityId, Heard), DbError> {
     Ok((row.get(0)?, Heard { revision: row.get(1)?, receipt, effort }))
 }
 
-pub(crate) async fn keep_xp(
-    tx: &mut dyn Tx,
+/// What each telling of XP said of each activity.
+pub(crate) fn xp_rows() -> Rows {
+    Rows::new(
+        "INSERT INTO score_xp (account_id, activity_id, told_at, received_us, position, xp)",
+        3,
+        "ON CONFLICT (account_id, activity_id, told_at) DO NOTHING",
+    )
+}
+
+pub(crate) fn xp_values(
     account: AccountId,
     activity: ActivityId,
     told_at: i64,
     heard: XpHeard,
-) -> Result<(), DbError> {
-    tx.execute(
-        "INSERT INTO score_xp (account_id, activity_id, told_at, received_us, position, xp)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, activity_id, told_at) DO NOTHING",
-        args![account, activity, told_at, heard.receipt.at_us, signed(heard.receipt.position), heard.xp],
-    )
-    .await?;
-    Ok(())
+) -> Vec<Value> {
+    args![account, activity, told_at, heard.receipt.at_us, signed(heard.receipt.position), heard.xp]
 }
 
 pub(crate) async fn xp_of(
@@ -178,6 +181,12 @@ pub(crate) async fn is_only_me(tx: &mut dyn Tx, account: AccountId) -> Result<bo
     let row =
         tx.fetch_one("SELECT account_id FROM score_only_me WHERE account_id = $1", args![account]).await?;
     Ok(row.is_some())
+}
+
+/// Those of the accounts whose activities are for nobody unless one says otherwise.
+pub(crate) async fn only_me_of(tx: &mut dyn Tx, accounts: &[Vec<Value>]) -> Result<Vec<AccountId>, DbError> {
+    let sql = "SELECT account_id FROM score_only_me WHERE account_id IN (VALUES {})";
+    many::fetch(tx, sql, accounts).await?.iter().map(|row| row.get(0)).collect()
 }
 
 /// What belongs to one item.

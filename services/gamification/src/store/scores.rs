@@ -1,8 +1,12 @@
 //! The rows that scores are made of, inside the projection's transaction.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use eventing::{Row, Tx, args, sql::DbError};
+use eventing::{
+    Row, Tx, Value, args,
+    many::{self, Rows},
+    sql::DbError,
+};
 use kernel::AccountId;
 use prost::Message;
 use uuid::Uuid;
@@ -206,6 +210,26 @@ pub(crate) async fn score(
     tx.fetch_one(&sql, args![challenge, account]).await?.as_ref().map(score_row).transpose()
 }
 
+/// Where these participants stand.
+pub(crate) async fn scores(
+    tx: &mut dyn Tx,
+    of: &[(ChallengeId, AccountId)],
+) -> Result<HashMap<(ChallengeId, AccountId), ScoreRow>, DbError> {
+    let sql = format!("{SCORE} WHERE (s.challenge_id, s.account_id) IN (VALUES {{}})");
+    let rows = many::fetch(tx, &sql, &pairs(of)).await?;
+    rows.iter().map(|row| score_row(row).map(|row| ((row.challenge, row.account), row))).collect()
+}
+
+/// Where each of these accounts takes part and scores still move.
+pub(crate) async fn running_of(tx: &mut dyn Tx, accounts: &[Vec<Value>]) -> Result<Vec<ScoreRow>, DbError> {
+    let sql = format!(
+        "{SCORE} JOIN score_challenge c ON c.challenge_id = s.challenge_id
+         WHERE s.account_id IN (VALUES {{}}) AND s.state = 'active' AND c.scoring = 1
+         ORDER BY s.account_id, s.challenge_id"
+    );
+    many::fetch(tx, &sql, accounts).await?.iter().map(score_row).collect()
+}
+
 /// Where an account takes part and scores still move.
 pub(crate) async fn running(tx: &mut dyn Tx, account: AccountId) -> Result<Vec<ScoreRow>, DbError> {
     let sql = format!(
@@ -241,16 +265,18 @@ pub(crate) async fn behind(
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-pub(crate) async fn keep_score(tx: &mut dyn Tx, row: &ScoreRow) -> Result<(), DbError> {
-    tx.execute(
+pub(crate) async fn keep_scores(tx: &mut dyn Tx, rows: &[ScoreRow]) -> Result<(), DbError> {
+    let mut kept = Rows::new(
         "INSERT INTO score (challenge_id, account_id, member, state, show_as, count_private, joined_us, segments,
-           time_zone, score, reached_us, revision)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-         ON CONFLICT (challenge_id, account_id) DO UPDATE SET member = excluded.member, state = excluded.state,
+           time_zone, score, reached_us, revision)",
+        2,
+        "ON CONFLICT (challenge_id, account_id) DO UPDATE SET member = excluded.member, state = excluded.state,
            show_as = excluded.show_as, count_private = excluded.count_private, joined_us = excluded.joined_us,
            segments = excluded.segments, time_zone = excluded.time_zone, score = excluded.score,
            reached_us = excluded.reached_us, revision = excluded.revision",
-        args![
+    );
+    for row in rows {
+        kept.put(args![
             row.challenge,
             row.account,
             row.member,
@@ -263,30 +289,29 @@ pub(crate) async fn keep_score(tx: &mut dyn Tx, row: &ScoreRow) -> Result<(), Db
             row.score.map(|score| score.value),
             row.score.map(|score| score.reached_us),
             row.revision
-        ],
-    )
-    .await?;
-    Ok(())
+        ]);
+    }
+    kept.write(tx).await
 }
 
 // ── contributions ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-pub(crate) async fn keep_contribution(
-    tx: &mut dyn Tx,
+pub(crate) fn contribution_rows() -> Rows {
+    Rows::new(
+        "INSERT INTO contribution (challenge_id, account_id, item, revision, bucket, value, reached_us)",
+        3,
+        "ON CONFLICT (challenge_id, account_id, item) DO UPDATE SET revision = excluded.revision,
+           bucket = excluded.bucket, value = excluded.value, reached_us = excluded.reached_us",
+    )
+}
+
+pub(crate) fn contribution_values(
     (challenge, account): (ChallengeId, AccountId),
     item: Uuid,
     revision: u64,
     one: Contribution,
-) -> Result<(), DbError> {
-    tx.execute(
-        "INSERT INTO contribution (challenge_id, account_id, item, revision, bucket, value, reached_us)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (challenge_id, account_id, item) DO UPDATE SET revision = excluded.revision,
-           bucket = excluded.bucket, value = excluded.value, reached_us = excluded.reached_us",
-        args![challenge, account, item, signed(revision), one.bucket, one.value, one.reached_us],
-    )
-    .await?;
-    Ok(())
+) -> Vec<Value> {
+    args![challenge, account, item, signed(revision), one.bucket, one.value, one.reached_us]
 }
 
 pub(crate) async fn drop_contribution(
@@ -308,20 +333,23 @@ pub(crate) async fn drop_contribution(
     Ok(())
 }
 
+/// What these participants contribute, each one's together.
 pub(crate) async fn contributions(
     tx: &mut dyn Tx,
-    challenge: ChallengeId,
-    account: AccountId,
-) -> Result<Vec<Contribution>, DbError> {
-    let rows = tx
-        .fetch(
-            "SELECT bucket, value, reached_us FROM contribution WHERE challenge_id = $1 AND account_id = $2",
-            args![challenge, account],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| Ok(Contribution { bucket: row.get(0)?, value: row.get(1)?, reached_us: row.get(2)? }))
-        .collect()
+    of: &[(ChallengeId, AccountId)],
+) -> Result<HashMap<(ChallengeId, AccountId), Vec<Contribution>>, DbError> {
+    let sql = "SELECT challenge_id, account_id, bucket, value, reached_us FROM contribution
+         WHERE (challenge_id, account_id) IN (VALUES {})";
+    let mut found: HashMap<_, Vec<Contribution>> = HashMap::new();
+    for row in many::fetch(tx, sql, &pairs(of)).await? {
+        let one = Contribution { bucket: row.get(2)?, value: row.get(3)?, reached_us: row.get(4)? };
+        found.entry((row.get(0)?, row.get(1)?)).or_default().push(one);
+    }
+    Ok(found)
+}
+
+fn pairs(of: &[(ChallengeId, AccountId)]) -> Vec<Vec<Value>> {
+    of.iter().map(|(challenge, account)| args![*challenge, *account]).collect()
 }
 
 /// Positions and revisions stay far below 2^63.

@@ -3,7 +3,12 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use eventing::{Failure, Plain, Sealer, Topic, Tx, outbox, sealing::SealingError, sql::DbError};
+use eventing::{
+    Failure, Plain, Sealer, Topic, Tx,
+    outbox::{self, Sealed},
+    sealing::SealingError,
+    sql::DbError,
+};
 use proto::{envelope::Parcel, gamification as wire};
 use uuid::Uuid;
 
@@ -34,12 +39,19 @@ pub(super) async fn scores(
     traces: &HashMap<&str, &str>,
 ) -> Result<(), Failure> {
     let topic = scores_topic();
-    for (row, parcel) in rows.iter().zip(parcels(sealer, rows).await?) {
-        let (key, partition) = (score_key(row), row.challenge.to_string());
-        let trace = traces.get(row.account.to_string().as_str()).copied().unwrap_or_default();
-        outbox::put_sealed(tx, &topic, (&key, &partition), row.revision, parcel, trace).await?;
+    let keys: Vec<(String, String)> =
+        rows.iter().map(|row| (score_key(row), row.challenge.to_string())).collect();
+    let sealed = rows.iter().zip(&keys).zip(parcels(sealer, rows).await?);
+    let sealed: Vec<Sealed<'_>> = sealed
+        .map(|((row, (key, partition_key)), value)| {
+            let trace_parent = traces.get(row.account.to_string().as_str()).copied().unwrap_or_default();
+            Sealed { key, partition_key, revision: row.revision, value, trace_parent }
+        })
+        .collect();
+    if sealed.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Ok(outbox::put_all(tx, &topic, sealed).await?)
 }
 
 pub(super) async fn challenges(tx: &mut dyn Tx, rows: &[ContestRow]) -> Result<(), DbError> {

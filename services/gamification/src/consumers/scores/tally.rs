@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use eventing::{Aggregate, DomainEvent, Failure, Incoming, Tx, sql::DbError};
+use eventing::{Aggregate, DomainEvent, Failure, Incoming, Tx, Value, args, many::Rows, sql::DbError};
 use kernel::{AccountId, ActivityId};
 
 use crate::{
@@ -27,7 +27,6 @@ use crate::{
 };
 
 /// What this batch has read and changed so far.
-#[derive(Default)]
 pub(super) struct Tally {
     contests: HashMap<ChallengeId, ContestRow>,
     /// Where an account takes part and scores still move.
@@ -38,6 +37,10 @@ pub(super) struct Tally {
     told: BTreeSet<ChallengeId>,
     /// Worked out before the end of the batch: their challenge was settled in it.
     scored: Vec<ScoreRow>,
+    /// On their way to the tables, until somebody reads those: see [`Tally::written`].
+    facts: Rows,
+    xps: Rows,
+    contributions: Rows,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -55,6 +58,48 @@ pub(super) struct News {
 }
 
 impl Tally {
+    /// With what most events of the batch ask for. Where challenges or who takes part change in it, that is asked for when
+    /// it is needed, as it is then.
+    pub(super) async fn of(tx: &mut dyn Tx, events: &[Incoming]) -> Result<Self, Failure> {
+        let mut tally = Self {
+            contests: HashMap::new(),
+            running: HashMap::new(),
+            only_me: HashMap::new(),
+            touched: BTreeMap::new(),
+            told: BTreeSet::new(),
+            scored: Vec::new(),
+            facts: facts::heard_rows(),
+            xps: facts::xp_rows(),
+            contributions: scores::contribution_rows(),
+        };
+        let of_accounts =
+            |incoming: &&Incoming| [Progress::KIND, Daily::KIND].contains(&incoming.event.stream.kind());
+        let accounts: BTreeSet<AccountId> = events
+            .iter()
+            .filter(of_accounts)
+            .filter_map(|one| one.event.partition_key.parse().ok())
+            .collect();
+        if accounts.len() > 1 && events.iter().all(|one| of_accounts(&one)) {
+            let keys: Vec<Vec<Value>> = accounts.iter().map(|account| args![*account]).collect();
+            let only_me = facts::only_me_of(tx, &keys).await?;
+            for account in accounts {
+                tally.only_me.insert(account, only_me.contains(&account));
+                tally.running.insert(account, Vec::new());
+            }
+            for row in scores::running_of(tx, &keys).await? {
+                tally.running.entry(row.account).or_default().push(row);
+            }
+        }
+        Ok(tally)
+    }
+
+    /// Writes what is on its way: whoever reads those tables, or deletes there, asks for this first.
+    async fn written(&mut self, tx: &mut dyn Tx) -> Result<(), DbError> {
+        self.facts.write(tx).await?;
+        self.xps.write(tx).await?;
+        self.contributions.write(tx).await
+    }
+
     pub(super) async fn take(&mut self, tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
         let (plain, at) = (&incoming.plain, At::of(incoming));
         match incoming.event.stream.kind() {
@@ -70,9 +115,8 @@ impl Tally {
 
     /// Works out what was touched; the rows that are news to others.
     pub(super) async fn finish(mut self, tx: &mut dyn Tx) -> Result<News, Failure> {
-        for (key, touch) in std::mem::take(&mut self.touched) {
-            self.work_out(tx, key, touch).await?;
-        }
+        let touched = std::mem::take(&mut self.touched);
+        self.work_out(tx, touched).await?;
         let mut news = News { scores: std::mem::take(&mut self.scored), contests: Vec::new() };
         for challenge in std::mem::take(&mut self.told) {
             news.contests.push(self.contest(tx, challenge).await?);
@@ -80,41 +124,45 @@ impl Tally {
         Ok(news)
     }
 
+    /// Scores from all that contributes to them.
     async fn work_out(
         &mut self,
         tx: &mut dyn Tx,
-        (challenge, account): (ChallengeId, AccountId),
-        touch: Touch,
+        touched: BTreeMap<(ChallengeId, AccountId), Touch>,
     ) -> Result<(), Failure> {
-        let Some(mut row) = scores::score(tx, challenge, account).await? else { return Ok(()) };
-        let contest = self.contest(tx, challenge).await?;
-        let score = match row.part {
-            Part::Active if contest.is_scoring() => {
-                let all = scores::contributions(tx, challenge, account).await?;
-                scoring::combine(contest.terms.metric, all)
+        self.written(tx).await?;
+        let keys: Vec<(ChallengeId, AccountId)> = touched.keys().copied().collect();
+        let mut rows = scores::scores(tx, &keys).await?;
+        let mut contributions = scores::contributions(tx, &keys).await?;
+        let mut changed = Vec::new();
+        for (key, touch) in touched {
+            let Some(mut row) = rows.remove(&key) else { continue };
+            let contest = self.contest(tx, key.0).await?;
+            let score = match row.part {
+                Part::Active if contest.is_scoring() => {
+                    let all = contributions.remove(&key).unwrap_or_default();
+                    scoring::combine(contest.terms.metric, all)
+                }
+                Part::Active => row.score,
+                Part::Left | Part::Erased => None,
+            };
+            if score == row.score && !touch.told {
+                continue;
             }
-            Part::Active => row.score,
-            Part::Left | Part::Erased => None,
-        };
-        if score == row.score && !touch.told {
-            return Ok(());
+            (row.score, row.revision) = (score, touch.position);
+            changed.push(row);
         }
-        (row.score, row.revision) = (score, touch.position);
-        scores::keep_score(tx, &row).await?;
-        self.scored.push(row);
+        scores::keep_scores(tx, &changed).await?;
+        self.scored.extend(changed);
         Ok(())
     }
 
     /// What was touched so far of a challenge whose scores move no further.
     async fn work_out_all(&mut self, tx: &mut dyn Tx, of: ChallengeId) -> Result<(), Failure> {
-        let is_of = |(challenge, _): &(ChallengeId, AccountId)| *challenge == of;
-        let keys: Vec<_> = self.touched.keys().copied().filter(is_of).collect();
-        for key in keys {
-            if let Some(touch) = self.touched.remove(&key) {
-                self.work_out(tx, key, touch).await?;
-            }
-        }
-        Ok(())
+        let (now, later) =
+            std::mem::take(&mut self.touched).into_iter().partition(|((challenge, _), _)| *challenge == of);
+        self.touched = later;
+        self.work_out(tx, now).await
     }
 
     // ── facts ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,14 +200,17 @@ impl Tally {
         heard: Heard,
         at: At,
     ) -> Result<(), Failure> {
-        facts::keep_heard(tx, account, activity, &heard).await?;
+        self.facts.put(facts::heard_values(account, activity, &heard));
         for row in self.running(tx, account).await? {
             let contest = self.contest(tx, row.challenge).await?;
             if contest.terms.metric == Metric::Steps || !contest.contest().in_time(heard.receipt) {
                 continue;
             }
             let xp = match contest.terms.metric {
-                Metric::Xp => facts::of_item(&facts::xp_of(tx, account).await?, activity),
+                Metric::Xp => {
+                    self.written(tx).await?;
+                    facts::of_item(&facts::xp_of(tx, account).await?, activity)
+                }
                 _ => Vec::new(),
             };
             let taking = row.taking(&contest.terms, self.only_me(tx, account).await?);
@@ -178,7 +229,7 @@ impl Tally {
         at: At,
     ) -> Result<(), Failure> {
         for (activity, xp) in &changes {
-            facts::keep_xp(tx, account, *activity, at.position, XpHeard { receipt, xp: *xp }).await?;
+            self.xps.put(facts::xp_values(account, *activity, at.position, XpHeard { receipt, xp: *xp }));
         }
         for row in self.running(tx, account).await? {
             let contest = self.contest(tx, row.challenge).await?;
@@ -186,6 +237,7 @@ impl Tally {
                 continue;
             }
             let taking = row.taking(&contest.terms, self.only_me(tx, account).await?);
+            self.written(tx).await?;
             let all = facts::xp_of(tx, account).await?;
             for activity in changes.keys() {
                 let heard = facts::heard_of(tx, account, Some(*activity)).await?;
@@ -259,6 +311,7 @@ impl Tally {
             E::Settling { challenge, activity_head } => {
                 let row = self.contest(tx, challenge).await?;
                 self.keep(tx, ContestRow { head: Some(activity_head), ..row }, at).await?;
+                self.written(tx).await?;
                 let behind = scores::behind(tx, challenge, i64::MAX, i64::MAX, activity_head).await?;
                 self.rescore_all(tx, challenge, &behind, at).await
             }
@@ -311,6 +364,7 @@ impl Tally {
         } else {
             (i64::MIN, i64::MIN)
         };
+        self.written(tx).await?;
         let touched = scores::behind(tx, challenge, start_us, received_us, u64::MAX).await?;
         self.rescore_all(tx, challenge, &touched, at).await
     }

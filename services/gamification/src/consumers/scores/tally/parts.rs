@@ -53,6 +53,7 @@ impl Tally {
             }
             E::Left { challenge, account } => self.gone(tx, challenge, account, Part::Left, at).await,
             E::Erased { challenge, account } => {
+                self.written(tx).await?;
                 facts::forget(tx, account).await?;
                 self.only_me.remove(&account);
                 self.gone(tx, challenge, account, Part::Erased, at).await
@@ -74,13 +75,14 @@ impl Tally {
         if part == Part::Erased {
             (row.segments, row.time_zone) = (Vec::new(), String::new());
         }
+        self.written(tx).await?;
         scores::drop_contribution(tx, challenge, account, None).await?;
         self.moved(tx, &row, -i64::from(leaves), at).await
     }
 
     /// A participant's own row has changed; `more`: how many more take part.
     async fn moved(&mut self, tx: &mut dyn Tx, row: &ScoreRow, more: i64, at: At) -> Result<(), Failure> {
-        scores::keep_score(tx, row).await?;
+        scores::keep_scores(tx, std::slice::from_ref(row)).await?;
         self.running.remove(&row.account);
         let touch = self.touched.entry((row.challenge, row.account)).or_default();
         *touch = Touch { position: at.position, told: true };
@@ -117,6 +119,7 @@ impl Tally {
             return Ok(());
         }
         let taking = row.taking(&contest.terms, self.only_me(tx, row.account).await?);
+        self.written(tx).await?;
         scores::drop_contribution(tx, row.challenge, row.account, None).await?;
         self.touch(row, at);
         if contest.terms.metric == Metric::Steps {
@@ -149,8 +152,13 @@ impl Tally {
     ) -> Result<(), Failure> {
         let of = (row.challenge, row.account);
         match one {
-            Some(one) => scores::keep_contribution(tx, of, item, revision, one).await?,
-            None => scores::drop_contribution(tx, of.0, of.1, Some(item)).await?,
+            Some(one) => {
+                self.contributions.put(scores::contribution_values(of, item, revision, one));
+            }
+            None => {
+                self.written(tx).await?;
+                scores::drop_contribution(tx, of.0, of.1, Some(item)).await?;
+            }
         }
         self.touch(row, at);
         Ok(())
