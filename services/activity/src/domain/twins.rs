@@ -9,7 +9,7 @@
 //! - their tracks lie within 150 m of each other, where both have one.
 //!
 //! A clock that wrote its local time for the world's is off by one of the two's own offset. As many go the same way each
-//! day, that is believed only of two with tracks, 50 m apart at most and begun at one place, that start within a minute
+//! day, that is believed only of two with tracks, 50 m apart at most and begun at one place, that start within 5 s
 //! but for the offset, and of which neither time nor length differ by more than 1 %.
 //!
 //! The group is made around the best of them: of all that stand for themselves the first in rank takes in whatever is the
@@ -27,7 +27,7 @@ use super::{
 const APART_S_MAX: f64 = 180.0;
 /// The farthest that local time lies from the world's.
 const ZONE_S_MAX: f64 = 14.0 * 3600.0;
-const SHIFTED_APART_S_MAX: f64 = 60.0;
+const SHIFTED_APART_S_MAX: f64 = 5.0;
 const SHIFTED_MAX: f64 = 0.01;
 const SHIFTED_TRACK_M_MAX: f64 = 50.0;
 const SHIFTED_BEGIN_M_MAX: f64 = 200.0;

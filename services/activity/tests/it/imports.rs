@@ -207,7 +207,8 @@ async fn broken_off_between_two_files_an_import_is_gone_on_with() {
         .iter()
         .zip(0_u64..)
         .map(|(name, seed)| {
-            let start = format!("2026-04-01T{:02}:{:02}:00Z", seed / 4, seed % 4 * 15 + seed / 20 * 2)
+            // No two of them whole hours apart, as the same one by a wrong clock would be.
+            let start = format!("2026-04-01T{:02}:{:02}:{:02}Z", seed / 4, seed % 4 * 15, seed * 7 % 60)
                 .parse()
                 .unwrap();
             (name.as_str(), formats::write(&formats::synth::run(seed, start, 1_000.0, 300.0)))
