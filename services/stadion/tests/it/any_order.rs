@@ -136,7 +136,7 @@ impl World {
         let start = kernel::Clock::now(&kernel::SystemClock) - jiff::SignedDuration::from_hours(2);
         let upsert = json!({
             "key": workout.key, "version": workout.version, "kind": "workout",
-            "workout": { "sport": "running", "start_at": start.to_string(), "elapsed_time_s": 600,
+            "workout": { "sport": "running", "start_at": start.to_string(), "elapsed_time_s": 1200,
                 "distance_m": workout.distance_m },
         });
         let body = json!({ "source": "healthkit", "upserts": [upsert], "deletes": [] });
