@@ -79,7 +79,7 @@ pub async fn run(mut place: Place, exit: bool) -> anyhow::Result<()> {
 
 async fn gather(running: &Running, settings: &Settings, few: bool) -> anyhow::Result<Crowd> {
     let begun = Instant::now();
-    let crowd = Crowd::gather(running, settings, few).await?;
+    let crowd = Box::pin(Crowd::gather(running, settings, few)).await?;
     for line in crowd.lines() {
         say(&line)?;
     }

@@ -1,7 +1,7 @@
 //! One activity: recorded once, replaced by newer versions of its record, edited, deleted, restored.
 
 use eventing::Aggregate;
-use kernel::{AccountId, ActivityId, Code, Refusal};
+use kernel::{AccountId, ActivityId, Code, Refusal, Sport};
 
 use super::{
     facts::{self, Origin, Record},
@@ -284,6 +284,12 @@ impl Activity {
         let mut record = self.with_owners_edits(known, found.clone());
         record.name.clone_from(&known.name);
         record.visibility.clone_from(&known.visibility);
+        // Where the file does not say it, what came with it did: an archive's table.
+        if let (Some(new), Some(old)) = (&mut record.facts, &known.facts)
+            && new.sport == Sport::Other
+        {
+            new.sport = old.sport;
+        }
         // What is held about it stands; what others gave it comes in again.
         record.marks = Marks { fused_from: Vec::new(), ..known.marks.clone() };
         record.judgement.clone_from(&known.judgement);

@@ -13,7 +13,10 @@ use testkit::{
 };
 use tonic::Status;
 
-use crate::world::{self, Accounts, World, app, by, bytes_of, fit, refused_with, watch};
+use crate::{
+    recompute::recompute,
+    world::{self, Accounts, World, app, by, bytes_of, fit, refused_with, watch},
+};
 
 const TABLE: &str = "Activity ID,Activity Date,Activity Name,Activity Type,Elapsed Time,Distance,Filename,Elapsed Time,Distance\n\
     7,\"May 2, 2026, 1:00:00 AM\",Morning in the park,Run,1,5,activities/7.gpx,1800,5000\n\
@@ -166,6 +169,12 @@ async fn names_and_sports_come_from_the_table_and_inner_files_are_what_they_woul
     let twice = world.imported(aida, export()).await;
     assert!(twice.outcomes.iter().all(|count| count.word == "duplicate"), "{:?}", twice.outcomes);
     assert_eq!(world.mine(aida).await, mine);
+    let (_, otherwise) = recompute(&world, "one", 100).await;
+    assert_eq!(
+        (otherwise, world.mine(aida).await),
+        (0, mine),
+        "worked out anew it keeps what the table said"
+    );
     world.stop().await;
 }
 

@@ -25,7 +25,7 @@ async fn page(world: &World<'_>, run: &str, events_max: u32, dry_after: Option<u
 }
 
 /// To its end; how many came out otherwise.
-async fn recompute(world: &World<'_>, run: &str, events_max: u32) -> (u32, u32) {
+pub(crate) async fn recompute(world: &World<'_>, run: &str, events_max: u32) -> (u32, u32) {
     let (mut read, mut changed) = (0, 0);
     loop {
         let done = page(world, run, events_max, None).await;
