@@ -20,6 +20,8 @@ impl activity::Marks {
     /// Whether an activity counts, on boards, in statistics, towards anything: nobody's duplicate, and nothing held
     /// against it. The one place that says so to all who keep facts.
     pub fn count(marks: Option<&Self>) -> bool {
-        marks.is_none_or(|marks| marks.duplicate_of.is_empty() && matches!(marks.verdict.as_str(), "" | "clear"))
+        marks.is_none_or(|marks| {
+            marks.duplicate_of.is_empty() && matches!(marks.verdict.as_str(), "" | "clear")
+        })
     }
 }
