@@ -14,7 +14,7 @@ use crate::{
     readers::{Follower, Projection, Reactor, Source, TimerHandler},
     rebuild::Rebuilds,
     relay,
-    sql::{Db, DbError},
+    sql::{Db, DbError, Engine},
     status::{self, FollowerStatus, Lengths, Reader, ReaderKind, Status},
     timers,
     witness::Witness,
@@ -148,7 +148,12 @@ impl Spine {
             projections,
             owned: self.ground.leases.owned(),
         });
-        Projected { progress: self.progress.subscribe(), head: self.ground.store.watch(), elsewhere }
+        Projected {
+            progress: self.progress.subscribe(),
+            head: self.ground.store.watch(),
+            elsewhere,
+            is_served: self.ground.db.engine() == Engine::Postgres,
+        }
     }
 
     /// The names of the projections of the own journal.

@@ -31,6 +31,13 @@ const READS: &[(&str, &[&str])] = &[
             "ShowActivities",
             "ExplainVisibility",
             "Settled",
+            "Statistics",
+            "Records",
+            "GetImport",
+            "Export",
+            "Duplicates",
+            "Verdict",
+            "ListVerdicts",
         ],
     ),
     (
@@ -101,7 +108,8 @@ const READS: &[(&str, &[&str])] = &[
 ];
 
 /// Methods whose request is a stream.
-const STREAMED: &[&str] = &["/stadion.activity.v1.Activities/Upload"];
+const STREAMED: &[&str] =
+    &["/stadion.activity.v1.Activities/Upload", "/stadion.activity.v1.Activities/OpenImport"];
 
 /// What is known of the method at this path; a path that nobody listed is a command.
 pub(super) fn kind(path: &str) -> Kind {

@@ -19,7 +19,9 @@ const PATIENT: &[(&str, &str)] = &[
 const FILES: u64 = 60;
 
 fn run(number: u64) -> formats::Activity {
-    let start = format!("2026-04-{:02}T{:02}:00:00Z", 1 + number / 20, number % 20).parse().unwrap();
+    // No two begin at the same minute: whole hours apart, one loop would be one workout told by two clocks.
+    let (day, hour) = (1 + number / 20, number % 20);
+    let start = format!("2026-04-{day:02}T{hour:02}:{number:02}:00Z").parse().unwrap();
     synth::run(number, start, 1_500.0, 300.0)
 }
 

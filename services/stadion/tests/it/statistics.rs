@@ -18,7 +18,7 @@ struct Diary {
 impl Diary {
     async fn wrote(&self, start_at: &str, sport: &str, distance_m: f64) -> Value {
         let entry =
-            json!({ "sport": sport, "start_at": start_at, "elapsed_time_s": 1800, "distance_m": distance_m });
+            json!({ "sport": sport, "start_at": start_at, "elapsed_time_s": 5400, "distance_m": distance_m });
         let ask = self.stage.cast.door.post("/v1/activities").with(&self.dana.token).json(&entry);
         ask.expect(201).await.unwrap().json
     }
@@ -41,7 +41,7 @@ async fn sums_records_and_comparisons_follow_what_counts() {
     let told = diary.ask(weeks).await;
     assert_eq!((&told["week_start"], &told["time_zone"]), (&json!("monday"), &json!("Asia/Almaty")));
     let first = json!({ "from": "2026-04-27", "to": "2026-05-03", "count": 1, "active_days": 1,
-        "elapsed_time_s": 1800, "moving_time_s": 1800, "distance_m": 12_000 });
+        "elapsed_time_s": 5400, "moving_time_s": 5400, "distance_m": 12_000 });
     assert_eq!((&told["items"][0], &told["items"][1]["distance_m"]), (&first, &json!(5_000)));
     assert_eq!(told["streaks"]["days"]["longest"], json!(2));
     let month =

@@ -108,7 +108,7 @@ impl Town {
         let mut workout = json!({
             "sport": "running", "name": format!("a run of {distance_m} m"), "start_at": start.to_string(),
             "elapsed_time_s": 3000, "timer_time_s": 3000, "distance_m": distance_m,
-            "streams": { "time": [0, 60], "latlng": [[43.2, 76.9], [43.21, 76.9]], "heart_rate": [null, null] },
+            "streams": { "time": [0, 60], "latlng": [[43.2, 76.9], [43.202, 76.9]], "heart_rate": [null, null] },
         });
         if beats {
             workout["heart_rate_avg_bpm"] = json!(187.25);
