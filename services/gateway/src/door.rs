@@ -155,8 +155,16 @@ pub(crate) async fn acceptable(request: Request, next: Next) -> Response {
 fn answers_in(path: &str) -> &'static [&'static str] {
     if path.starts_with("/v1/boards/") && path.ends_with("/live") {
         &["text/event-stream"]
-    } else if path.ends_with("/original") {
-        &["application/json", "application/problem+json", "application/octet-stream"]
+    } else if path.ends_with("/original") || path.ends_with("/export") {
+        &[
+            "application/json",
+            "application/problem+json",
+            "application/octet-stream",
+            "application/vnd.ant.fit",
+            "application/gpx+xml",
+            "application/vnd.garmin.tcx+xml",
+            "application/gzip",
+        ]
     } else {
         &["application/json", "application/problem+json"]
     }

@@ -321,7 +321,9 @@ async fn explanation(State(door): Shared, caller: Account, id: PathId) -> Answer
 
 /// The file that an activity of mine came in, as it was.
 #[utoipa::path(get, path = "/activities/{id}/original", tag = "activities", params(IdParam),
-    responses((status = 200, content_type = "application/octet-stream", body = String)))]
+    responses((status = 200, content((String = "application/vnd.ant.fit"), (String = "application/gpx+xml"),
+        (String = "application/vnd.garmin.tcx+xml"), (String = "application/gzip"),
+        (String = "application/octet-stream")))))]
 async fn original(State(door): Shared, caller: Account, id: PathId) -> Answer {
     let request = activity::OriginalRequest { activity_id: id.bytes() };
     file(caller.call(door.peers.activity().original(request)).await?).await

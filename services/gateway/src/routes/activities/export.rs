@@ -24,7 +24,8 @@ pub(super) struct How {
 /// An activity as a file that other programs read, as far as I may see it: somebody else's without what lies in their
 /// zones. GPX needs positions.
 #[utoipa::path(get, path = "/activities/{id}/export", tag = "activities", params(IdParam, How),
-    responses((status = 200, content_type = "application/octet-stream", body = String)))]
+    responses((status = 200, content((String = "application/vnd.ant.fit"), (String = "application/gpx+xml"),
+        (String = "application/vnd.garmin.tcx+xml")))))]
 pub(super) async fn export(
     State(door): Shared,
     caller: Account,
