@@ -41,6 +41,10 @@ pub(crate) fn run() -> Result<bool> {
     if found.iter().any(|(variable, _)| *variable == KAFKA.variable()) {
         found.push(("STADION_TEST_KAFKA_LIB", kafka::jars().display().to_string()));
     }
+    // Without them the tests that need them say so; the stage that cannot do without fails.
+    if let Ok(tools) = install::python_tools() {
+        found.push(("STADION_TEST_PYTHON", tools.join("python").display().to_string()));
+    }
     let (tests, mut counts) = tests(&found)?;
     stages.push(tests);
     if found.iter().any(|(variable, _)| *variable == POSTGRES) {
@@ -106,8 +110,7 @@ fn services_on_postgres(engines: &[(&'static str, String)]) -> Result<(Stage, Co
     for (package, program) in suites()? {
         println!("{package}");
         let mut command = Command::new(program);
-        // Tests wait for the disk more than they work.
-        command.args(["--show-output", "--test-threads", "6"]);
+        command.arg("--show-output");
         command.current_dir(stage::root().join("services").join(&package));
         if let Outcome::Failed(_) = heard(&mut command, &engines, &mut reader, &mut log)? {
             reader.name_package(&format!("on PostgreSQL, -p stadion-{package}"));

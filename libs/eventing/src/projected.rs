@@ -26,8 +26,6 @@ pub struct Projected {
     pub(crate) progress: watch::Receiver<Option<watch::Receiver<Position>>>,
     pub(crate) head: watch::Receiver<Position>,
     pub(crate) elsewhere: Option<Elsewhere>,
-    /// The store's own commits take their time: it serves others too.
-    pub(crate) is_served: bool,
 }
 
 /// Where other processes may project what this one does not: their cursors tell.
@@ -91,10 +89,9 @@ impl Projected {
         tokio::time::timeout(patience, waited).await.unwrap_or_default()
     }
 
-    /// How long whoever must see a position waits for it: longer where a projection may be on its way to another process,
-    /// and where its commits are made by a server that others use too.
+    /// How long whoever must see a position waits for it: longer where a projection may be on its way to another process.
     pub fn patience(&self, alone: Duration) -> Duration {
-        if self.elsewhere.is_some() || self.is_served { alone.max(CHANGES_HANDS) } else { alone }
+        if self.elsewhere.is_some() { alone.max(CHANGES_HANDS) } else { alone }
     }
 
     fn is_past(&self, position: Position) -> bool {

@@ -14,7 +14,7 @@ use crate::{
     readers::{Follower, Projection, Reactor, Source, TimerHandler},
     rebuild::Rebuilds,
     relay,
-    sql::{Db, DbError, Engine},
+    sql::{Db, DbError},
     status::{self, FollowerStatus, Lengths, Reader, ReaderKind, Status},
     timers,
     witness::Witness,
@@ -148,12 +148,7 @@ impl Spine {
             projections,
             owned: self.ground.leases.owned(),
         });
-        Projected {
-            progress: self.progress.subscribe(),
-            head: self.ground.store.watch(),
-            elsewhere,
-            is_served: self.ground.db.engine() == Engine::Postgres,
-        }
+        Projected { progress: self.progress.subscribe(), head: self.ground.store.watch(), elsewhere }
     }
 
     /// The names of the projections of the own journal.

@@ -93,7 +93,7 @@ impl Which {
         let wanted = engines.into_iter().map(|engine| {
             let port = self.port(engine);
             let ports = ports(engine.ports(), port)?;
-            let place = Place { engine, folder: folder.join(engine.name()), ports };
+            let place = Place { engine, folder: folder.join(engine.name()), ports, flushes: true };
             Ok(Wanted { place, port })
         });
         wanted.collect()
@@ -155,7 +155,7 @@ fn up(which: &Which) -> Result<bool> {
 fn started(wanted: &Wanted) -> Result<String> {
     let place = &wanted.place;
     if let Some(record) = place.running() {
-        let running = Place { ports: record.ports, folder: place.folder.clone(), engine: place.engine };
+        let running = Place { ports: record.ports, folder: place.folder.clone(), ..*place };
         if let Some(port) = wanted.port.filter(|port| *port != running.port()) {
             let name = place.engine.name();
             bail!("it runs on port {}, not {port}: `cargo dev engines down {name}` first", running.port());

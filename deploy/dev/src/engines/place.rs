@@ -37,6 +37,8 @@ pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     /// As many as the engine listens on; clients use the first.
     pub(crate) ports: Vec<u16>,
+    /// Whether what was acknowledged outlives the machine, or only the engine's processes.
+    pub(crate) flushes: bool,
 }
 
 impl Place {
@@ -264,7 +266,7 @@ mod tests {
     }
 
     fn place(folder: &Path) -> Place {
-        Place { engine: &Sleeper, folder: folder.to_owned(), ports: Vec::new() }
+        Place { engine: &Sleeper, folder: folder.to_owned(), ports: Vec::new(), flushes: true }
     }
 
     #[test]

@@ -79,7 +79,8 @@ impl Engine for Postgres {
         let mut server = Command::new(programs()?.join("postgres"));
         server.arg("-D").arg(place.data()).args(["-p", &place.port().to_string(), "-k", ""]);
         server.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400"]);
-        server.args(["-c", "fsync=on", "-c", "synchronous_commit=on"]);
+        let flushes = if place.flushes { "fsync=on" } else { "fsync=off" };
+        server.args(["-c", flushes, "-c", "synchronous_commit=on"]);
         Ok(server)
     }
 

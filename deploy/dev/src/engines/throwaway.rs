@@ -32,6 +32,15 @@ pub(crate) struct Throwaway {
 impl Throwaway {
     /// Installs the engine when it is missing and may be installed. It ends with the thread that calls this.
     pub(crate) fn start(engine: &'static dyn Engine) -> Result<Self> {
+        Self::start_with(engine, true)
+    }
+
+    /// Tests kill processes, not the machine: without flushes they wait less, and for less that others write meanwhile.
+    fn start_for_tests(engine: &'static dyn Engine) -> Result<Self> {
+        Self::start_with(engine, false)
+    }
+
+    fn start_with(engine: &'static dyn Engine, flushes: bool) -> Result<Self> {
         installed(engine)?;
         let prefix = format!("stadion-{}-", engine.name());
         sweep(&std::env::temp_dir(), &prefix, LEFT_BEHIND_AFTER);
@@ -39,7 +48,7 @@ impl Throwaway {
         let folder =
             tempfile::Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o711)).tempdir()?;
         let ports = free_ports(engine.ports().len())?;
-        let place = Place { engine, folder: folder.path().to_owned(), ports };
+        let place = Place { engine, folder: folder.path().to_owned(), ports, flushes };
         let server = place.start(Life::Throwaway)?;
         Ok(Self { place, server, _folder: folder })
     }
@@ -113,7 +122,7 @@ impl Keeper {
         let (done, ended) = mpsc::sync_channel::<()>(0);
         let thread = std::thread::spawn(move || {
             let began = Instant::now();
-            let (address, _kept) = match Throwaway::start(engine) {
+            let (address, _kept) = match Throwaway::start_for_tests(engine) {
                 Ok(server) => (Ok(server.address()), Some(server)),
                 Err(error) => (Err(error), None),
             };

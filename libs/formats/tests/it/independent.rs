@@ -1,5 +1,5 @@
 //! What we write, other people's readers read: gpxpy, fitdecode and python-tcxparser from PyPI, where there is a Python
-//! that has them (`STADION_PYTHON`, else `python3`).
+//! that has them (`STADION_TEST_PYTHON`, else `python3`).
 
 use std::process::Command;
 
@@ -30,7 +30,7 @@ print(json.dumps({
 
 /// None where there is no such Python.
 fn ask(run: &Activity) -> Option<Value> {
-    let python = std::env::var("STADION_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let python = std::env::var("STADION_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let has = Command::new(&python).args(["-c", "import fitdecode, gpxpy, tcxparser"]).output();
     if !has.is_ok_and(|has| has.status.success()) {
         println!("skipped: {python} has not fitdecode, gpxpy and python-tcxparser");

@@ -46,7 +46,8 @@ struct Around {
 }
 
 impl App {
-    /// Looks around these instants, and writes what follows for this activity and whatever it has to do with.
+    /// Looks around these instants, and writes what follows for this activity and whatever it has to do with. Readers that
+    /// have seen the answer's position have seen that, also where another look wrote it first; `None`: it stands alone.
     pub async fn settle_twins(
         &self,
         cause: &Command,
@@ -68,7 +69,14 @@ impl App {
                     written = true;
                 }
             }
-            if written { batch.commit().await.map(Some) } else { Ok(None) }
+            if written {
+                return batch.commit().await.map(Some);
+            }
+            if around.candidates.iter().all(|other| other.id == id) {
+                return Ok(None);
+            }
+            let position = self.journal.store().head().await?;
+            Ok(Some(Done { position, replayed: false, result: Default::default() }))
         };
         Ok(self.journal.retrying(attempt).await?)
     }
