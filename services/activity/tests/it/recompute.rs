@@ -14,7 +14,7 @@ use proto::activity::{
     ActivityView, ChangeActivityRequest, DeleteActivityRequest, HistoryRequest, RecomputeRequest,
     RecomputeResponse, Revision,
 };
-use testkit::fleet::Ground;
+use testkit::fleet::{Ground, eventually};
 use tonic::Request;
 
 use crate::world::{self, Accounts, World, by, fit, refused};
@@ -111,8 +111,8 @@ async fn a_newer_algorithm_is_an_event_that_everybody_hears_and_the_owners_words
     let now = newest(&world, aida, &id).await;
     assert_eq!((now.kind.as_str(), now.actor.as_str(), now.revision), ("recomputed", "system", 4));
     assert_eq!(now.changed, ["ascent_m", "descent_m", "explanation"]);
-    let shown = world.mine(aida).await.remove(0);
-    assert_eq!(ActivityView { revision: 2, ..shown }, right);
+    let shown = || async { ActivityView { revision: 2, ..world.mine(aida).await.remove(0) } };
+    eventually("it is shown so", shown, |shown| *shown == right).await;
 
     assert_eq!(recompute(&world, "one", 100).await, (0, 0), "this run has ended");
     assert_eq!(recompute(&world, "two", 100).await, (1, 0), "and another finds it as it is");

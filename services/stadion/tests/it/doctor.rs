@@ -27,6 +27,14 @@ fn found(mut doctor: Command) -> (bool, Vec<Value>) {
     (!wrong, checks)
 }
 
+/// Nothing is wrong. Only a server that was started for tests may be told of: it flushes nothing.
+#[track_caller]
+fn is_well(checks: &[Value]) {
+    let ails = |one: &&Value| one["verdict"] == "wrong" && !one["means"].to_string().contains("fsync is off");
+    let ill: Vec<&Value> = checks.iter().filter(ails).collect();
+    assert!(ill.is_empty(), "{ill:#?}");
+}
+
 /// What is said of a thing, by the beginning of its name.
 #[track_caller]
 fn of<'c>(checks: &'c [Value], what: &str) -> (&'c str, &'c str) {
@@ -97,8 +105,8 @@ async fn engines_that_are_new_are_warned_of_and_engines_in_use_are_well() {
         command
     };
     for _ in 0..2 {
-        let (content, checks) = found(told(doctor(folder.path())));
-        assert!(content, "{checks:#?}");
+        let (_, checks) = found(told(doctor(folder.path())));
+        is_well(&checks);
         says(&checks, "store auth", "warning", "not there yet");
         says(&checks, "CQL ", "warning", "is not there yet");
         says(&checks, "topics «", "ok", "nobody's yet");
@@ -109,8 +117,8 @@ async fn engines_that_are_new_are_warned_of_and_engines_in_use_are_well() {
         folder.path(),
     )));
     process.ready();
-    let (content, checks) = found(told(doctor(folder.path())));
-    assert!(content, "{checks:#?}");
+    let (_, checks) = found(told(doctor(folder.path())));
+    is_well(&checks);
     says(&checks, "store auth", "ok", "up to date, 1 processes");
     says(&checks, "relay of auth", "ok", "0 events wait");
     says(&checks, "connections of PostgreSQL", "ok", "our pools may open 42");
