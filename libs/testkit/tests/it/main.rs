@@ -8,6 +8,7 @@ mod documents;
 mod golden_events;
 mod migrations;
 mod names;
+mod schemas;
 mod service_graph;
 mod sizes;
 mod tools;

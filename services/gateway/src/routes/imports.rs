@@ -66,6 +66,7 @@ struct Import {
 
 /// Of the files that are run.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ImportProgress)]
 pub(super) struct Progress {
     done: u32,
     total: u32,
