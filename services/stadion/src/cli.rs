@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use platform::config::Sources;
 
+use crate::tools::seed::Seats;
+
 #[derive(Debug, Parser)]
 #[command(
     name = "stadion",
@@ -225,6 +227,9 @@ pub struct Seeds {
     /// One public running challenge, open now, with all of them in it
     #[arg(long)]
     pub challenge: bool,
+    /// With --challenge: nobody is in it yet; they join through the public door
+    #[arg(long, requires = "challenge")]
+    pub unjoined: bool,
     /// Friends that an athlete has on average
     #[arg(long, value_name = "MEAN", default_value_t = 8.0)]
     pub friends: f64,
@@ -237,6 +242,13 @@ pub struct Seeds {
     /// The same seed makes the same people
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+impl Seeds {
+    /// Who is in the challenge, if there is one.
+    pub fn seats(&self) -> Option<Seats> {
+        self.challenge.then_some(if self.unjoined { Seats::Free } else { Seats::Taken })
+    }
 }
 
 /// Where an owner runs.

@@ -87,7 +87,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
             let plan = tools::seed::Plan {
                 accounts: seeds.accounts,
                 friends_mean: seeds.friends,
-                challenge: seeds.challenge,
+                challenge: seeds.seats(),
                 seed: seeds.seed,
             };
             let settings = begin(&tool.sources())?;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::door::Door;
 use crate::{
     settings::Settings,
-    tools::seed::{self, Plan, dice::Dice},
+    tools::seed::{self, Plan, Seats, dice::Dice},
     up::Running,
 };
 
@@ -56,7 +56,7 @@ impl Crowd {
     /// A store that cannot be written; a workout that was refused.
     pub async fn gather(running: &Running, settings: &Settings, few: bool) -> anyhow::Result<Self> {
         let accounts = if few { ATHLETES_FEW } else { ATHLETES };
-        let plan = Plan { accounts, friends_mean: FRIENDS_MEAN, challenge: true, seed: SEED };
+        let plan = Plan { accounts, friends_mean: FRIENDS_MEAN, challenge: Some(Seats::Taken), seed: SEED };
         let installation = &running.installation;
         let seeded = Box::pin(seed::seed(installation, settings, &plan)).await;
         let seeded = seeded.context("the crowd was not seeded")?;

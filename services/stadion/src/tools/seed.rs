@@ -48,10 +48,19 @@ pub struct Plan {
     pub accounts: usize,
     /// Friends that an athlete has on average.
     pub friends_mean: f64,
-    /// One public running challenge, open now, with all of them in it.
-    pub challenge: bool,
+    /// One public running challenge, open now.
+    pub challenge: Option<Seats>,
     /// The same seed makes the same world; what is there already stays as it is.
     pub seed: u64,
+}
+
+/// Who is in the challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seats {
+    /// All of them.
+    Taken,
+    /// Nobody yet: they join through the public door.
+    Free,
 }
 
 /// What was written.
@@ -104,7 +113,9 @@ async fn write(
     tell("accounts", seeded.accounts);
     tell("friendships", seeded.friendships);
     if let Some(challenge) = seeded.challenge_id {
-        tell("participants", seeded.participants);
+        if plan.challenge == Some(Seats::Taken) {
+            tell("participants", seeded.participants);
+        }
         say(format_args!("challenge {challenge}"));
     }
     say(format_args!("all readers had seen it {:.1} s later", seeded.settled_after.as_secs_f64()));
@@ -134,8 +145,9 @@ pub async fn seed(installation: &Installation, settings: &Settings, plan: &Plan)
     let accounts = Box::pin(write_accounts(installation, settings, &athletes)).await?;
     let friendships = Box::pin(write_friendships(installation, plan, &athletes)).await?;
     let (challenge_id, participants) = match (plan.challenge, athletes.first()) {
-        (true, Some(author)) => {
-            let (id, written) = Box::pin(write_challenge(installation, plan.seed, author, &athletes)).await?;
+        (Some(seats), Some(author)) => {
+            let entrants = if seats == Seats::Taken { athletes.as_slice() } else { &[] };
+            let (id, written) = Box::pin(write_challenge(installation, plan, author, entrants)).await?;
             (Some(id), written)
         }
         _ => (None, Written::default()),
@@ -185,21 +197,21 @@ async fn write_friendships(
 /// One after the other: they all take seats of one challenge.
 async fn write_challenge(
     installation: &Installation,
-    seed: u64,
+    plan: &Plan,
     author: &Athlete,
-    athletes: &[Athlete],
+    entrants: &[Athlete],
 ) -> anyhow::Result<(ChallengeId, Written)> {
     let began = Instant::now();
     let gamification = installation.service("gamification")?;
-    let id = contest::id(seed);
-    let terms = contest::terms(kernel::SystemClock.now(), athletes.len())?;
+    let id = contest::id(plan.seed);
+    let terms = contest::terms(kernel::SystemClock.now(), plan.accounts)?;
     gamification::seed::open(gamification, id, author.id(), &terms).await?;
     let mut new = 0;
-    for some in athletes.chunks(ENTRANTS_AT_ONCE) {
+    for some in entrants.chunks(ENTRANTS_AT_ONCE) {
         let entrants: Vec<_> = some.iter().map(contest::entrant).collect();
         new += gamification::seed::join(gamification, id, &entrants).await?;
     }
-    Ok((id, Written { new, known: athletes.len() - new, took: began.elapsed() }))
+    Ok((id, Written { new, known: entrants.len() - new, took: began.elapsed() }))
 }
 
 /// Access tokens, in the order of the accounts.

@@ -85,6 +85,22 @@ async fn seeded_people_are_friends_and_in_one_challenge() {
     running.stop().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_seated_where_joining_is_left_to_the_door() {
+    let folder = tempfile::tempdir().unwrap();
+    let (said, sessions) = seeded(folder.path(), 3, &["--challenge", "--unjoined"]);
+    assert!(!said.contains("participants"), "{said}");
+    let challenge = said.lines().find_map(|line| line.strip_prefix("challenge ")).unwrap().to_owned();
+    let running = serving(folder.path()).await;
+    let door = Door::new(&format!("http://{}", running.http)).unwrap();
+    let path = format!("/v1/challenges/{challenge}");
+    let shown = get(&door, &path, &sessions[1].1).await;
+    assert_eq!((shown.text("/state").unwrap().as_str(), &shown.json["participants"]), ("open", &json!(0)));
+    let seat = door.put(&format!("{path}/participants/me")).with(&sessions[1].1).json(&json!({}));
+    assert_eq!(seat.expect(200).await.unwrap().text("/member").unwrap(), "m1");
+    running.stop().await.unwrap();
+}
+
 fn an_hour_ago() -> String {
     let now = kernel::Clock::now(&kernel::SystemClock);
     (now - jiff::SignedDuration::from_hours(1)).to_string()
