@@ -60,10 +60,13 @@ async fn one(
     db: Db,
     writers: usize,
 ) -> anyhow::Result<()> {
-    let run = run(db, writers, options.seconds).await.with_context(|| engine.to_owned())?;
+    let run = run(db, writers, options.seconds()).await.with_context(|| engine.to_owned())?;
     let conditions = format!(
         "{PAYLOAD_BYTES} B, one event an append, {} s, following reader saw {} events and 0 gaps; append p50 {:.1} ms, p99 {:.1} ms",
-        options.seconds, run.events, run.p50_ms, run.p99_ms,
+        options.seconds(),
+        run.events,
+        run.p50_ms,
+        run.p99_ms,
     );
     report.figure(
         format!("append, {engine}, {writers} writers"),

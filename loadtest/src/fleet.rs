@@ -64,7 +64,7 @@ pub(crate) async fn measure(options: &Options, report: &mut Report) -> anyhow::R
     let course = |lasts| Course { rate_per_s, lasts, over: Arc::default() };
     send(&world, &lines, &course(WARM_UP)).await.context("the warm-up")?;
     let (cpu, began) = (fleet.cpu_seconds()?, Instant::now());
-    let sent = send(&world, &lines, &course(Duration::from_secs(options.seconds))).await?;
+    let sent = send(&world, &lines, &course(Duration::from_secs(options.seconds()))).await?;
     let lasted = began.elapsed().as_secs_f64();
     let used: Vec<f64> =
         fleet.cpu_seconds()?.iter().zip(&cpu).map(|(after, before)| (after - before) / lasted).collect();

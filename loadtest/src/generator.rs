@@ -9,12 +9,13 @@
 //! | [`drive`] | beginning them, hearing the answers |
 //! | [`tally`] | latencies by endpoint and by second, how late we ourselves were |
 //! | [`verdict`] | which objectives were met, and whether the measurement counts |
-//! | [`result`], [`page`] | JSON for machines, one HTML file for people |
+//! | [`result`], [`page`], [`plot`] | JSON for machines, one HTML file for people |
 //! | [`dice`] | chance that falls the same way each time |
 
 pub(crate) mod dice;
 pub(crate) mod drive;
 pub(crate) mod page;
+pub(crate) mod plot;
 pub(crate) mod result;
 pub(crate) mod scenario;
 pub(crate) mod schedule;

@@ -319,6 +319,7 @@ impl Stage {
         );
         if lag_ms > crate::generator::verdict::LAG_P99_MS_MAX {
             report.skip("`live`", "invalid: the generator was late itself");
+            report.fail("`live` is invalid");
         }
         Ok(())
     }

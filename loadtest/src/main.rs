@@ -12,7 +12,8 @@
 //! | [`upload`] | a device file until it is listed |
 //! | [`lists`] | pages of lists and single activities where a million are stored |
 //! | [`offer`] | a badge until its offer is held |
-//! | [`steady`] | mixed load at a steady rate, open loop; `smoke` is its little sister |
+//! | [`steady`] | mixed load, open loop: `steady`, and `smoke`, `spike`, `soak`, `chaos` by other files of `scenarios/` |
+//! | [`competition`] | fifty thousand join, watch and report; every score and rank is held against what was acknowledged |
 //! | [`live`] | 2 000 streams on one board while workouts arrive |
 //! | [`fleet`] | processes on PostgreSQL and Kafka: a command until its effect is seen in another service's read model |
 //! | [`failover`] | the same, two of each, while one after the other is killed |
@@ -26,6 +27,7 @@ mod board;
 mod bus;
 mod calls;
 mod catch_up;
+mod competition;
 mod costs;
 mod door;
 mod failover;
@@ -58,7 +60,7 @@ struct Cli {
     options: Options,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Copy, Debug, PartialEq, Subcommand)]
 enum Scenario {
     /// Event append on SQLite and PostgreSQL
     Append {
@@ -94,13 +96,22 @@ enum Scenario {
     LiveSmoke,
     /// A few seconds of `steady`: whether the scenario still fits the surface
     Smoke,
+    /// The mixed load, five times as much for a while; not among all of them
+    Spike,
+    /// The mixed load for half an hour, watching the server's memory; not among all of them
+    Soak,
+    /// The mixed load while the server is killed with SIGKILL and started again; not among all of them
+    Chaos,
+    /// 50 000 athletes in one challenge, each with a live stream and reporting every ten seconds; not among all of them
+    #[command(name = "competition-50k")]
+    Competition(competition::Asked),
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// Seconds for each measurement of throughput
-    #[arg(long, global = true, default_value_t = 5)]
-    pub(crate) seconds: u64,
+    /// Seconds for each measurement of throughput [default: 5], or the scenario's own
+    #[arg(long, global = true)]
+    pub(crate) seconds: Option<u64>,
     /// Samples for each measurement of a latency
     #[arg(long, global = true, default_value_t = 200)]
     pub(crate) samples: u32,
@@ -125,6 +136,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Seconds for a measurement of throughput.
+    pub(crate) fn seconds(&self) -> u64 {
+        self.seconds.unwrap_or(5)
+    }
+
     /// A fresh folder, gone when it is dropped.
     pub(crate) fn fresh_folder(&self) -> anyhow::Result<tempfile::TempDir> {
         let mut named = tempfile::Builder::new();
@@ -164,7 +180,7 @@ async fn main() -> anyhow::Result<()> {
         offer::measure(&options, &mut report).await?;
     }
     if wanted(Scenario::Steady) {
-        steady::steady(&options, &mut report).await?;
+        steady::measure(steady::STEADY, &options, &mut report).await?;
     }
     if wanted(Scenario::Live) {
         live::live(&options, &mut report).await?;
@@ -184,8 +200,19 @@ async fn main() -> anyhow::Result<()> {
     if scenario == Some(Scenario::LiveSmoke) {
         live::smoke(&options, &mut report).await?;
     }
-    if scenario == Some(Scenario::Smoke) {
-        steady::smoke(&options, &mut report).await?;
+    if let Some(Scenario::Competition(asked)) = scenario {
+        Box::pin(competition::measure(asked, &options, &mut report)).await?;
     }
-    report.write(&options.report)
+    for (one, mixed) in [
+        (Scenario::Smoke, steady::SMOKE),
+        (Scenario::Spike, steady::SPIKE),
+        (Scenario::Soak, steady::SOAK),
+        (Scenario::Chaos, steady::CHAOS),
+    ] {
+        if scenario == Some(one) {
+            steady::measure(mixed, &options, &mut report).await?;
+        }
+    }
+    report.write(&options.report)?;
+    report.verdict()
 }

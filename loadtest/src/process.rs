@@ -61,11 +61,15 @@ pub(crate) async fn ready(child: &mut Child) -> anyhow::Result<String> {
     tokio::time::timeout(READY_WITHIN, ready).await.context("never ready")?
 }
 
-/// Processor time that a process has used so far, by all its threads.
+/// Processor time that a child has used so far, by all its threads.
 pub(crate) fn cpu_seconds(child: &Child) -> anyhow::Result<f64> {
+    cpu_seconds_of(child.id().context("the process has ended")?)
+}
+
+/// Processor time that a process has used so far, by all its threads.
+pub(crate) fn cpu_seconds_of(id: u32) -> anyhow::Result<f64> {
     /// Linux counts in hundredths of a second wherever we run.
     const TICKS_PER_S: f64 = 100.0;
-    let id = child.id().context("the process has ended")?;
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).context("no /proc")?;
     // The name in parentheses may hold spaces; what follows it does not.
     let (_, fields) = stat.rsplit_once(')').context("an unknown form of /proc")?;
@@ -73,6 +77,14 @@ pub(crate) fn cpu_seconds(child: &Child) -> anyhow::Result<f64> {
         Ok(fields.split_whitespace().nth(nth).context("an unknown form of /proc")?.parse()?)
     };
     Ok((ticks(11)? + ticks(12)?) / TICKS_PER_S)
+}
+
+/// Resident memory of a process in MB (10⁶ bytes).
+pub(crate) fn resident_mb_of(id: u32) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).context("no /proc")?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+    let kib: f64 = line.split_whitespace().nth(1).context("VmRSS says nothing")?.parse()?;
+    Ok(kib * 1_024.0 / 1e6)
 }
 
 /// `stadion up`, serving; killed when it is dropped.
@@ -85,7 +97,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(binary: &Path, data: &Path) -> anyhow::Result<Self> {
-        let arguments = ["up", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        Self::start_on(binary, data, "127.0.0.1:0").await
+    }
+
+    /// On this public address, `host:port`.
+    pub(crate) async fn start_on(binary: &Path, data: &Path, http: &str) -> anyhow::Result<Self> {
+        let arguments = ["up", "--http", http, "--admin", "127.0.0.1:0"];
         Self::started(command(binary, data, &arguments)).await
     }
 
@@ -103,16 +120,24 @@ impl Server {
 
     /// Resident memory in MB (10⁶ bytes).
     pub(crate) fn resident_mb(&self) -> anyhow::Result<f64> {
-        let id = self.child.id().context("the server has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).context("no /proc")?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-        let kib: f64 = line.split_whitespace().nth(1).context("VmRSS says nothing")?.parse()?;
-        Ok(kib * 1_024.0 / 1e6)
+        resident_mb_of(self.id()?)
+    }
+
+    /// The process' number.
+    pub(crate) fn id(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the server has ended")
     }
 
     /// Processor time used so far, by all its threads.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
         cpu_seconds(&self.child)
+    }
+
+    /// Kills it with SIGKILL, and starts it again on the same folder and address.
+    pub(crate) async fn kill_and_start(self, binary: &Path, data: &Path) -> anyhow::Result<Self> {
+        let http = self.address.strip_prefix("http://").unwrap_or(&self.address).to_owned();
+        self.stop().await?;
+        Self::start_on(binary, data, &http).await
     }
 
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use hdrhistogram::Histogram;
 use kernel::{Clock, SystemClock};
 use serde::Serialize;
@@ -14,6 +14,8 @@ pub(crate) struct Report {
     command: String,
     figures: Vec<Figure>,
     skipped: Vec<String>,
+    /// Scenarios that missed an objective, or whose measurement does not count.
+    failed: Vec<String>,
 }
 
 /// One line of the table.
@@ -36,6 +38,7 @@ impl Report {
             command: format!("cargo run --release -p stadion-loadtest -- {}", command.join(" ")),
             figures: Vec::new(),
             skipped: Vec::new(),
+            failed: Vec::new(),
         }
     }
 
@@ -83,6 +86,18 @@ impl Report {
     pub(crate) fn skip(&mut self, what: &str, why: &str) {
         println!("skipped: {what}: {why}");
         self.skipped.push(format!("{what}: {why}"));
+    }
+
+    /// A scenario did not pass: the others still run, and the program ends with an error.
+    pub(crate) fn fail(&mut self, why: impl Into<String>) {
+        self.failed.push(why.into());
+    }
+
+    /// # Errors
+    /// Something did not pass.
+    pub(crate) fn verdict(&self) -> anyhow::Result<()> {
+        ensure!(self.failed.is_empty(), "{}", self.failed.join("; "));
+        Ok(())
     }
 
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {

@@ -54,14 +54,14 @@ pub(crate) async fn measure(options: &Options, report: &mut Report) -> anyhow::R
         for round in 0..ROUNDS {
             // Whoever goes first pays for what the other left to be written out: they take turns in that too.
             if round % 2 == 0 {
-                ours.push(run(fresh(server).await?, writers, options.seconds).await?);
+                ours.push(run(fresh(server).await?, writers, options.seconds()).await?);
             }
-            theirs.push(ask(&rivals, server, writers, options.seconds).await?);
+            theirs.push(ask(&rivals, server, writers, options.seconds()).await?);
             if round % 2 == 1 {
-                ours.push(run(fresh(server).await?, writers, options.seconds).await?);
+                ours.push(run(fresh(server).await?, writers, options.seconds()).await?);
             }
         }
-        tell(report, writers, (&mut ours, &mut theirs), (&durability, options.seconds));
+        tell(report, writers, (&mut ours, &mut theirs), (&durability, options.seconds()));
     }
     Ok(())
 }

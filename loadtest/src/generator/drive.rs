@@ -82,8 +82,7 @@ impl<A: Asking> Worker<A> {
     async fn work(self) -> anyhow::Result<Tally> {
         let scenario = &self.scenario;
         let turn = (self.nth, scenario.workers);
-        let schedule =
-            Schedule::of(scenario.arrivals, scenario.rate_per_s, scenario.lasts(), turn, scenario.seed);
+        let schedule = Schedule::along(scenario.arrivals, scenario.course(), turn, scenario.seed);
         let mut dice = Dice::of(scenario.seed ^ (self.nth as u64 + 1).rotate_left(32));
         let mut asked: JoinSet<anyhow::Result<()>> = JoinSet::new();
         for intended in schedule {

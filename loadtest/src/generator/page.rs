@@ -2,19 +2,11 @@
 
 use std::fmt::{self, Write as _};
 
-use super::result::{ASecond, Figures, Measured};
-
-const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 220.0;
-const MARGIN: f64 = 44.0;
-
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2430}\
-h1{margin-bottom:0}table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #dde2e8}\
-td:first-child,th:first-child{text-align:left}.met{color:#116329}.missed{color:#a40e26;font-weight:600}\
-svg{max-width:100%;height:auto;background:#fafbfc;border:1px solid #dde2e8}svg text{font:11px system-ui,sans-serif;fill:#57606a}";
-
-/// p50, p95, p99, and what else a plot shows.
-const COLOURS: [&str; 3] = ["#2f6fed", "#e08b00", "#c62f4b"];
+use super::{
+    plot::{COLOURS, STYLE, WIDTH, curves, escaped, short},
+    result::{ASecond, Figures, Measured},
+    verdict::Verdict,
+};
 
 /// The whole page.
 ///
@@ -37,7 +29,7 @@ pub(crate) fn page(measured: &Measured) -> Result<String, fmt::Error> {
         scenario.warm_up_s,
         scenario.accounts,
     )?;
-    verdict(&mut out, measured)?;
+    verdicts(&mut out, &measured.faults, &measured.verdicts)?;
     let seconds = &measured.seconds;
     let [p50, p95, p99] = COLOURS;
     write!(
@@ -67,12 +59,13 @@ pub(crate) fn page(measured: &Measured) -> Result<String, fmt::Error> {
     Ok(out)
 }
 
-fn verdict(out: &mut String, measured: &Measured) -> fmt::Result {
-    for fault in &measured.faults {
+/// Why it does not count, and every bound with what was seen.
+pub(crate) fn verdicts(out: &mut String, faults: &[String], verdicts: &[Verdict]) -> fmt::Result {
+    for fault in faults {
         write!(out, "<p class=\"missed\">{}</p>", escaped(fault))?;
     }
     out.push_str("<table><tr><th>objective</th><th>bound</th><th>seen</th><th></th></tr>");
-    for one in &measured.verdicts {
+    for one in verdicts {
         let seen =
             one.seen.map_or_else(|| "never called".to_owned(), |seen| format!("{seen:.2} {}", one.unit));
         let (class, word) = if one.met { ("met", "met") } else { ("missed", "missed") };
@@ -117,39 +110,6 @@ fn table(out: &mut String, measured: &Measured) -> fmt::Result {
     Ok(())
 }
 
-/// Curves over seconds, in the colours of p50, p95, p99.
-fn curves(out: &mut String, curves: &[Vec<f64>; 3]) -> fmt::Result {
-    let top = curves.iter().flatten().copied().fold(1.0, f64::max) * 1.05;
-    let count_max = curves.iter().map(Vec::len).max().unwrap_or_default().max(2);
-    let x = |nth: usize| MARGIN + (WIDTH - MARGIN - 8.0) * count(nth as u64) / count(count_max as u64 - 1);
-    let y = |value: f64| HEIGHT - 24.0 - (HEIGHT - 36.0) * value / top;
-    write!(out, "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">")?;
-    for part in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        let (value, at) = (top * part, y(top * part));
-        write!(out, "<path d=\"M{MARGIN} {at:.1}H{WIDTH}\" stroke=\"#e6e9ee\"/>")?;
-        write!(
-            out,
-            "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            MARGIN - 6.0,
-            at + 4.0,
-            short(value)
-        )?;
-    }
-    write!(out, "<text x=\"{MARGIN}\" y=\"{:.0}\">0 s</text>", HEIGHT - 6.0)?;
-    write!(out, "<text x=\"{WIDTH}\" y=\"{:.0}\" text-anchor=\"end\">{count_max} s</text>", HEIGHT - 6.0)?;
-    for (values, colour) in curves.iter().zip(COLOURS).filter(|(values, _)| !values.is_empty()) {
-        let points: Vec<String> =
-            values.iter().enumerate().map(|(nth, value)| format!("{:.1},{:.1}", x(nth), y(*value))).collect();
-        write!(
-            out,
-            "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" points=\"{}\"/>",
-            points.join(" ")
-        )?;
-    }
-    out.push_str("</svg>");
-    Ok(())
-}
-
 /// A group of three bars a call.
 fn bars(out: &mut String, measured: &Measured) -> fmt::Result {
     const ROW: f64 = 30.0;
@@ -190,14 +150,6 @@ fn bars(out: &mut String, measured: &Measured) -> fmt::Result {
 
 fn count(number: u64) -> f64 {
     super::verdict::number(number)
-}
-
-fn short(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

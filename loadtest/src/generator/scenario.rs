@@ -5,7 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{dice::Dice, schedule::Arrivals};
+use super::{
+    dice::Dice,
+    schedule::{Arrivals, Stage},
+};
 use crate::calls::Call;
 
 /// `loadtest/scenarios/*.toml`.
@@ -32,6 +35,20 @@ pub(crate) struct Scenario {
     #[serde(default = "first_seed")]
     pub(crate) seed: u64,
     pub(crate) mix: Vec<Share>,
+    /// Rates that follow one another behind the warm-up, instead of `rate_per_s` all the while. Their seconds make `seconds`.
+    #[serde(default, rename = "stage", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stages: Vec<Stage>,
+    /// Seconds of the measurement at which the server is killed with SIGKILL and started again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) kill_at_s: Vec<u64>,
+    /// Longest from a kill until the server is ready again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) back_within_s: Option<f64>,
+    /// Most that the server may hold in memory at the end, and what it may have gained since the warm-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resident_mb_max: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gained_mb_max: Option<f64>,
     pub(crate) objective: Vec<Objective>,
 }
 
@@ -79,6 +96,21 @@ impl Scenario {
         }
         ensure!(!scenario.mix.is_empty(), "mix: at least one call is needed");
         ensure!(scenario.seconds > 0, "seconds must be above 0");
+        for stage in &scenario.stages {
+            positive("the rate of a stage", stage.rate_per_s)?;
+            positive("the rate that a stage begins with", stage.from_per_s.unwrap_or(stage.rate_per_s))?;
+            ensure!(stage.seconds > 0, "a stage's seconds must be above 0");
+        }
+        let staged: u64 = scenario.stages.iter().map(|stage| stage.seconds).sum();
+        ensure!(
+            scenario.stages.is_empty() || staged == scenario.seconds,
+            "stage: they last {staged} s, the scenario {} s",
+            scenario.seconds
+        );
+        ensure!(
+            scenario.kill_at_s.iter().all(|at_s| *at_s < scenario.seconds) && scenario.kill_at_s.is_sorted(),
+            "kill_at_s: ascending seconds of the measurement"
+        );
         let bounds = [
             ("accounts", scenario.accounts),
             ("in_flight_max", scenario.in_flight_max),
@@ -96,14 +128,48 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The same at another rate, if one is given.
+    /// The same at another rate, if one is given; its stages in proportion.
     ///
     /// # Errors
     /// A rate that is none.
-    pub(crate) fn at(self, rate_per_s: Option<f64>) -> anyhow::Result<Self> {
+    pub(crate) fn at(mut self, rate_per_s: Option<f64>) -> anyhow::Result<Self> {
         let rate_per_s = rate_per_s.unwrap_or(self.rate_per_s);
         ensure!(rate_per_s.is_finite() && rate_per_s > 0.0, "--rate must be above 0, not {rate_per_s}");
+        let times = rate_per_s / self.rate_per_s;
+        for stage in &mut self.stages {
+            stage.rate_per_s *= times;
+            stage.from_per_s = stage.from_per_s.map(|from| from * times);
+        }
         Ok(Self { rate_per_s, ..self })
+    }
+
+    /// The same for so many seconds, if they are given: its stages and its kills in proportion.
+    ///
+    /// # Errors
+    /// A time that is none.
+    pub(crate) fn lasting(mut self, seconds: Option<u64>) -> anyhow::Result<Self> {
+        let seconds = seconds.unwrap_or(self.seconds);
+        ensure!(seconds > 0, "--seconds must be above 0");
+        let scaled = |value: u64| value * seconds / self.seconds;
+        self.kill_at_s = self.kill_at_s.iter().map(|at_s| scaled(*at_s)).collect();
+        let mut begun = 0;
+        let mut before = 0;
+        for stage in &mut self.stages {
+            begun += stage.seconds;
+            stage.seconds = (scaled(begun) - before).max(1);
+            before += stage.seconds;
+        }
+        self.seconds = if self.stages.is_empty() { seconds } else { before };
+        Ok(self)
+    }
+
+    /// Rates from the first call of the warm-up on.
+    pub(crate) fn course(&self) -> Vec<Stage> {
+        let steady = Stage { seconds: self.seconds, rate_per_s: self.rate_per_s, from_per_s: None };
+        let stages = if self.stages.is_empty() { vec![steady] } else { self.stages.clone() };
+        let first = stages[0].from_per_s.unwrap_or(stages[0].rate_per_s);
+        let warm_up = Stage { seconds: self.warm_up_s, rate_per_s: first, from_per_s: None };
+        std::iter::once(warm_up).filter(|stage| stage.seconds > 0).chain(stages).collect()
     }
 
     pub(crate) fn give_up_after(&self) -> Duration {
@@ -134,12 +200,30 @@ mod tests {
 
     const STEADY: &str = include_str!("../../scenarios/steady.toml");
     const SMOKE: &str = include_str!("../../scenarios/smoke.toml");
+    const SPIKE: &str = include_str!("../../scenarios/spike.toml");
+    const SOAK: &str = include_str!("../../scenarios/soak.toml");
+    const CHAOS: &str = include_str!("../../scenarios/chaos.toml");
 
     #[test]
     fn our_own_scenarios_can_be_run() {
-        for text in [STEADY, SMOKE] {
-            Scenario::parse(text).unwrap();
+        for text in [STEADY, SMOKE, SPIKE, SOAK, CHAOS] {
+            let scenario = Scenario::parse(text).unwrap();
+            let course: u64 = scenario.course().iter().map(|stage| stage.seconds).sum();
+            assert_eq!(course, scenario.lasts().as_secs(), "{}", scenario.name);
         }
+    }
+
+    #[test]
+    fn a_scenario_that_is_made_shorter_keeps_its_shape() {
+        let spike = Scenario::parse(SPIKE).unwrap();
+        let half = spike.clone().lasting(Some(spike.seconds / 2)).unwrap();
+        assert_eq!(half.stages.iter().map(|stage| stage.seconds).sum::<u64>(), half.seconds);
+        assert_eq!(half.stages.len(), spike.stages.len());
+        let chaos = Scenario::parse(CHAOS).unwrap();
+        let twice = chaos.clone().lasting(Some(chaos.seconds * 2)).unwrap();
+        assert_eq!(twice.kill_at_s[0], chaos.kill_at_s[0] * 2);
+        let slower = spike.clone().at(Some(spike.rate_per_s / 10.0)).unwrap();
+        assert!((slower.stages[0].rate_per_s - spike.stages[0].rate_per_s / 10.0).abs() < 1e-6);
     }
 
     #[test]
@@ -161,6 +245,10 @@ mod tests {
         assert!(wrong("workers = 2", "workers = 0").contains("workers"));
         assert!(wrong("of = \"all\"", "of = \"everything\"").contains("everything"));
         assert!(wrong("warm_up_s", "warmup").contains("warmup"));
+        let stages = SPIKE.replacen("seconds = ", "seconds = 9", 1);
+        assert!(format!("{:#}", Scenario::parse(&stages).unwrap_err()).contains("stage"));
+        let late = CHAOS.replace("kill_at_s = [", "kill_at_s = [900, ");
+        assert!(format!("{:#}", Scenario::parse(&late).unwrap_err()).contains("kill_at_s"));
     }
 
     #[test]

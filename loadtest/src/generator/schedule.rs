@@ -23,35 +23,80 @@ pub(crate) enum Arrivals {
     Poisson,
 }
 
+/// A while at one rate, or on the way from one to another.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stage {
+    pub(crate) seconds: u64,
+    /// At its end, and all the while when it does not begin elsewhere.
+    pub(crate) rate_per_s: f64,
+    /// At its beginning: from there it goes evenly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) from_per_s: Option<f64>,
+}
+
+impl Stage {
+    /// The rate so many seconds after its beginning.
+    fn rate_at(&self, since_s: f64) -> f64 {
+        let from = self.from_per_s.unwrap_or(self.rate_per_s);
+        from + (self.rate_per_s - from) * since_s / super::verdict::number(self.seconds)
+    }
+}
+
 /// One worker's intended starts, counted from the beginning, ascending.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     arrivals: Arrivals,
-    /// Seconds between two starts of this worker, on average.
-    gap_s: f64,
+    stages: Vec<Stage>,
+    /// Seconds between two starts of this worker at a rate of one a second.
+    workers: f64,
     next_s: f64,
-    until_s: f64,
     dice: Dice,
 }
 
 impl Schedule {
     /// The part of one of `workers` in a rate that all of them make together.
-    #[expect(clippy::cast_precision_loss, reason = "a handful of workers")]
     pub(crate) fn of(
         arrivals: Arrivals,
         rate_per_s: f64,
         lasts: Duration,
+        turn: (usize, usize),
+        seed: u64,
+    ) -> Self {
+        let only = Stage { seconds: lasts.as_secs(), rate_per_s, from_per_s: None };
+        Self::along(arrivals, vec![only], turn, seed)
+    }
+
+    /// The part of one of `workers` in rates that follow one another.
+    #[expect(clippy::cast_precision_loss, reason = "a handful of workers")]
+    pub(crate) fn along(
+        arrivals: Arrivals,
+        stages: Vec<Stage>,
         (worker, workers): (usize, usize),
         seed: u64,
     ) -> Self {
-        let gap_s = workers as f64 / rate_per_s;
+        let first_per_s = stages.first().map_or(1.0, |stage| stage.rate_at(0.0));
         let mut dice = Dice::of(seed.wrapping_mul(1_000_003).wrapping_add(worker as u64));
+        let workers = workers as f64;
         let next_s = match arrivals {
-            Arrivals::Constant => worker as f64 / rate_per_s,
+            Arrivals::Constant => worker as f64 / first_per_s,
             // Independent Poisson streams make one together.
-            Arrivals::Poisson => exponential(&mut dice, gap_s),
+            Arrivals::Poisson => exponential(&mut dice, workers / first_per_s),
         };
-        Self { arrivals, gap_s, next_s, until_s: lasts.as_secs_f64(), dice }
+        Self { arrivals, stages, workers, next_s, dice }
+    }
+
+    /// The rate at this moment; `None` behind the end.
+    fn rate_at(&self, at_s: f64) -> Option<f64> {
+        let mut begins_s = 0.0;
+        for stage in &self.stages {
+            let lasts_s = super::verdict::number(stage.seconds);
+            if at_s < begins_s + lasts_s {
+                return Some(stage.rate_at(at_s - begins_s));
+            }
+            begins_s += lasts_s;
+        }
+        None
     }
 }
 
@@ -59,13 +104,11 @@ impl Iterator for Schedule {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        if self.next_s >= self.until_s {
-            return None;
-        }
+        let gap_s = self.workers / self.rate_at(self.next_s)?;
         let now = Duration::from_secs_f64(self.next_s);
         self.next_s += match self.arrivals {
-            Arrivals::Constant => self.gap_s,
-            Arrivals::Poisson => exponential(&mut self.dice, self.gap_s),
+            Arrivals::Constant => gap_s,
+            Arrivals::Poisson => exponential(&mut self.dice, gap_s),
         };
         Some(now)
     }
@@ -126,6 +169,24 @@ mod tests {
             let mean = f64::from(a_second.iter().sum::<u32>()) / 60.0;
             let variance = a_second.iter().map(|n| (f64::from(*n) - mean).powi(2)).sum::<f64>() / 60.0;
             assert!((0.5..=1.8).contains(&(variance / mean)), "variance {variance}, mean {mean}");
+        }
+    }
+
+    #[test]
+    fn stages_follow_one_another_and_a_ramp_goes_evenly() {
+        let stage = |seconds, rate_per_s, from_per_s| Stage { seconds, rate_per_s, from_per_s };
+        let stages = vec![stage(10, 100.0, None), stage(10, 300.0, Some(100.0)), stage(10, 300.0, None)];
+        for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
+            let all: Vec<Duration> =
+                (0..2).flat_map(|nth| Schedule::along(arrivals, stages.clone(), (nth, 2), 1)).collect();
+            let within = |from: u64, to: u64| {
+                let seconds = from..to;
+                all.iter().filter(|at| seconds.contains(&at.as_secs())).count()
+            };
+            assert!((900..=1_100).contains(&within(0, 10)), "{}", within(0, 10));
+            assert!((1_850..=2_150).contains(&within(10, 20)), "{}", within(10, 20));
+            assert!((2_850..=3_150).contains(&within(20, 30)), "{}", within(20, 30));
+            assert_eq!(within(30, 1_000), 0);
         }
     }
 

@@ -24,19 +24,36 @@ pub(crate) struct Verdict {
     pub(crate) met: bool,
 }
 
+impl Verdict {
+    /// A bound that is not to be exceeded.
+    pub(crate) fn at_most(
+        (of, what, unit): (&str, &'static str, &'static str),
+        bound: f64,
+        seen: Option<f64>,
+    ) -> Self {
+        let met = seen.is_some_and(|seen| seen <= bound);
+        Self { of: of.to_owned(), what, unit, bound, seen, met }
+    }
+}
+
 /// Why a measurement does not count; empty when it does.
 pub(crate) fn faults(tally: &Tally) -> Vec<String> {
     let mut faults = Vec::new();
     if tally.calls() == 0 {
         faults.push("nothing was measured".to_owned());
     }
-    let lag_ms = at(&tally.lag, 0.99);
-    if lag_ms > LAG_P99_MS_MAX {
-        faults.push(format!(
-            "invalid: one call of a hundred began {lag_ms:.1} ms late or later (at most {LAG_P99_MS_MAX} ms may be)"
-        ));
-    }
+    faults.extend(late(&tally.lag));
     faults
+}
+
+/// What is to be said of a generator that was late itself.
+pub(crate) fn late(lag: &Times) -> Option<String> {
+    let lag_ms = at(lag, 0.99);
+    (lag_ms > LAG_P99_MS_MAX).then(|| {
+        format!(
+            "invalid: one call of a hundred began {lag_ms:.1} ms late or later (at most {LAG_P99_MS_MAX} ms may be)"
+        )
+    })
 }
 
 /// Every bound of every objective, in their order.
@@ -57,8 +74,7 @@ fn of_one(objective: &Objective, tally: &Tally) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     let mut judge = |what, unit, bound: Option<f64>, seen: Option<f64>| {
         if let Some(bound) = bound {
-            let met = seen.is_some_and(|seen| seen <= bound);
-            verdicts.push(Verdict { of: objective.of.clone(), what, unit, bound, seen, met });
+            verdicts.push(Verdict::at_most((&objective.of, what, unit), bound, seen));
         }
     };
     for (what, bound, quantile) in quantiles {

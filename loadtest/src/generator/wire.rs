@@ -1,8 +1,12 @@
 //! A few HTTP/2 connections with prior knowledge, and many calls on each: ten thousand users need no ten thousand sockets.
+//! One that broke is opened anew by the next call on it.
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,13 +28,19 @@ use crate::calls::Ask;
 const CONNECTION_WINDOW: u32 = 4 << 20;
 const STREAM_WINDOW: u32 = 256 << 10;
 
+type Sender = SendRequest<Full<Bytes>>;
+
 /// Open connections; calls take turns.
 pub(crate) struct Lines {
-    senders: Vec<SendRequest<Full<Bytes>>>,
+    senders: Vec<Mutex<Sender>>,
     next: AtomicUsize,
+    to: SocketAddr,
     authority: String,
+    stream_window: u32,
+    /// Whoever finds a connection broken opens the next one alone.
+    renewing: tokio::sync::Mutex<()>,
     /// Each drives one connection; they end with this.
-    _driven: JoinSet<()>,
+    driven: Mutex<JoinSet<()>>,
 }
 
 impl Lines {
@@ -39,21 +49,52 @@ impl Lines {
     /// # Errors
     /// Nobody listens there.
     pub(crate) async fn open(address: &str, count: usize) -> anyhow::Result<Self> {
+        Self::with_window(address, count, STREAM_WINDOW).await
+    }
+
+    /// With so much room for what was not read yet of one answer, in bytes.
+    ///
+    /// # Errors
+    /// As [`Lines::open`].
+    pub(crate) async fn with_window(address: &str, count: usize, stream_window: u32) -> anyhow::Result<Self> {
         let authority = address.strip_prefix("http://").unwrap_or(address).trim_end_matches('/').to_owned();
         let to: SocketAddr = authority.parse().with_context(|| format!("{address} is no address"))?;
         ensure!(count > 0, "without a connection nothing can be called");
         let mut driven = JoinSet::new();
         let mut senders = Vec::with_capacity(count);
         for _ in 0..count {
-            senders.push(connect(to, &mut driven).await?);
+            let (sender, connection) = connect(to, stream_window).await?;
+            driven.spawn(connection);
+            senders.push(Mutex::new(sender));
         }
-        Ok(Self { senders, next: AtomicUsize::new(0), authority, _driven: driven })
+        Ok(Self {
+            senders,
+            next: AtomicUsize::new(0),
+            to,
+            authority,
+            stream_window,
+            renewing: tokio::sync::Mutex::default(),
+            driven: Mutex::new(driven),
+        })
     }
 
-    /// The next connection's sender.
-    fn sender(&self) -> SendRequest<Full<Bytes>> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.senders[turn % self.senders.len()].clone()
+    async fn sender(&self, turn: usize) -> anyhow::Result<Sender> {
+        let place = &self.senders[turn % self.senders.len()];
+        let known = locked(place).clone();
+        if !known.is_closed() {
+            return Ok(known);
+        }
+        let _alone = self.renewing.lock().await;
+        let known = locked(place).clone();
+        if !known.is_closed() {
+            return Ok(known);
+        }
+        let (sender, connection) = connect(self.to, self.stream_window).await?;
+        *locked(place) = sender.clone();
+        let mut driven = locked(&self.driven);
+        while driven.try_join_next().is_some() {}
+        driven.spawn(connection);
+        Ok(sender)
     }
 
     /// Sends a call; the answer's body is still to be read.
@@ -61,7 +102,15 @@ impl Lines {
     /// # Errors
     /// What the connection said.
     pub(crate) async fn send(&self, ask: &Ask) -> anyhow::Result<Response<Incoming>> {
-        let mut sender = self.sender();
+        self.send_on(self.next.fetch_add(1, Ordering::Relaxed), ask).await
+    }
+
+    /// As [`Lines::send`], on the connection that `turn` falls on: answers without an end are to be spread evenly.
+    ///
+    /// # Errors
+    /// What the connection said.
+    pub(crate) async fn send_on(&self, turn: usize, ask: &Ask) -> anyhow::Result<Response<Incoming>> {
+        let mut sender = self.sender(turn).await?;
         sender.ready().await?;
         let uri = format!("http://{}{}", self.authority, ask.path);
         let mut request = Request::builder().method(&ask.method).uri(uri);
@@ -88,7 +137,15 @@ impl Lines {
     }
 }
 
-async fn connect(to: SocketAddr, driven: &mut JoinSet<()>) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An open connection, and what drives it.
+async fn connect(
+    to: SocketAddr,
+    stream_window: u32,
+) -> anyhow::Result<(Sender, impl Future<Output = ()> + Send + 'static)> {
     let socket = match to.ip() {
         IpAddr::V4(_) => TcpSocket::new_v4(),
         IpAddr::V6(_) => TcpSocket::new_v6(),
@@ -97,12 +154,12 @@ async fn connect(to: SocketAddr, driven: &mut JoinSet<()>) -> anyhow::Result<Sen
     stream.set_nodelay(true)?;
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_stream_window_size(stream_window)
         .handshake(TokioIo::new(stream))
         .await?;
-    driven.spawn(async move {
+    let driver = async move {
         // What ends a connection is told by the calls on it.
         let _ = connection.await;
-    });
-    Ok(sender)
+    };
+    Ok((sender, driver))
 }
