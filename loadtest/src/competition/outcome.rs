@@ -92,8 +92,9 @@ pub(super) struct Costs {
 #[derive(Clone, Copy, Serialize)]
 pub(super) struct Away {
     pub(super) ready_s: f64,
-    pub(super) caught_up_s: f64,
-    pub(super) streaming_s: f64,
+    /// `None`: never.
+    pub(super) caught_up_s: Option<f64>,
+    pub(super) streaming_s: Option<f64>,
 }
 
 impl Ran {
@@ -157,7 +158,7 @@ impl Ran {
             (("the server", "resident memory", "MB"), bounds.server_mb_max, Some(server_mb)),
         ];
         if plan.kill {
-            let back = away.map(|away| away.caught_up_s);
+            let back = away.and_then(|away| away.caught_up_s);
             judged.push((("kill -9", "back and caught up", "s"), bounds.back_within_s, back));
         }
         judged.into_iter().map(|(what, bound, seen)| Verdict::at_most(what, bound, seen)).collect()
@@ -233,7 +234,7 @@ impl Away {
     fn of(outage: Outage) -> Self {
         let since = |at: Instant| at.saturating_duration_since(outage.killed).as_secs_f64();
         let Outage { ready, caught_up, streaming, .. } = outage;
-        Self { ready_s: since(ready), caught_up_s: since(caught_up), streaming_s: since(streaming) }
+        Self { ready_s: since(ready), caught_up_s: caught_up.map(since), streaming_s: streaming.map(since) }
     }
 }
 

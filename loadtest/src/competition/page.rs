@@ -35,11 +35,13 @@ pub(super) fn page(outcome: &Outcome) -> Result<String, fmt::Error> {
     )?;
     verdicts(&mut out, &outcome.faults, &outcome.verdicts)?;
     if let Some(away) = outcome.outage {
+        let after = |s: Option<f64>| s.map_or_else(|| "never".to_owned(), |s| format!("after {s:.2} s"));
         write!(
             out,
-            "<p>Killed: ready again after {:.2} s, all that was acknowledged on the board after {:.2} s, all streams open after \
-             {:.2} s.</p>",
-            away.ready_s, away.caught_up_s, away.streaming_s
+            "<p>Killed: ready again after {:.2} s, all that was acknowledged on the board {}, all streams open {}.</p>",
+            away.ready_s,
+            after(away.caught_up_s),
+            after(away.streaming_s)
         )?;
     }
     plots(&mut out, &outcome.seconds)?;

@@ -125,8 +125,12 @@ impl Plan {
 
     /// Whether this athlete's stream is read slowly; none of those that are followed whole.
     pub(super) fn is_slow(&self, who: usize) -> bool {
-        let before = (who as f64 * self.slow_percent / 100.0).floor();
-        ((who + 1) as f64 * self.slow_percent / 100.0).floor() > before && !self.watches(who)
+        self.slow_before(who + 1) > self.slow_before(who) && !self.watches(who)
+    }
+
+    /// How many would be slow before this athlete, those that are followed whole among them.
+    pub(super) fn slow_before(&self, who: usize) -> usize {
+        (who as f64 * self.slow_percent / 100.0) as usize
     }
 }
 
@@ -161,6 +165,12 @@ mod tests {
         let slow = (0..1_000).filter(|who| plan.is_slow(*who)).count();
         assert!((5..=10).contains(&slow), "{slow}");
         assert_eq!((0..1_000).filter(|who| plan.watches(*who)).count(), 500);
+        let connections = plan.athletes / plan.streams_per_connection;
+        for one in 0..connections {
+            let on_it =
+                (0..1_000).filter(|who| plan.is_slow(*who) && plan.slow_before(*who) % connections == one);
+            assert!(on_it.count() <= 2, "slow ones are spread over their connections");
+        }
     }
 
     #[test]

@@ -75,8 +75,7 @@ impl Streams {
             lines: Lines::open(&field.address, connections(plan.athletes)).await?,
             slow: match slow {
                 0 => None,
-                // They are spread by their number, not by their place among the slow: some room is left.
-                _ => Some(Lines::with_window(&field.address, 2 * connections(slow), SLOW_WINDOW).await?),
+                _ => Some(Lines::with_window(&field.address, connections(slow), SLOW_WINDOW).await?),
             },
             opening: Semaphore::new(plan.opening_at_once),
         });
@@ -153,10 +152,11 @@ impl Readers {
         if id > 0 {
             path.push_str(&format!("&last_event_id={id}"));
         }
-        let lines = self.slow.as_ref().filter(|_| plan.is_slow(who)).unwrap_or(&self.lines);
+        let slow = self.slow.as_ref().filter(|_| plan.is_slow(who));
+        let (lines, turn) = slow.map_or((&self.lines, who), |slow| (slow, plan.slow_before(who)));
         let ask = field.get(who, path);
         let answer =
-            timeout(plan.give_up_after(), lines.send_on(who, &ask)).await.context("not opened")??;
+            timeout(plan.give_up_after(), lines.send_on(turn, &ask)).await.context("not opened")??;
         ensure!(answer.status().as_u16() == 200, "answered {}", answer.status());
         Ok(answer.into_body())
     }
