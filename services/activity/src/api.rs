@@ -4,6 +4,7 @@ mod detail;
 mod held;
 mod imports;
 mod input;
+mod live;
 mod statistics;
 mod uploads;
 mod view;
@@ -445,5 +446,35 @@ impl Activities for Api {
         request: Request<api::DecideVerdictRequest>,
     ) -> Result<Response<api::VerdictView>, Status> {
         self.answer_decision(request).await
+    }
+
+    async fn start_live_session(
+        &self,
+        request: Request<api::StartLiveSessionRequest>,
+    ) -> Result<Response<api::LiveSessionView>, Status> {
+        self.answer_live_start(request).await
+    }
+
+    async fn send_beacons(
+        &self,
+        request: Request<api::SendBeaconsRequest>,
+    ) -> Result<Response<api::SendBeaconsResponse>, Status> {
+        self.answer_beacons(request).await
+    }
+
+    async fn finish_live_session(
+        &self,
+        request: Request<api::FinishLiveSessionRequest>,
+    ) -> Result<Response<api::LiveSessionView>, Status> {
+        self.answer_live_finish(request).await
+    }
+
+    type WatchLiveSessionStream = live::Frames;
+
+    async fn watch_live_session(
+        &self,
+        request: Request<api::WatchLiveSessionRequest>,
+    ) -> Result<Response<Self::WatchLiveSessionStream>, Status> {
+        self.answer_live_watch(request).await
     }
 }

@@ -6,6 +6,7 @@
 //! | [`import`] (open, run, resume, roll back) | [`import`] (show) |
 //! | [`sync`] | |
 //! | [`recompute`] | |
+//! | [`start_live`], [`send_beacons`], [`finish_live`] | [`watch_live`] |
 //! | [`create_activity`], [`change_activity`], [`delete_activity`], [`restore_activity`] | [`list_activities`], [`get_activity`], [`history`] |
 //! | | [`show_activities`], [`show_streams`], [`explain`], [`original`], [`export`] |
 //! | | [`explain_visibility`], [`settled`] |
@@ -22,6 +23,7 @@ pub mod delete_activity;
 pub mod explain;
 pub mod explain_visibility;
 pub mod export;
+pub mod finish_live;
 pub mod get_activity;
 pub mod history;
 pub mod import;
@@ -32,16 +34,19 @@ pub mod receive_upload;
 pub mod recompute;
 pub mod records;
 pub mod restore_activity;
+pub mod send_beacons;
 pub mod settled;
 pub mod show_activities;
 pub mod show_streams;
 pub mod show_uploads;
 pub mod sight;
 pub mod standing;
+pub mod start_live;
 pub mod statistics;
 pub mod sync;
 pub mod twins;
 pub mod verdict;
+pub mod watch_live;
 
 use std::sync::Arc;
 
@@ -75,6 +80,7 @@ pub struct App {
     pub cuts: cut::Cuts,
     pub config: Arc<Config>,
     pub queue: Queue,
+    pub heard: watch_live::Heard,
     pub metrics: Metrics,
 }
 

@@ -18,6 +18,16 @@ pub struct Config {
     pub sweep_every_ms: u64,
     /// Records of one changeset.
     pub sync_records_max: usize,
+    /// Live sessions of an account that are open at the same time.
+    pub live_open_max: u32,
+    /// Beacons of one call.
+    pub live_beacons_max: usize,
+    /// Points of one live session: more than a day at one a second.
+    pub live_points_max: usize,
+    /// A live session of which nothing new is heard for so long ends by itself.
+    pub live_silence_s: u32,
+    /// What was told live is deleted so long after the session's end.
+    pub live_kept_s: u32,
     /// Where activities are kept to be read.
     pub store: Store,
     /// `host:port,…` of some nodes of ScyllaDB or Cassandra.
@@ -105,6 +115,9 @@ impl Config {
         if cql && self.cql_replication == 0 {
             faults.push(("cql_replication", "must be at least 1"));
         }
+        if self.live_silence_s == 0 {
+            faults.push(("live_silence_s", "must be at least 1"));
+        }
         faults
     }
 
@@ -122,6 +135,11 @@ impl Default for Config {
             readers_queue_max: 256,
             sweep_every_ms: 2_000,
             sync_records_max: 1_000,
+            live_open_max: 4,
+            live_beacons_max: 1_000,
+            live_points_max: 100_000,
+            live_silence_s: 3_600,
+            live_kept_s: 3_600,
             store: Store::default(),
             cql_nodes: String::new(),
             cql_keyspace: "stadion_activity".to_owned(),

@@ -8,6 +8,7 @@ pub mod daily_changed;
 pub mod find_twins;
 pub mod import_changed;
 pub mod statistics;
+pub mod timers;
 pub mod upload_changed;
 
 pub use account_erased::{AccountErased, Erased};
@@ -15,6 +16,7 @@ pub use comparers::Comparers;
 pub use consent_withdrawn::ConsentWithdrawn;
 pub use find_twins::FindTwins;
 pub use statistics::Statistics;
+pub use timers::Timers;
 
 use std::sync::Arc;
 

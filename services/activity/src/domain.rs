@@ -1,4 +1,4 @@
-//! What may happen to uploads, activities and daily values: states, decisions, events. No I/O, no clock.
+//! What may happen to uploads, activities, daily values and live sessions: states, decisions, events. No I/O, no clock.
 
 pub mod activity;
 pub mod cheat;
@@ -8,6 +8,7 @@ pub mod facts;
 pub mod fusion;
 pub mod import;
 pub mod input;
+pub mod live;
 pub mod marks;
 pub mod twins;
 pub mod upload;
@@ -23,6 +24,10 @@ pub type UploadId = kernel::Id<UploadKind>;
 /// Names an import; that of an uploaded archive has its upload's id.
 pub enum ImportKind {}
 pub type ImportId = kernel::Id<ImportKind>;
+
+/// Names a workout that is told as it happens.
+pub enum LiveKind {}
+pub type LiveId = kernel::Id<LiveKind>;
 
 /// Names a day's value of one source.
 pub enum DailyKind {}

@@ -1,7 +1,7 @@
 //! Activities: uploads, sync, manual entries; their totals and streams.
 //!
 //! It owns what was done: files as they came (blobs), every decision about them (journal), and what is read (rows,
-//! columns). Samples of phones are its one primary store beside the journal.
+//! columns). Samples of phones and what is told live are its primary stores beside the journal.
 //!
 //! | module | what |
 //! |---|---|
@@ -66,6 +66,7 @@ pub async fn module(resources: Resources, config: Config, cql: Option<Cql>) -> R
         cuts: app::cut::Cuts::default(),
         config: Arc::new(config),
         queue,
+        heard: app::watch_live::Heard::new(resources.drain.clone()),
         metrics: metrics::Metrics::register(&resources.metrics),
     };
     let spine = resources
@@ -76,6 +77,7 @@ pub async fn module(resources: Resources, config: Config, cql: Option<Cql>) -> R
         .projection(consumers::Comparers)
         .projection(consumers::ConsentWithdrawn { activities: activities.clone() })
         .reactor(consumers::FindTwins { app: app.clone() })
+        .timers(consumers::Timers { app: app.clone() })
         .reactor(consumers::AccountErased {
             journal: resources.journal.clone(),
             db: resources.db.clone(),

@@ -1,10 +1,11 @@
-//! Read models, and the primary store of samples. SQL written once for both engines; activities also in CQL.
+//! Read models, and the primary stores of samples and of what is told live. SQL written once for both engines; activities also in CQL.
 
 pub mod activities;
 pub mod contributions;
 pub mod cql;
 pub mod files;
 pub mod imports;
+pub mod live;
 pub mod recomputes;
 pub mod regions;
 pub mod samples;
@@ -43,6 +44,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             include_str!("../../../migrations/sqlite/activity/0007_create_contributions.sql"),
         ),
         ("0008_create_twins", include_str!("../../../migrations/sqlite/activity/0008_create_twins.sql")),
+        ("0009_create_live", include_str!("../../../migrations/sqlite/activity/0009_create_live.sql")),
         (
             "0010_create_region_cells",
             include_str!("../../../migrations/sqlite/activity/0010_create_region_cells.sql"),
@@ -78,6 +80,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             include_str!("../../../migrations/postgres/activity/0007_create_contributions.sql"),
         ),
         ("0008_create_twins", include_str!("../../../migrations/postgres/activity/0008_create_twins.sql")),
+        ("0009_create_live", include_str!("../../../migrations/postgres/activity/0009_create_live.sql")),
         (
             "0010_create_region_cells",
             include_str!("../../../migrations/postgres/activity/0010_create_region_cells.sql"),

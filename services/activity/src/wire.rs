@@ -7,6 +7,7 @@ mod activity;
 mod daily;
 pub mod effort;
 mod import;
+pub mod live;
 pub mod marks;
 pub mod record;
 mod upload;

@@ -38,6 +38,7 @@ const READS: &[(&str, &[&str])] = &[
             "Duplicates",
             "Verdict",
             "ListVerdicts",
+            "WatchLiveSession",
         ],
     ),
     (

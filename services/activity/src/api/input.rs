@@ -75,7 +75,7 @@ pub(super) fn edit(asked: ChangeActivityRequest, now: Timestamp) -> Result<Edit,
     Ok(Edit { name, sport, sub_sport, visibility, stated_offset_s: asked.utc_offset_s, figures })
 }
 
-fn visibility(check: &mut Check, asked: Option<&Visibility>) -> Option<Audience> {
+pub(super) fn visibility(check: &mut Check, asked: Option<&Visibility>) -> Option<Audience> {
     match Audience::parse(&asked?.audiences) {
         Ok(audience) => Some(audience),
         Err(error) => {

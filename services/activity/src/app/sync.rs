@@ -172,7 +172,7 @@ fn status_of(status: &str) -> &'static str {
     ["stored", "duplicate", "stale"].into_iter().find(|known| *known == status).unwrap_or("refused")
 }
 
-fn problem(refusal: Refusal) -> Problem {
+pub(super) fn problem(refusal: Refusal) -> Problem {
     let fields = refusal.fields.into_iter();
     Problem {
         code: refusal.code.to_string(),

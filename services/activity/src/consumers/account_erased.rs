@@ -12,7 +12,7 @@ use kernel::AccountId;
 
 use crate::{
     blobs::Blobs,
-    store::{ActivityStore, contributions, imports, samples, starts, taken, uploads},
+    store::{ActivityStore, contributions, imports, live, samples, starts, taken, uploads},
     wire,
 };
 
@@ -62,6 +62,7 @@ impl AccountErased {
                     let uploads = uploads::erase(tx, account).await?;
                     starts::erase(tx, account).await?;
                     samples::erase(tx, account).await?;
+                    live::erase(tx, account).await?;
                     imports::erase(tx, account).await?;
                     contributions::erase(tx, account).await?;
                     Ok::<_, Failure>((erased, uploads))

@@ -10,7 +10,7 @@ use eventing::{
 use kernel::AccountId;
 
 use crate::{
-    store::{ActivityStore, Row, samples, taken},
+    store::{ActivityStore, Row, live, samples, taken},
     streams::StreamType,
     wire,
 };
@@ -36,7 +36,7 @@ impl Projection for ConsentWithdrawn {
         Keeps::Tables {
             tables: &["activity", "activity_stream", "daily"],
             // Primary: what was recorded under a later consent is nowhere else. And what was taken away stays so.
-            spared: &["metric", "taken_away"],
+            spared: &["metric", "live_point", "taken_away"],
         }
     }
 
@@ -74,6 +74,7 @@ impl ConsentWithdrawn {
         }
         self.activities.drop_stream(tx, account, StreamType::HeartRate).await?;
         samples::drop_health(tx, account).await?;
+        live::drop_health(tx, account).await?;
         Ok(())
     }
 }

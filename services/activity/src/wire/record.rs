@@ -271,7 +271,11 @@ fn explained_of(explained: wire::Explained) -> Explained {
 
 /// The activity's own audience. A word that this version does not know admits nobody.
 pub fn visibility_of(whole: &Whole) -> Option<Audience> {
-    let own = whole.visibility.as_ref()?;
+    whole.visibility.as_ref().map(audience_of)
+}
+
+/// As [`visibility_of`], of whatever has one.
+pub fn audience_of(own: &wire::Visibility) -> Audience {
     let known: Vec<_> = own.audiences.iter().filter(|word| Audience::parse(&[word]).is_ok()).collect();
-    Some(Audience::parse(&known).unwrap_or_default())
+    Audience::parse(&known).unwrap_or_default()
 }

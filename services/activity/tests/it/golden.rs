@@ -6,7 +6,7 @@ use activity::{
         activity::{Change, Event},
         daily,
         facts::*,
-        import,
+        import, live,
         marks::*,
         upload,
     },
@@ -21,6 +21,7 @@ enum Any {
     Upload(upload::Event),
     Import(import::Event),
     Daily(daily::Event),
+    Live(live::Event),
     Erased(Erased),
 }
 
@@ -31,6 +32,7 @@ impl DomainEvent for Any {
             Self::Upload(event) => event.encode(),
             Self::Import(event) => event.encode(),
             Self::Daily(event) => event.encode(),
+            Self::Live(event) => event.encode(),
             Self::Erased(event) => event.encode(),
         }
     }
@@ -41,6 +43,7 @@ impl DomainEvent for Any {
             kind if kind.starts_with("Upload") => upload::Event::decode(plain).map(Self::Upload),
             kind if kind.starts_with("Import") => import::Event::decode(plain).map(Self::Import),
             kind if kind.starts_with("Daily") => daily::Event::decode(plain).map(Self::Daily),
+            kind if kind.starts_with("Live") => live::Event::decode(plain).map(Self::Live),
             _ => Erased::decode(plain).map(Self::Erased),
         }
     }
@@ -52,6 +55,7 @@ fn golden_events_are_read_as_they_were_written() {
     today.extend(of_uploads());
     today.extend(of_imports());
     today.extend(of_days());
+    today.extend(of_live_sessions());
     today.push(("account", Any::Erased(Erased { account: account(), activities: 12, uploads: 7 })));
     testkit::golden::check(
         "stadion.activity.v1",
@@ -373,5 +377,31 @@ fn of_days() -> Vec<(&'static str, Any)> {
         ("weight", event(recorded(Some(day("weight"))))),
         ("erased", event(recorded(None))),
         ("gone", event(daily::Change::Deleted { client_version: 8 })),
+    ]
+}
+
+fn of_live_sessions() -> Vec<(&'static str, Any)> {
+    let event =
+        |change| Any::Live(live::Event { live_id: Id::derived(&[b"live"]), account_id: account(), change });
+    let course = live::Course {
+        sport: Sport::Running,
+        sub_sport: Some("trail".to_owned()),
+        start_us: 1_777_600_800_000_000,
+        stated_offset_s: Some(18_000),
+        stated_zone: Some("Asia/Almaty".to_owned()),
+    };
+    let plan = live::Plan {
+        course: Some(course),
+        name: Some("Таңғы жүгіру".to_owned()),
+        visibility: Some(privacy::Audience::parse(&["friends"]).unwrap()),
+        session_id: Some(Id::derived(&[b"watch"])),
+    };
+    let erased = live::Plan { course: None, name: None, visibility: None, session_id: None };
+    let ending = |by, activity_id, points| live::Change::Ended(live::Ending { by, activity_id, points });
+    vec![
+        ("trail", event(live::Change::Started(Box::new(plan)))),
+        ("erased", event(live::Change::Started(Box::new(erased)))),
+        ("owner", event(ending(live::EndedBy::Owner, Some(Id::derived(&[b"run"])), 812))),
+        ("nothing", event(ending(live::EndedBy::Silence, None, 0))),
     ]
 }

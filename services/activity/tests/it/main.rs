@@ -12,6 +12,7 @@ mod exports;
 mod golden;
 mod imports;
 mod keyspace;
+mod live;
 mod lost_files;
 mod races;
 mod recompute;

@@ -181,6 +181,11 @@ impl World<'_> {
         self.peers.activity()
     }
 
+    /// So many seconds pass, all at once.
+    pub(crate) fn later(&self, seconds: i64) {
+        self.fleet.clock.advance_s(seconds);
+    }
+
     /// What a metric of the service says.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let said = self.metrics.render().unwrap();

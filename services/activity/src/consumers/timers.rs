@@ -1,0 +1,23 @@
+//! What time brings: sessions of which nothing is heard end, and what was told of ended ones is deleted.
+
+use async_trait::async_trait;
+use eventing::{Failure, TimerHandler, store::DueTimer};
+
+use crate::app::App;
+
+pub struct Timers {
+    pub app: App,
+}
+
+#[async_trait]
+impl TimerHandler for Timers {
+    async fn fire(&self, timer: &DueTimer) -> Result<(), Failure> {
+        let named = || Failure::Poison(format!("{} names nothing", timer.stream));
+        match (timer.stream.kind(), timer.command_id.as_str()) {
+            ("live", "silence") => self.app.listen_to_live(timer.stream.id().ok_or_else(named)?).await?,
+            ("live", "forget") => self.app.forget_live(timer.stream.id().ok_or_else(named)?).await?,
+            _ => return Err(named()),
+        }
+        Ok(())
+    }
+}
