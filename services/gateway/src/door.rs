@@ -153,7 +153,8 @@ pub(crate) async fn acceptable(request: Request, next: Next) -> Response {
 
 /// JSON, with few exceptions; the usual kind first.
 fn answers_in(path: &str) -> &'static [&'static str] {
-    if path.starts_with("/v1/boards/") && path.ends_with("/live") {
+    let is_live = |under: &str, word: &str| path.starts_with(under) && path.ends_with(word);
+    if is_live("/v1/boards/", "/live") || is_live("/v1/live-sessions/", "/stream") {
         &["text/event-stream"]
     } else if path.ends_with("/original") || path.ends_with("/export") {
         &[

@@ -5,25 +5,27 @@
 //!
 //! | end | code |
 //! |---|---|
-//! | the service says so | its own: `settled`, `stopped`, `slow_reader` |
+//! | the service says so | its own: `settled`, `stopped`, `slow_reader`; `finished`, `discarded`, `hidden` |
 //! | the token ran out a minute ago | `token_expired` |
 //! | the session or the account ended | `revoked`, at once |
 //! | this process, or the service, goes | `shutdown` |
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
 
 use aws_lc_rs::rand;
+use axum::{body::Body, response::Response};
 use bytes::Bytes;
+use futures::{StreamExt, stream::BoxStream};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use kernel::{Clock, Code, Refusal};
 use platform::metrics::Metrics;
 use prometheus_client::metrics::gauge::Gauge;
-use proto::leaderboard::LiveFrame;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{Instant, Sleep, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::Streaming;
+use tonic::Status;
 
 use crate::{gate::Gate, token::Verified};
 
@@ -76,16 +78,29 @@ impl Drop for Place {
     }
 }
 
+/// What a service says next, as readers get it.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub event: Cow<'static, str>,
+    /// 0: none.
+    pub sequence: u64,
+    /// JSON.
+    pub data: Bytes,
+}
+
+/// What a service says, one after the other.
+pub(crate) type Frames = BoxStream<'static, Result<Frame, Status>>;
+
 /// What comes next on a live answer.
 pub(crate) enum Step {
-    Frame(LiveFrame),
+    Frame(Frame),
     /// Nothing has happened for a while; the reader is told that we are here.
     Beat,
 }
 
 /// One live answer.
 pub(crate) struct Live {
-    frames: Streaming<LiveFrame>,
+    frames: Frames,
     leash: Option<Leash>,
     beat: Pin<Box<Sleep>>,
     over: bool,
@@ -93,7 +108,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    pub(crate) fn new(frames: Streaming<LiveFrame>, leash: Option<Leash>, place: Place) -> Self {
+    pub(crate) fn new(frames: Frames, leash: Option<Leash>, place: Place) -> Self {
         Self { frames, leash, beat: Box::pin(sleep(BEAT_EACH)), over: false, place }
     }
 
@@ -106,11 +121,11 @@ impl Live {
             biased;
             () = self.place.drain.cancelled() => closed("shutdown"),
             code = snapped(self.leash.as_mut()) => closed(code),
-            frame = self.frames.message() => match frame {
-                Ok(Some(frame)) => frame,
+            frame = self.frames.next() => match frame {
+                Some(Ok(frame)) => frame,
                 // The service went without a word: the reader does best to come again.
-                Ok(None) => closed("shutdown"),
-                Err(status) => {
+                None => closed("shutdown"),
+                Some(Err(status)) => {
                     tracing::debug!(%status, "a live stream broke off");
                     closed("shutdown")
                 }
@@ -126,12 +141,13 @@ impl Live {
     }
 }
 
-fn closed(code: &'static str) -> LiveFrame {
+fn closed(code: &'static str) -> Frame {
     let data = serde_json::json!({"code": code, "retry_ms": retry_ms()});
-    LiveFrame { event: "closed".to_owned(), sequence: 0, data: Bytes::from(data.to_string()) }
+    Frame { event: "closed".into(), sequence: 0, data: Bytes::from(data.to_string()) }
 }
 
-fn retry_ms() -> u64 {
+/// When to come again, after `closed`.
+pub(crate) fn retry_ms() -> u64 {
     let mut bytes = [0; 2];
     // Without randomness everybody waits the shortest time: worse, not wrong.
     let _ = rand::fill(&mut bytes);
@@ -186,8 +202,32 @@ pub(crate) fn as_event(step: &Step) -> Bytes {
     text.into()
 }
 
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What the reader has seen. The header is the newer one: browsers send it with the address of the first time. What is no
+/// sequence of ours was never seen.
+pub(crate) fn last_sequence(headers: &HeaderMap, parameter: Option<&str>) -> Option<u64> {
+    let header = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or_default());
+    header.or(parameter)?.trim().parse().ok()
+}
+
+/// The answer as server-sent events.
+pub(crate) fn stream(live: Live) -> Response {
+    let events = futures::stream::unfold(live, |mut live| async {
+        let step = live.next().await?;
+        Some((Ok::<Bytes, std::convert::Infallible>(as_event(&step)), live))
+    });
+    let mut response = Response::new(Body::from_stream(events));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx collects answers unless it is told not to.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
+}
+
 /// A frame as a socket's message: `{"event","id","data"}`.
-pub(crate) fn as_message(frame: &LiveFrame) -> Bytes {
+pub(crate) fn as_message(frame: &Frame) -> Bytes {
     let id = match frame.sequence {
         0 => String::new(),
         sequence => format!(r#""id":{sequence},"#),
@@ -202,8 +242,20 @@ pub(crate) fn as_message(frame: &LiveFrame) -> Bytes {
 mod tests {
     use super::*;
 
-    fn frame(sequence: u64, data: &'static str) -> LiveFrame {
-        LiveFrame { event: "delta".to_owned(), sequence, data: Bytes::from_static(data.as_bytes()) }
+    fn frame(sequence: u64, data: &'static str) -> Frame {
+        Frame { event: "delta".into(), sequence, data: Bytes::from_static(data.as_bytes()) }
+    }
+
+    #[test]
+    fn what_is_no_sequence_of_ours_was_never_seen() {
+        let with =
+            |text: &'static str| HeaderMap::from_iter([(LAST_EVENT_ID, HeaderValue::from_static(text))]);
+        assert_eq!(last_sequence(&with("8130"), Some("7")), Some(8130), "the header is newer");
+        assert_eq!(last_sequence(&HeaderMap::new(), Some("7")), Some(7));
+        for garbage in ["", "-1", "m9", "1.5", "0x1f", "99999999999999999999999", "1 OR 1=1"] {
+            assert_eq!(last_sequence(&with(garbage), None), None, "{garbage}");
+        }
+        assert_eq!(last_sequence(&HeaderMap::new(), None), None);
     }
 
     #[test]

@@ -187,7 +187,8 @@ Workouts in; progress, achievements, offers and purchases out.
 
 **Signing in.** `POST /v1/accounts` mails a code, `POST /v1/accounts/verify` answers a session. Send its `access_token` \
 as `Authorization: Bearer …`; it lives ten minutes, `POST /v1/sessions/refresh` gives the next. A watch is paired by \
-RFC 8628 (`/oauth/device_authorization`) and gets a token that may upload and sync, and nothing else.
+RFC 8628 (`/oauth/device_authorization`) and gets a token that may upload, sync and tell live, and nothing \
+else.
 
 **Words.** JSON in snake_case, SI units with the unit in the name, times as RFC 3339 with their offset, money in \
 integer minor units. What is not known is absent, never null or 0. Unknown fields are ignored; more values may be added \
@@ -205,7 +206,8 @@ status and id with `Idempotency-Replayed: true`; with another request it is 409 
 **Reading what you wrote.** Every write answers `Stadion-Seen`; sent back, it guarantees that what you read of your own \
 is not older.
 
-**Live.** A board moves as server-sent events with its sequence as `id`, or as the same frames over a WebSocket; \
+**Live.** A board moves as server-sent events with its sequence as `id`, or as the same frames over a WebSocket; a \
+workout that is told live is watched as server-sent events; \
 `Last-Event-ID` goes on where one was. What ends a stream is its last event, `closed`, with a code and when to come again.
 
 **Versions.** `ETag` and `If-Match` where a change must start from what was read: 428 without, 412 when it is stale.

@@ -10,6 +10,7 @@ mod challenges;
 mod feed;
 mod groups;
 mod imports;
+mod live_sessions;
 mod me;
 mod oauth;
 mod partner;
@@ -51,6 +52,7 @@ pub(crate) fn v1() -> Doors {
         .merge(uploads::routes())
         .merge(imports::routes())
         .merge(sync::routes())
+        .merge(live_sessions::routes())
         .merge(activities::routes())
         .merge(achievements::routes())
         .merge(challenges::routes())

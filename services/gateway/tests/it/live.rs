@@ -28,26 +28,26 @@ fn frame(event: &str, sequence: u64, data: &str) -> Bytes {
 }
 
 /// Somebody who reads a stream, event by event.
-struct Reader {
+pub(crate) struct Reader {
     body: axum::body::BodyDataStream,
-    headers: http::HeaderMap,
+    pub(crate) headers: http::HeaderMap,
 }
 
 impl Reader {
-    async fn open(world: &World, request: http::request::Builder) -> Self {
+    pub(crate) async fn open(world: &World, request: http::request::Builder) -> Self {
         let response = world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), 200);
         let (head, body) = response.into_parts();
         Self { body: body.into_data_stream(), headers: head.headers }
     }
 
-    async fn next(&mut self) -> Option<String> {
+    pub(crate) async fn next(&mut self) -> Option<String> {
         let bytes = self.body.next().await?.unwrap();
         Some(String::from_utf8(bytes.to_vec()).unwrap())
     }
 
     /// The code of the last frame, after which nothing comes.
-    async fn closed(&mut self) -> String {
+    pub(crate) async fn closed(&mut self) -> String {
         let event = self.next().await.unwrap();
         let data = event.strip_prefix("event: closed\ndata: ").unwrap_or_else(|| panic!("{event}"));
         let data: Value = serde_json::from_str(data.trim()).unwrap();

@@ -9,6 +9,7 @@ mod challenges;
 mod fleet;
 mod limits;
 mod live;
+mod live_sessions;
 mod oauth;
 mod openapi;
 mod partner;

@@ -22,6 +22,7 @@ mod hostile_contest;
 mod journey;
 mod keys;
 mod killed;
+mod live_sessions;
 mod logs;
 mod mail;
 mod observed;

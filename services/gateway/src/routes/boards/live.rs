@@ -1,8 +1,8 @@
 //! `/v1/boards/{challenge_id}/live`: the board as it moves, as server-sent events or over a socket.
 
-use axum::{body::Body, extract::State, response::Response};
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::extract::State;
+use futures::{StreamExt, TryStreamExt};
+use http::HeaderMap;
 use kernel::Refusal;
 use proto::leaderboard;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     answer::Answer,
     caller::MaybeAccount,
-    live::{Leash, Live, as_event},
+    live::{self, Frame, Leash, Live},
     query::{Params, PathId, places},
     routes::{Doors, Shared},
 };
@@ -24,8 +24,6 @@ use crate::{
 pub(super) fn routes() -> Doors {
     OpenApiRouter::new().routes(routes!(live))
 }
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -71,50 +69,16 @@ async fn live(
         challenge_id: id.bytes(),
         segment,
         limit: watch.limit.unwrap_or_default(),
-        last_sequence: last_sequence(&headers, watch.last_event_id.as_deref()),
+        last_sequence: live::last_sequence(&headers, watch.last_event_id.as_deref()),
     };
     let frames = caller.call(door.peers.leaderboard().live(request)).await?;
-    let live = Live::new(frames, leash, place);
+    let live = Live::new(frames.map_ok(frame).boxed(), leash, place);
     match handshake {
         Some(handshake) => Ok(socket::upgrade(&door.tasks, handshake, live)),
-        None => Ok(stream(live)),
+        None => Ok(live::stream(live)),
     }
 }
 
-/// What the reader has seen. The header is the newer one: browsers send it with the address of the first time. What is no
-/// sequence of ours was never seen.
-fn last_sequence(headers: &HeaderMap, parameter: Option<&str>) -> Option<u64> {
-    let header = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or_default());
-    header.or(parameter)?.trim().parse().ok()
-}
-
-fn stream(live: Live) -> Response {
-    let events = futures::stream::unfold(live, |mut live| async {
-        let step = live.next().await?;
-        Some((Ok::<Bytes, std::convert::Infallible>(as_event(&step)), live))
-    });
-    let mut response = Response::new(Body::from_stream(events));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx collects answers unless it is told not to.
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_sequence_of_ours_was_never_seen() {
-        let with =
-            |text: &'static str| HeaderMap::from_iter([(LAST_EVENT_ID, HeaderValue::from_static(text))]);
-        assert_eq!(last_sequence(&with("8130"), Some("7")), Some(8130), "the header is newer");
-        assert_eq!(last_sequence(&HeaderMap::new(), Some("7")), Some(7));
-        for garbage in ["", "-1", "m9", "1.5", "0x1f", "99999999999999999999999", "1 OR 1=1"] {
-            assert_eq!(last_sequence(&with(garbage), None), None, "{garbage}");
-        }
-        assert_eq!(last_sequence(&HeaderMap::new(), None), None);
-    }
+fn frame(told: leaderboard::LiveFrame) -> Frame {
+    Frame { event: told.event.into(), sequence: told.sequence, data: told.data }
 }
