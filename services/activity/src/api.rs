@@ -96,6 +96,8 @@ impl Activities for Api {
         let taken = self.app.receive_upload(caller.command(), &sender, file).await.map_err(status)?;
         platform::settled(&taken.done).await;
         let patience = Duration::from_secs(how.wait_s.min(WAIT_S_MAX).into());
+        // Sent again under its key it is the upload of then, maybe of an earlier pairing: who sends the very file may hear of it.
+        let sender = Sender { device: false, ..sender };
         let view = self.app.await_upload(&sender, taken.upload_id, patience).await.map_err(status)?;
         Ok(answer(&self.app.journal, &taken.done, view).await)
     }
@@ -123,7 +125,7 @@ impl Activities for Api {
     async fn sync(&self, request: Request<api::SyncRequest>) -> Result<Response<api::SyncResponse>, Status> {
         let (caller, sender) = sender(&request)?;
         let synced = self.app.sync(&caller.command(), &sender, request.into_inner()).await.map_err(status)?;
-        let message = api::SyncResponse { acks: synced.acks, cursor: synced.cursor };
+        let message = api::SyncResponse { acks: synced.acks, cursor: synced.cursor, repair: synced.repair };
         Ok(match synced.done {
             Some(done) => answer(&self.app.journal, &done, message).await,
             None => Response::new(message),

@@ -11,6 +11,7 @@ pub mod input;
 pub mod live;
 pub mod marks;
 pub mod twins;
+pub mod units;
 pub mod upload;
 pub mod verdict;
 

@@ -9,6 +9,7 @@ pub mod live;
 pub mod recomputes;
 pub mod regions;
 pub mod samples;
+pub mod senders;
 pub mod starts;
 pub mod taken;
 pub mod uploads;
@@ -49,6 +50,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0010_create_region_cells",
             include_str!("../../../migrations/sqlite/activity/0010_create_region_cells.sql"),
         ),
+        (
+            "0011_create_sync_sources",
+            include_str!("../../../migrations/sqlite/activity/0011_create_sync_sources.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -84,6 +89,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0010_create_region_cells",
             include_str!("../../../migrations/postgres/activity/0010_create_region_cells.sql"),
+        ),
+        (
+            "0011_create_sync_sources",
+            include_str!("../../../migrations/postgres/activity/0011_create_sync_sources.sql"),
         ),
     ],
 };

@@ -13,6 +13,8 @@ use crate::{
 };
 
 const LAPS: &str = "laps";
+/// Explained only where it was put right; its value is in seconds since 1970.
+const START: &str = "start_at";
 
 /// One total, explained.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,14 @@ impl App {
             Some(Explanation { field: field.into(), value, source, algorithm, version: found.version })
         };
         let mut items: Vec<_> = totals.into_iter().filter_map(explained).collect();
+        let start = record.explained.iter().find(|explained| explained.field == START);
+        items.extend(start.map(|told| Explanation {
+            field: START.into(),
+            value: known.start_us as f64 / 1e6,
+            source: told.measured.as_str(),
+            algorithm: told.algorithm.clone(),
+            version: told.version,
+        }));
         if !known.laps.is_empty() {
             items.push(Explanation {
                 field: LAPS.into(),

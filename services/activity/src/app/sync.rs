@@ -3,31 +3,39 @@
 //! Workouts and days are decisions: they go to the journal, many streams in one append. Samples go straight to their
 //! primary store, where the higher version wins.
 
+mod clock;
+mod delete;
 mod input;
+mod source;
 mod store;
 
 use kernel::{AccountId, Code, Refusal};
 use proto::{
-    activity::{Ack, Delete, SyncRequest},
+    activity::{Ack, SyncRepair, SyncRequest},
     envelope::Problem,
 };
 
 use super::{App, Sender};
 use crate::{
-    domain::{activity::Synced, input::Check, input::source as source_of},
+    domain::{activity::Synced, input::source as source_of},
     store::{
         samples,
+        senders::{self, Mark},
         taken::{self, Taken},
     },
 };
 use input::{Item, Wanted};
 
 const MARK_BYTES_MAX: usize = 1_024;
+/// How much is read anew before the moment at which a sender was heard of last: what it had not told by then.
+const REPAIR_MARGIN_US: i64 = 86_400 * 1_000_000;
 
 /// The answer, and how far the journal has come with it.
 pub struct Synchronised {
     pub acks: Vec<Ack>,
     pub cursor: String,
+    /// The sender's mark is not relied on: it is to read anew.
+    pub repair: Option<SyncRepair>,
     pub done: Option<eventing::Done>,
 }
 
@@ -37,6 +45,8 @@ struct Changeset<'a> {
     command: &'a eventing::Command,
     account: AccountId,
     source: String,
+    /// How far the sender's clock was behind; its times are put right.
+    behind_s: i64,
     acks: Vec<Ack>,
     done: Option<eventing::Done>,
 }
@@ -56,23 +66,33 @@ impl App {
         if request.cursor.len() > MARK_BYTES_MAX || request.cursor.chars().any(char::is_control) {
             return Err(Refusal::field("/cursor", "invalid", format!("at most {MARK_BYTES_MAX} bytes")));
         }
-        let source = source_of(&request.source, "device")?;
+        let behind_s = clock::behind_s(request.sent_us, self.journal.now())?;
+        let source = match request.source.as_str() {
+            "" => self.device_source(sender, &request).await?,
+            said => source_of(said, "")?,
+        };
         let keys = request.upserts.iter().map(|record| (&record.key, record.version));
         let keys = keys.chain(request.deletes.iter().map(|record| (&record.key, record.version)));
         let acks = keys.map(|(key, version)| Ack { key: key.clone(), version, ..Ack::default() }).collect();
         // The changeset's own key would answer for all records at once; each record answers by its version instead.
         let command = &eventing::Command { key: None, ..command.clone() };
         let mut changeset =
-            Changeset { app: self, command, account: sender.account, source, acks, done: None };
+            Changeset { app: self, command, account: sender.account, source, behind_s, acks, done: None };
         let (deletes, begin) = (request.deletes, request.upserts.len());
-        changeset.upsert(request.upserts).await?;
+        let mut upserts = request.upserts;
+        clock::correct(&mut upserts, behind_s);
+        changeset.upsert(upserts).await?;
         changeset.delete(begin, deletes).await?;
         let Changeset { source, acks, done, .. } = changeset;
         acks.iter().for_each(|ack| self.metrics.record(status_of(&ack.status)));
         let now_us = kernel::time::micros(self.journal.now());
-        let kept = samples::mark(&self.db, sender.account, &source, sender.session, &request.cursor, now_us);
-        let kept = kept.await.map_err(eventing::Error::from)?;
-        Ok(Synchronised { acks, cursor: kept.unwrap_or_else(|| format!("s{now_us}")), done })
+        let kept = senders::mark(&self.db, sender.account, &source, sender.session, &request.cursor, now_us);
+        let (cursor, repair) = match kept.await.map_err(eventing::Error::from)? {
+            Mark::Good(mark) => (mark, None),
+            Mark::Unknown => (senders::own_mark(now_us), None),
+            Mark::Expired { since_us } => (senders::own_mark(now_us), Some(repair(since_us))),
+        };
+        Ok(Synchronised { acks, cursor, repair, done })
     }
 }
 
@@ -87,8 +107,9 @@ impl Changeset<'_> {
             return Err(Refusal::not_found());
         }
         let (account, source, now) = (self.account, self.source.clone(), self.app.journal.now());
+        let behind_s = self.behind_s;
         let heavy = upserts.iter().any(input::is_heavy);
-        let parse = move || input::parse(account, &source, &standing, now, upserts);
+        let parse = move || input::parse(account, &source, &standing, (now, behind_s), upserts);
         let parsed = if heavy {
             let parsing = tokio::task::spawn_blocking(parse).await;
             parsing.map_err(|panic| Refusal::new(Code::Internal, panic.to_string()))?
@@ -109,7 +130,7 @@ impl Changeset<'_> {
                 }
             }
         }
-        for run in store::runs(journal) {
+        for run in store::runs(journal, store::stream_of) {
             self.store(run).await?;
         }
         self.store_samples(plain, taken).await
@@ -132,20 +153,6 @@ impl Changeset<'_> {
         Ok(())
     }
 
-    async fn delete(&mut self, begin: usize, deletes: Vec<Delete>) -> Result<(), Refusal> {
-        for (offset, delete) in deletes.into_iter().enumerate() {
-            let index = begin + offset;
-            let mut check = Check::at(format!("/deletes/{offset}"));
-            check.key(&delete.key);
-            check.version(delete.version);
-            match check.done() {
-                Err(refusal) => self.refuse(index, refusal),
-                Ok(()) => self.delete_one(index, delete).await?,
-            }
-        }
-        Ok(())
-    }
-
     fn refuse(&mut self, index: usize, refusal: Refusal) {
         let ack = &mut self.acks[index];
         "refused".clone_into(&mut ack.status);
@@ -157,6 +164,12 @@ impl Changeset<'_> {
             self.done = Some(done);
         }
     }
+}
+
+/// Absence deletes nothing, and what is known is a duplicate: to read too much does no harm.
+fn repair(since_us: i64) -> SyncRepair {
+    let read_from_us = since_us.saturating_sub(REPAIR_MARGIN_US).max(1);
+    SyncRepair { reason: "cursor_expired".to_owned(), read_from_us }
 }
 
 fn word<C>(synced: &Synced<C>) -> &'static str {

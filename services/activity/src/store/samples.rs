@@ -1,15 +1,20 @@
-//! Samples (a primary store: they are in no journal), days, and the senders' marks.
+//! Samples (a primary store: they are in no journal) and days.
+
+use std::collections::HashMap;
 
 use eventing::{
     args,
-    sql::{Db, DbError, Tx, hold},
+    sql::{Db, DbError, Tx, Value, hold},
 };
 use kernel::AccountId;
 use prost::Message;
 use proto::activity::Daily;
 
-use super::taken::{self, Taken};
-use crate::domain::{DailyId, SessionId, input};
+use super::{
+    places,
+    taken::{self, Taken},
+};
+use crate::domain::{DailyId, input};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -18,6 +23,8 @@ pub struct Sample {
     pub kind: String,
     pub at_us: i64,
     pub value: f64,
+    /// By how much the sender's clock was put right.
+    pub skew_s: i64,
 }
 
 /// Keeps samples; the higher version of a key wins, whichever comes first. What was taken away of the account since it
@@ -43,12 +50,21 @@ pub async fn put(
             let withdrawn = taken.withdrawals != asked.withdrawals;
             for sample in samples.into_iter().filter(|sample| !(withdrawn && input::is_health(&sample.kind))) {
                 tx.execute(
-                    "INSERT INTO metric (account_id, source, key, type, at_us, value, version, live)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, 1)
+                    "INSERT INTO metric (account_id, source, key, type, at_us, value, version, live, skew_s)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8)
                      ON CONFLICT (account_id, source, key) DO UPDATE SET type = excluded.type, at_us = excluded.at_us,
-                       value = excluded.value, version = excluded.version, live = 1
+                       value = excluded.value, version = excluded.version, live = 1, skew_s = excluded.skew_s
                      WHERE excluded.version > metric.version",
-                    args![account, &source, sample.key, sample.kind, sample.at_us, sample.value, sample.version],
+                    args![
+                        account,
+                        &source,
+                        sample.key,
+                        sample.kind,
+                        sample.at_us,
+                        sample.value,
+                        sample.version,
+                        sample.skew_s
+                    ],
                 )
                 .await?;
             }
@@ -58,18 +74,24 @@ pub async fn put(
     .await
 }
 
-/// What is known of a key: its version, and whether it lives.
+/// What is known of keys: the version of each, and whether it lives.
 pub async fn find(
     db: &Db,
     account: AccountId,
     source: &str,
-    key: &str,
-) -> Result<Option<(i64, bool)>, DbError> {
-    let sql = "SELECT version, live FROM metric WHERE account_id = $1 AND source = $2 AND key = $3";
-    db.fetch_one(sql, args![account, source, key])
-        .await?
-        .map(|row| Ok((row.get(0)?, row.get(1)?)))
-        .transpose()
+    keys: &[&str],
+) -> Result<HashMap<String, (i64, bool)>, DbError> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let places = places(3, keys.len());
+    let sql = format!(
+        "SELECT key, version, live FROM metric WHERE account_id = $1 AND source = $2 AND key IN ({places})"
+    );
+    let mut arguments = args![account, source];
+    arguments.extend(keys.iter().map(|key| Value::from(*key)));
+    let rows = db.fetch(&sql, arguments).await?;
+    rows.iter().map(|row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))).collect()
 }
 
 /// Deletes keys as of a version; of keys that were not known too, so that older versions that come later lose.
@@ -97,29 +119,6 @@ pub async fn delete(
         })
     })
     .await
-}
-
-/// Where a sender says it has come to: kept, or, when it says nothing, told as it was kept.
-pub async fn mark(
-    db: &Db,
-    account: AccountId,
-    source: &str,
-    session: Option<SessionId>,
-    said: &str,
-    at_us: i64,
-) -> Result<Option<String>, DbError> {
-    let session = session.map_or_else(Vec::new, |session| session.as_bytes().to_vec());
-    if said.is_empty() {
-        let sql = "SELECT mark FROM sync_cursor WHERE account_id = $1 AND source = $2 AND session_id = $3";
-        return db.fetch_one(sql, args![account, source, session]).await?.map(|row| row.get(0)).transpose();
-    }
-    db.execute(
-        "INSERT INTO sync_cursor (account_id, source, session_id, mark, at_us) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (account_id, source, session_id) DO UPDATE SET mark = excluded.mark, at_us = excluded.at_us",
-        args![account, source, session, said, at_us],
-    )
-    .await?;
-    Ok(Some(said.to_owned()))
 }
 
 /// A day's value as it is now.
@@ -176,7 +175,7 @@ pub async fn drop_health(tx: &mut dyn Tx, account: AccountId) -> Result<(), DbEr
 }
 
 pub async fn erase(tx: &mut dyn Tx, account: AccountId) -> Result<(), DbError> {
-    for table in ["daily", "metric", "sync_cursor"] {
+    for table in ["daily", "metric", "sync_cursor", "sync_source"] {
         tx.execute(&format!("DELETE FROM {table} WHERE account_id = $1"), args![account]).await?;
     }
     Ok(())

@@ -23,6 +23,7 @@ mod settled;
 mod statistics;
 mod store;
 mod sync;
+mod sync_depth;
 mod twins;
 mod uploads;
 mod verdicts;

@@ -95,6 +95,7 @@ impl<'a> Rink<'a> {
             kind: kind.to_owned(),
             at_us: 1,
             value: 100.0,
+            skew_s: 0,
         };
         let samples = vec![sample("steps"), sample("heart_rate")];
         samples::put(&self.db, account, "phone", samples, asked).await.unwrap();

@@ -33,7 +33,7 @@ fn upsert(key: &str, version: i64, record: Record) -> Upsert {
 }
 
 fn hrv(value: f64) -> Record {
-    Record::Sample(Sample { r#type: "hrv_rmssd".to_owned(), at_us: us(START), value })
+    Record::Sample(Sample { r#type: "hrv_rmssd".to_owned(), at_us: us(START), value, ..Sample::default() })
 }
 
 fn steps(value: f64) -> Record {
@@ -41,7 +41,7 @@ fn steps(value: f64) -> Record {
         r#type: "steps".to_owned(),
         date: "2026-05-01".to_owned(),
         value,
-        spans: Vec::new(),
+        ..DailyValue::default()
     })
 }
 

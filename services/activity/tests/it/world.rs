@@ -13,7 +13,7 @@ use eventing::{
     rebuild::{Progress, Wanted},
 };
 use formats::Activity;
-use kernel::{AccountId, Code, Id, Refusal};
+use kernel::{AccountId, Code, Id, Refusal, time::ManualClock};
 use platform::{Module, Peers, actor::Actor, context::acting_for, transport::Transport};
 use proto::{
     activity::{
@@ -224,6 +224,11 @@ impl World<'_> {
             self.db.fetch_one(sql, args![account]).await.unwrap().unwrap().get::<i64>(0).unwrap()
         };
         eventually("is the account erased", ask, |found| *found == 1).await;
+    }
+
+    /// What its clock says, by hand.
+    pub(crate) fn clock(&self) -> &ManualClock {
+        &self.fleet.clock
     }
 
     /// Everything stops, as at the end of a process.

@@ -18,7 +18,7 @@ use crate::{
     problem::Fault,
     routes::{Doors, Shared},
     text::is_unwanted,
-    values::{AnId, Real, SportWord, Time},
+    values::{AnId, Instant, Real, SportWord, Time},
 };
 
 pub(super) fn routes() -> Doors {
@@ -35,6 +35,9 @@ struct Changeset {
     source: Option<String>,
     /// The device's own mark of how far it has read its store.
     cursor: Option<String>,
+    /// What the device's clock says at the moment of sending; written anew for each try. Times of a device whose clock is
+    /// wrong by up to a day are put right by it, and say so.
+    sent_at: Option<Time>,
     #[serde(default)]
     #[schema(value_type = Vec<Upsert>)]
     upserts: Vec<Box<RawValue>>,
@@ -138,6 +141,9 @@ struct Sample {
     kind: String,
     at: Time,
     value: Real,
+    /// Left out: the type's own.
+    #[schema(example = "ms")]
+    unit: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -148,6 +154,9 @@ struct Daily {
     #[schema(format = "date", example = "2026-05-01")]
     date: String,
     value: Real,
+    /// Of the value and its spans; left out: the type's own.
+    #[schema(example = "count")]
+    unit: Option<String>,
     #[serde(default)]
     spans: Vec<Span>,
 }
@@ -165,6 +174,19 @@ struct Acks {
     acks: Vec<Ack>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
+    /// The mark that was kept is too old to be relied on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repair: Option<Repair>,
+}
+
+/// Read everything since then from the device's store anew, and send it again: what is known is a `duplicate`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SyncRepair)]
+struct Repair {
+    #[schema(example = "cursor_expired")]
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_from: Option<Instant>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -200,6 +222,7 @@ async fn sync(
     let request = activity::SyncRequest {
         source: body.source.unwrap_or_default(),
         cursor: body.cursor.unwrap_or_default(),
+        sent_us: body.sent_at.map(|sent| sent.us()),
         upserts: body.upserts.iter().map(|raw| upsert(raw.get())).collect(),
         deletes: body
             .deletes
@@ -212,6 +235,9 @@ async fn sync(
     answer::ok(&Acks {
         acks: reply.acks.into_iter().map(|ack| Ack::of(ack, language)).collect(),
         cursor: crate::values::known(reply.cursor),
+        repair: reply
+            .repair
+            .map(|repair| Repair { reason: repair.reason, read_from: Instant::known(repair.read_from_us) }),
     })
 }
 
@@ -327,7 +353,8 @@ fn streams(streams: Streams) -> activity::StreamsView {
 }
 
 fn sample(sample: Sample) -> activity::Sample {
-    activity::Sample { r#type: sample.kind, at_us: sample.at.us(), value: sample.value.0 }
+    let unit = sample.unit.unwrap_or_default();
+    activity::Sample { r#type: sample.kind, at_us: sample.at.us(), value: sample.value.0, unit }
 }
 
 fn daily(daily: Daily) -> activity::DailyValue {
@@ -341,6 +368,7 @@ fn daily(daily: Daily) -> activity::DailyValue {
         date: daily.date,
         value: daily.value.0,
         spans: daily.spans.into_iter().map(span).collect(),
+        unit: daily.unit.unwrap_or_default(),
     }
 }
 

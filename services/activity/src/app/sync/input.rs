@@ -7,6 +7,7 @@ use kernel::{AccountId, ActivityId, Code, Refusal, time};
 use privacy::Audience;
 use proto::activity::{DailyValue as SentDay, Sample as SentSample, Upsert, Workout, upsert};
 
+use super::clock;
 use crate::{
     app::{
         read_upload::{CONSENT_MISSING, encode},
@@ -17,12 +18,15 @@ use crate::{
         daily::Span,
         facts::{Device, Measured, Origin, Record, Start, keyed_id},
         input::{Check, ELAPSED_S_MAX, SPANS_MAX, clean, is_health},
+        units::Conversion,
     },
     reading,
     store::samples::Sample,
     streams,
 };
 
+/// Among the notices of a record whose value can only be meant in another unit than its type's.
+const UNIT_ASSUMED: &str = "unit_assumed";
 /// Rows above which reading a workout is no work for an async thread.
 const HEAVY_ROWS: usize = 2_000;
 
@@ -45,15 +49,15 @@ pub(super) fn is_heavy(record: &Upsert) -> bool {
     workout.streams.as_ref().is_some_and(|streams| streams.time.len() > HEAVY_ROWS)
 }
 
-/// One answer a record, in order.
+/// One answer a record, in order. `behind_s`: how far the sender's clock was behind; the times are right already.
 pub(super) fn parse(
     account: AccountId,
     source: &str,
     standing: &Standing,
-    now: Timestamp,
+    (now, behind_s): (Timestamp, i64),
     upserts: Vec<Upsert>,
 ) -> Vec<Result<Item, Refusal>> {
-    let context = Context { account, source, standing, now };
+    let context = Context { account, source, standing, now, behind_s };
     upserts.into_iter().enumerate().map(|(index, record)| context.item(index, record)).collect()
 }
 
@@ -62,6 +66,7 @@ struct Context<'a> {
     source: &'a str,
     standing: &'a Standing,
     now: Timestamp,
+    behind_s: i64,
 }
 
 impl Context<'_> {
@@ -75,6 +80,9 @@ impl Context<'_> {
             return Err(Refusal::new(Code::InvalidField, "the record is empty"));
         };
         let mut notices = Vec::new();
+        if self.behind_s != 0 {
+            notices.push(clock::CORRECTED.to_owned());
+        }
         let wanted = match content {
             upsert::Record::Unreadable(problem) => {
                 let code = Code::parse(&problem.code).unwrap_or(Code::InvalidField);
@@ -96,12 +104,12 @@ impl Context<'_> {
             }
             upsert::Record::Sample(sample) => {
                 check.done()?;
-                Wanted::Sample(self.sample(index, record.key, record.version, sample)?)
+                Wanted::Sample(self.sample(index, record.key, record.version, sample, &mut notices)?)
             }
             upsert::Record::Daily(daily) => {
                 check.done()?;
                 let id = keyed_id("daily", self.account, self.source, &record.key);
-                Wanted::Day { id, value: self.day(index, daily)? }
+                Wanted::Day { id, value: self.day(index, daily, &mut notices)? }
             }
         };
         Ok(Item { index, version: record.version, wanted, notices })
@@ -134,13 +142,16 @@ impl Context<'_> {
         let id = keyed_id("activity", self.account, self.source, key);
         let origin = Origin::Sync { source: self.source.to_owned(), client_version: version };
         let streams = encode(self.account, id, &activity.streams);
-        let record = Record {
+        let mut record = Record {
             streams_blob: streams.as_ref().map(|(key, _)| key.clone()),
             visibility: visibility.and_then(Result::ok),
             name,
             devices: sent.device.iter().map(device).collect(),
             ..reading::record(&activity, Measured::Client, origin, start)
         };
+        if self.behind_s != 0 {
+            record.explained.push(clock::explained(self.behind_s));
+        }
         let record = cheat::judged(record, Some(&activity.streams));
         Ok(Wanted::Workout { id, record: Box::new(record), streams })
     }
@@ -176,18 +187,28 @@ impl Context<'_> {
         activity
     }
 
-    fn sample(&self, index: usize, key: String, version: i64, sent: SentSample) -> Result<Sample, Refusal> {
+    fn sample(
+        &self,
+        index: usize,
+        key: String,
+        version: i64,
+        sent: SentSample,
+        notices: &mut Vec<String>,
+    ) -> Result<Sample, Refusal> {
         let mut check = Check::at(format!("/upserts/{index}/sample"));
-        check.metric(&sent.r#type, sent.value);
+        let value = converted(&mut check, &sent.r#type, &sent.unit, sent.value, notices).apply(sent.value);
+        check.metric(&sent.r#type, value);
         check.start("at", sent.at_us, self.now);
         check.done()?;
         self.allow(&sent.r#type)?;
-        Ok(Sample { key, version, kind: sent.r#type, at_us: sent.at_us, value: sent.value })
+        Ok(Sample { key, version, kind: sent.r#type, at_us: sent.at_us, value, skew_s: self.behind_s })
     }
 
-    fn day(&self, index: usize, sent: SentDay) -> Result<DailyValue, Refusal> {
+    fn day(&self, index: usize, sent: SentDay, notices: &mut Vec<String>) -> Result<DailyValue, Refusal> {
         let mut check = Check::at(format!("/upserts/{index}/daily"));
-        check.metric(&sent.r#type, sent.value);
+        let conversion = converted(&mut check, &sent.r#type, &sent.unit, sent.value, notices);
+        let value = conversion.apply(sent.value);
+        check.metric(&sent.r#type, value);
         check.date(&sent.date, self.now);
         if sent.spans.len() > SPANS_MAX {
             check.fault("spans", "too_long", format!("at most {SPANS_MAX}"));
@@ -204,9 +225,13 @@ impl Context<'_> {
         Ok(DailyValue {
             kind: sent.r#type,
             date: sent.date,
-            value: sent.value,
+            value,
             spans: spans
-                .map(|span| Span { start_us: span.start_us, end_us: span.end_us, value: span.value })
+                .map(|span| Span {
+                    start_us: span.start_us,
+                    end_us: span.end_us,
+                    value: conversion.apply(span.value),
+                })
                 .collect(),
         })
     }
@@ -221,6 +246,18 @@ impl Context<'_> {
         }
         Ok(())
     }
+}
+
+/// How a record's values come into their type's own unit.
+fn converted(check: &mut Check, kind: &str, unit: &str, value: f64, notices: &mut Vec<String>) -> Conversion {
+    let conversion = Conversion::of(kind, unit, value).unwrap_or_else(|known| {
+        check.fault("unit", "unknown", format!("one of {known}"));
+        Conversion::default()
+    });
+    if conversion.assumed {
+        notices.push(UNIT_ASSUMED.to_owned());
+    }
+    conversion
 }
 
 fn device(sent: &proto::activity::Device) -> Device {

@@ -1,6 +1,6 @@
 //! Records into the journal: many streams an append, each decided for itself.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, hash::Hash};
 
 use eventing::{Aggregate, Error, StreamId};
 use kernel::Refusal;
@@ -16,9 +16,7 @@ use crate::{
         DailyId,
         activity::{Activity, Synced},
         daily::{self, Daily},
-        facts::keyed_id,
     },
-    store::samples,
     wire,
 };
 
@@ -27,11 +25,11 @@ const APPEND_MAX: usize = 100;
 
 /// Records in runs that no append is too long for and in which no stream comes twice: a later version of the same key
 /// is decided after the earlier one was stored.
-pub(super) fn runs(items: Vec<Item>) -> Vec<Vec<Item>> {
-    let mut runs: Vec<Vec<Item>> = Vec::new();
+pub(super) fn runs<T, K: Eq + Hash>(items: Vec<T>, of: impl Fn(&T) -> K) -> Vec<Vec<T>> {
+    let mut runs: Vec<Vec<T>> = Vec::new();
     let mut seen = HashSet::new();
     for item in items {
-        let stream = stream_of(&item);
+        let stream = of(&item);
         let fits = runs.last().is_some_and(|run| run.len() < APPEND_MAX) && !seen.contains(&stream);
         if !fits {
             runs.push(Vec::new());
@@ -45,7 +43,7 @@ pub(super) fn runs(items: Vec<Item>) -> Vec<Vec<Item>> {
     runs
 }
 
-fn stream_of(item: &Item) -> StreamId {
+pub(super) fn stream_of(item: &Item) -> StreamId {
     match &item.wanted {
         Wanted::Workout { id, .. } => activity_stream(*id),
         Wanted::Day { id, .. } => daily_stream(*id),
@@ -53,7 +51,7 @@ fn stream_of(item: &Item) -> StreamId {
     }
 }
 
-fn daily_stream(id: DailyId) -> StreamId {
+pub(super) fn daily_stream(id: DailyId) -> StreamId {
     StreamId::of(Daily::KIND, id)
 }
 
@@ -144,70 +142,9 @@ impl Changeset<'_> {
         }
         Ok(())
     }
-
-    /// A deletion names no kind: it holds for whatever the key is. A key that nobody knows is remembered as all of
-    /// them, so that an older version of any kind that comes later is stale.
-    pub(super) async fn delete_one(
-        &mut self,
-        index: usize,
-        delete: proto::activity::Delete,
-    ) -> Result<(), Refusal> {
-        let (app, account, version) = (self.app, self.account, delete.version);
-        let known = samples::find(&app.db, account, &self.source, &delete.key).await.map_err(Error::from)?;
-        let activity_id = keyed_id("activity", account, &self.source, &delete.key);
-        let daily_id: DailyId = keyed_id("daily", account, &self.source, &delete.key);
-        let (command, partition) = (self.command, &account.to_string());
-        let attempt = || async move {
-            let activity = app.journal.load::<Activity>(&activity_stream(activity_id)).await?;
-            let day = app.journal.load::<Daily>(&daily_stream(daily_id)).await?;
-            let unknown = !activity.exists() && !day.exists() && known.is_none();
-            let mut batch = app.journal.batch(command);
-            let mut words = Vec::new();
-            if activity.exists() || unknown {
-                let synced = activity.state.sync_delete(version);
-                words.push(word(&synced));
-                if let Synced::Stored(changes) = synced {
-                    batch.write(&activity, partition, events(activity_id, account, changes));
-                }
-            }
-            if day.exists() || unknown {
-                let synced = day.state.sync_delete(version);
-                words.push(word(&synced));
-                if let Synced::Stored(changes) = synced {
-                    batch.write(&day, partition, daily_events(daily_id, account, changes));
-                }
-            }
-            let done = if words.contains(&"stored") { Some(batch.commit().await?) } else { None };
-            Ok((words, unknown, activity.state.record.is_some(), done))
-        };
-        let (mut words, unknown, is_activity, done) = app.journal.retrying(attempt).await?;
-        if known.is_some() || unknown {
-            let keys = vec![(delete.key, version)];
-            samples::delete(&app.db, account, &self.source, keys).await.map_err(Error::from)?;
-        }
-        words.extend(known.map(|(seen, live)| match () {
-            () if version < seen => "stale",
-            () if version == seen && !live => "duplicate",
-            () => "stored",
-        }));
-        let ack = &mut self.acks[index];
-        let strongest = ["stored", "duplicate", "stale"].into_iter().find(|word| words.contains(word));
-        strongest.unwrap_or("stale").clone_into(&mut ack.status);
-        if is_activity {
-            ack.activity_id = wire::bytes(activity_id);
-        }
-        if let Some(done) = done {
-            let done = match is_activity {
-                true => app.and_twins(command, account, activity_id, done).await,
-                false => done,
-            };
-            self.note(done);
-        }
-        Ok(())
-    }
 }
 
-fn daily_events(
+pub(super) fn daily_events(
     daily_id: DailyId,
     account_id: kernel::AccountId,
     changes: Vec<daily::Change>,

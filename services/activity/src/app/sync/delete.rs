@@ -1,0 +1,142 @@
+//! Deletions of a changeset: many keys an append.
+
+use eventing::{Batch, Error};
+use kernel::{ActivityId, Refusal};
+use proto::activity::Delete;
+
+use super::{
+    Changeset,
+    store::{daily_events, daily_stream, runs},
+    word,
+};
+use crate::{
+    app::{App, activity_stream, events},
+    domain::{
+        DailyId,
+        activity::{Activity, Synced},
+        daily::Daily,
+        facts::keyed_id,
+        input::Check,
+    },
+    store::samples,
+    wire,
+};
+
+/// What a deletion came to.
+struct Fate {
+    words: Vec<&'static str>,
+    /// Nobody knew the key.
+    unknown: bool,
+    activity: Option<ActivityId>,
+}
+
+/// Whose keys are deleted.
+#[derive(Clone, Copy)]
+struct Owner<'a> {
+    app: &'a App,
+    account: kernel::AccountId,
+    source: &'a str,
+}
+
+impl Changeset<'_> {
+    /// `begin`: the place of the first among all records.
+    pub(super) async fn delete(&mut self, begin: usize, deletes: Vec<Delete>) -> Result<(), Refusal> {
+        let mut good = Vec::with_capacity(deletes.len());
+        for (offset, delete) in deletes.into_iter().enumerate() {
+            let mut check = Check::at(format!("/deletes/{offset}"));
+            check.key(&delete.key);
+            check.version(delete.version);
+            match check.done() {
+                Err(refusal) => self.refuse(begin + offset, refusal),
+                Ok(()) => good.push((begin + offset, delete)),
+            }
+        }
+        for run in runs(good, |(_, delete)| delete.key.clone()) {
+            self.delete_run(run).await?;
+        }
+        Ok(())
+    }
+
+    /// A deletion names no kind: it holds for whatever the key is. A key that nobody knows is remembered as all of
+    /// them, so that an older version of any kind that comes later is stale.
+    async fn delete_run(&mut self, run: Vec<(usize, Delete)>) -> Result<(), Refusal> {
+        let (command, account) = (self.command, self.account);
+        let owner = Owner { app: self.app, account, source: &self.source };
+        let keys: Vec<&str> = run.iter().map(|(_, delete)| delete.key.as_str()).collect();
+        let known = samples::find(&owner.app.db, account, owner.source, &keys).await.map_err(Error::from)?;
+        let (run_of, known_of) = (&run, &known);
+        let attempt = || async move {
+            let mut batch = owner.app.journal.batch(command);
+            let mut fates = Vec::with_capacity(run_of.len());
+            for (_, delete) in run_of {
+                let is_sample = known_of.contains_key(&delete.key);
+                fates.push(owner.decide(&mut batch, delete, is_sample).await?);
+            }
+            let written = fates.iter().any(|fate| fate.words.contains(&"stored"));
+            let done = if written { Some(batch.commit().await?) } else { None };
+            Ok((fates, done))
+        };
+        let (fates, done) = owner.app.journal.retrying(attempt).await?;
+        let plain = run
+            .iter()
+            .zip(&fates)
+            .filter(|((_, delete), fate)| fate.unknown || known.contains_key(&delete.key));
+        let plain: Vec<_> = plain.map(|((_, delete), _)| (delete.key.clone(), delete.version)).collect();
+        if !plain.is_empty() {
+            samples::delete(&owner.app.db, account, owner.source, plain).await.map_err(Error::from)?;
+        }
+        let app = owner.app;
+        let mut changed = Vec::new();
+        for ((index, delete), mut fate) in run.into_iter().zip(fates) {
+            changed.extend(fate.activity.filter(|_| fate.words.contains(&"stored")));
+            fate.words.extend(known.get(&delete.key).map(|(seen, live)| match () {
+                () if delete.version < *seen => "stale",
+                () if delete.version == *seen && !live => "duplicate",
+                () => "stored",
+            }));
+            let ack = &mut self.acks[index];
+            let strongest =
+                ["stored", "duplicate", "stale"].into_iter().find(|word| fate.words.contains(word));
+            strongest.unwrap_or("stale").clone_into(&mut ack.status);
+            if let Some(id) = fate.activity {
+                ack.activity_id = wire::bytes(id);
+            }
+        }
+        if let Some(mut done) = done {
+            for id in changed {
+                done = app.and_twins(command, account, id, done).await;
+            }
+            self.note(done);
+        }
+        Ok(())
+    }
+}
+
+impl Owner<'_> {
+    async fn decide(self, batch: &mut Batch, delete: &Delete, is_sample: bool) -> Result<Fate, Error> {
+        let Self { app, account, source } = self;
+        let (partition, version) = (&account.to_string(), delete.version);
+        let activity_id = keyed_id("activity", account, source, &delete.key);
+        let daily_id: DailyId = keyed_id("daily", account, source, &delete.key);
+        let activity = app.journal.load::<Activity>(&activity_stream(activity_id)).await?;
+        let day = app.journal.load::<Daily>(&daily_stream(daily_id)).await?;
+        let unknown = !activity.exists() && !day.exists() && !is_sample;
+        let mut words = Vec::new();
+        if activity.exists() || unknown {
+            let synced = activity.state.sync_delete(version);
+            words.push(word(&synced));
+            if let Synced::Stored(changes) = synced {
+                batch.write(&activity, partition, events(activity_id, account, changes));
+            }
+        }
+        if day.exists() || unknown {
+            let synced = day.state.sync_delete(version);
+            words.push(word(&synced));
+            if let Synced::Stored(changes) = synced {
+                batch.write(&day, partition, daily_events(daily_id, account, changes));
+            }
+        }
+        let activity = activity.state.record.is_some().then_some(activity_id);
+        Ok(Fate { words, unknown, activity })
+    }
+}
