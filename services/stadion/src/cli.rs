@@ -93,12 +93,45 @@ pub enum Command {
         #[command(flatten)]
         tool: Tool,
     },
+    /// Brings in the device files that appear in a folder: paired by a code, through kills, outages and throttling. With
+    /// --once it ends with 0 when all is in, 3 when it is not paired, 4 when the server was not reached or not done in
+    /// time (run it again), 5 when a file was refused
+    Agent(Errand),
     /// What a device file holds
     Inspect {
         file: PathBuf,
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What `agent` is sent out for.
+#[derive(Clone, Debug, Args)]
+pub struct Errand {
+    /// The server's public address
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub server: String,
+    /// The folder; its subfolders belong to it
+    #[arg(long, value_name = "FOLDER", required_unless_present = "pair")]
+    pub watch: Option<PathBuf>,
+    /// Where the token is kept, and what became of each file [default: $XDG_STATE_HOME/stadion/agent.json]
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// What its owner reads in the list of devices
+    #[arg(long, value_name = "NAME", default_value = "stadion agent")]
+    pub name: String,
+    /// Pairs it, anew if need be, and ends
+    #[arg(long, conflicts_with = "once")]
+    pub pair: bool,
+    /// Brings in what is there and ends, instead of watching
+    #[arg(long)]
+    pub once: bool,
+    /// Seconds between two looks into the folder
+    #[arg(long, value_name = "S", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub every: u64,
+    /// With --once and --pair: seconds without any progress after which it gives up
+    #[arg(long, value_name = "S", default_value_t = 60)]
+    pub patience: u64,
 }
 
 /// The past, worked out anew.

@@ -93,6 +93,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
             let settings = begin(&tool.sources())?;
             Box::pin(tools::seed::run(&settings, &plan, seeds.sessions.as_deref(), seeds.hours)).await
         }
+        Command::Agent(errand) => Box::pin(tools::agent::run(errand)).await,
         Command::Inspect { file, json } => tools::inspect::run(&file, json),
     }
 }

@@ -1,5 +1,6 @@
 //! What operators do: each tool asks the running owner, or opens the folder itself when there is none.
 
+pub mod agent;
 pub mod doctor;
 pub mod inspect;
 pub mod keys;

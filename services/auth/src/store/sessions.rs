@@ -10,8 +10,7 @@ use uuid::Uuid;
 use super::revocations;
 
 const DAY_US: i64 = 24 * 3600 * 1_000_000;
-/// A retry within this time of a token's first use gets the same successor, this often.
-const RETRY_US: i64 = 30 * 1_000_000;
+/// How often a token may come again.
 const RETRIES_MAX: i64 = 3;
 
 /// Who holds the tokens.
@@ -23,17 +22,27 @@ pub struct Client {
     pub idle_us: i64,
     /// So old, it ends in any case.
     pub absolute_us: i64,
+    /// A token that comes again within this time of its first use gets the same successor, unless that was used.
+    pub retry_us: i64,
 }
 
 /// The app of an athlete.
-pub const APP: Client =
-    Client { id: "stadion-app", scope: "account", idle_us: 60 * DAY_US, absolute_us: 365 * DAY_US };
-/// A paired wearable: it may bring in, and read nothing.
+pub const APP: Client = Client {
+    id: "stadion-app",
+    scope: "account",
+    idle_us: 60 * DAY_US,
+    absolute_us: 365 * DAY_US,
+    retry_us: 30 * 1_000_000,
+};
+/// A paired wearable: it may bring in, and read nothing. One that lost the answer may be out of reach for weeks before it
+/// asks again, and is not to be paired anew for that; whoever comes second with a token whose successor is in use is a
+/// thief here too.
 pub const DEVICE: Client = Client {
     id: "stadion-device",
     scope: "activity:ingest",
     idle_us: 180 * DAY_US,
     absolute_us: 730 * DAY_US,
+    retry_us: 30 * DAY_US,
 };
 
 impl Client {
@@ -141,7 +150,7 @@ async fn put_token(tx: &mut dyn Tx, session: &Session, hash: Vec<u8>, now_us: i6
 pub enum Rotation {
     /// It was unused: its successor is the chain's newest.
     Next(Session),
-    /// It was used a moment ago and its successor not yet: the same successor again.
+    /// It was used not long ago and its successor not yet: the same successor again.
     Again(Session),
     /// It came twice: the session has ended.
     Stolen(Session),
@@ -177,7 +186,7 @@ pub async fn rotate(
         .execute(
             "UPDATE refresh SET retries = retries + 1 WHERE token_hash = $1 AND used_us > $2 AND retries < $3
              AND EXISTS (SELECT 1 FROM refresh AS next WHERE next.token_hash = $4 AND next.used_us IS NULL)",
-            args![token.clone(), now_us - RETRY_US, RETRIES_MAX, successor],
+            args![token.clone(), now_us - Client::of(client_id).retry_us, RETRIES_MAX, successor],
         )
         .await?;
     if retried == 1 {

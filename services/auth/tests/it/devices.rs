@@ -66,6 +66,30 @@ async fn an_approved_watch_gets_tokens_that_only_ingest_once() {
 }
 
 #[tokio::test]
+async fn a_watch_that_lost_the_answer_asks_again_days_later_and_a_thief_ends_the_pairing() {
+    let ground = Ground::fresh();
+    let stage = Stage::on(&ground).await;
+    let person = stage.person("Aigerim").await;
+    let begun = start(&stage).await;
+    approve(&stage, &person, &begun.user_code).await.expect("approved");
+    let Outcome::Session(session) = poll(&stage, &begun.device_code, "stadion-device").await else {
+        panic!("no session")
+    };
+    let refresh = async |token: &str| {
+        let client_id = Some("stadion-device".to_owned());
+        let request = p::RefreshRequest { refresh_token: token.to_owned(), client_id };
+        told(stage.client().refresh(stranger(request)).await)
+    };
+    let lost = refresh(&session.refresh_token).await.expect("an answer that got lost");
+    stage.fleet.clock.advance_s(3 * 86_400);
+    let again = refresh(&session.refresh_token).await.expect("the same again");
+    assert_eq!(again.refresh_token, lost.refresh_token);
+    refresh(&again.refresh_token).await.expect("the successor");
+    refused(refresh(&session.refresh_token).await, Code::Unauthenticated);
+    refused(refresh(&again.refresh_token).await, Code::Unauthenticated);
+}
+
+#[tokio::test]
 async fn an_impatient_watch_is_slowed_down() {
     let ground = Ground::fresh();
     let stage = Stage::on(&ground).await;

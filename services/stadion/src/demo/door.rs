@@ -106,6 +106,13 @@ impl Ask {
         self
     }
 
+    /// For an answer that may take longer, or less long, than others.
+    #[must_use]
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.request = self.request.timeout(patience);
+        self
+    }
+
     /// Signed as Standard Webhooks v1 has it.
     ///
     /// # Errors
@@ -196,7 +203,8 @@ impl Answer {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// Text as a value of a query or form.
+pub fn escaped(text: &str) -> String {
     let escape = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
         other => format!("%{other:02X}"),

@@ -1,6 +1,7 @@
 //! The installation as its users meet it.
 #![allow(clippy::unwrap_used, reason = "what a test is set up with is there, or the test fails")]
 
+mod agent;
 mod any_order;
 mod archives;
 mod bad_start;
@@ -38,3 +39,4 @@ mod together;
 mod tools;
 mod traces;
 mod visibility;
+mod wire;
