@@ -66,7 +66,7 @@ pub async fn module(resources: Resources, config: Config, cql: Option<Cql>) -> R
         cuts: app::cut::Cuts::default(),
         config: Arc::new(config),
         queue,
-        heard: app::watch_live::Heard::new(resources.drain.clone()),
+        heard: app::watch_live::Heard::new(resources.tasks.clone(), resources.drain.clone()),
         metrics: metrics::Metrics::register(&resources.metrics),
     };
     let spine = resources

@@ -71,8 +71,8 @@ impl Api {
         let asked = request.into_inner();
         let watcher = self.app.watch_live(viewer, id(&asked.session_id)?, asked.last_sequence).await;
         let watcher = watcher.map_err(status)?;
-        let frames = futures::stream::unfold(watcher, |mut watcher| async {
-            let next = watcher.next().await?;
+        let frames = futures::stream::unfold(watcher, |watcher| async {
+            let (next, watcher) = watcher.next().await?;
             Some((Ok(frame(next)), watcher))
         });
         Ok(Response::new(frames.boxed()))

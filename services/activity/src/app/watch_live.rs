@@ -11,9 +11,10 @@ use std::{sync::Arc, time::Duration};
 
 use kernel::{AccountId, ActivityId, Refusal};
 use moka::sync::Cache;
+use platform::Tasks;
 use privacy::{Area, DataClass};
 use tokio::{
-    sync::watch,
+    sync::{oneshot, watch},
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -44,14 +45,15 @@ const HEARD_FOR: Duration = Duration::from_secs(600);
 #[derive(Clone)]
 pub struct Heard {
     sessions: Cache<LiveId, Arc<watch::Sender<()>>>,
+    tasks: Tasks,
     drain: CancellationToken,
 }
 
 impl Heard {
     /// Watching ends with `drain`.
-    pub fn new(drain: CancellationToken) -> Self {
+    pub fn new(tasks: Tasks, drain: CancellationToken) -> Self {
         let sessions = Cache::builder().max_capacity(HEARD_MAX).time_to_idle(HEARD_FOR).build();
-        Self { sessions, drain }
+        Self { sessions, tasks, drain }
     }
 
     pub(super) fn tell(&self, id: LiveId) {
@@ -151,14 +153,16 @@ impl App {
 
 impl Watcher {
     /// `None` after `Closed`, and when this process goes.
-    pub async fn next(&mut self) -> Option<Frame> {
+    pub async fn next(mut self) -> Option<(Frame, Self)> {
         while !self.over {
             let heard = self.app.heard.of(self.id);
             let mut news = heard.subscribe();
-            match self.read_on().await {
+            let (watcher, read) = self.apart().await?;
+            self = watcher;
+            match read {
                 Ok(Some(frame)) => {
                     self.over = matches!(frame, Frame::Closed { .. });
-                    return Some(frame);
+                    return Some((frame, self));
                 }
                 Ok(None) => {}
                 // What cannot be asked hides: nothing is shown, and it is tried again.
@@ -173,6 +177,19 @@ impl Watcher {
             }
         }
         None
+    }
+
+    /// Reads in a task of its own: a stream is polled as its reader takes it, and who stops in the middle must not keep a
+    /// connection of the store meanwhile. `None`: the task was lost.
+    async fn apart(mut self) -> Option<(Self, Result<Option<Frame>, Refusal>)> {
+        let (answer, answered) = oneshot::channel();
+        let tasks = self.app.heard.tasks.clone();
+        tasks.spawn_one("activity/watcher", async move {
+            let read = self.read_on().await;
+            // Where nobody waits any more, the reader has gone.
+            drop(answer.send((self, read)));
+        });
+        answered.await.ok()
     }
 
     /// `None`: nothing has come that could be shown.
@@ -191,13 +208,17 @@ impl Watcher {
                 return Ok(Some(hidden()));
             }
             let full = told.len() == PAGE as usize;
+            let session = match self.begun {
+                true => None,
+                false => Some(Box::new(self.app.live_session(self.id).await?)),
+            };
+            // From here on nothing fails: what was read is shown.
             if let Some(last) = told.last() {
                 self.read = last.sequence;
             }
             let told = self.shown(told);
-            if !self.begun {
+            if let Some(session) = session {
                 self.begun = true;
-                let session = Box::new(self.app.live_session(self.id).await?);
                 return Ok(Some(Frame::Snapshot { session, own: self.own, told }));
             }
             if !told.is_empty() {
