@@ -1,6 +1,7 @@
 //! gRPC: decode → app → encode.
 
 mod challenges;
+mod past;
 mod settlement;
 
 use kernel::{AccountId, Refusal};
@@ -206,6 +207,13 @@ impl Gamification for Api {
         request: Request<wire::LeaveChallengeRequest>,
     ) -> Result<Response<wire::LeaveChallengeResponse>, Status> {
         challenges::leave(&self.app, request).await
+    }
+
+    async fn past_scores(
+        &self,
+        request: Request<wire::PastScoresRequest>,
+    ) -> Result<Response<wire::PastScoresResponse>, Status> {
+        past::past_scores(&self.app, request).await
     }
 }
 

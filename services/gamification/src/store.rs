@@ -4,6 +4,7 @@ pub mod challenges;
 mod dry_run;
 pub mod facts;
 pub mod ledger;
+pub mod past;
 pub mod placements;
 pub mod rows;
 pub mod scores;

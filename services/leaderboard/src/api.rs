@@ -8,7 +8,9 @@ use proto::leaderboard::{self as wire, leaderboard_server::Leaderboard};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{App, access::Viewer, around::Around, page, ranks::Ranks, top::Top, watch::Watch},
+    app::{
+        App, access::Viewer, around::Around, history::History, page, ranks::Ranks, top::Top, watch::Watch,
+    },
     live::Frame,
 };
 
@@ -52,6 +54,21 @@ impl Leaderboard for Api {
             accounts: accounts.collect::<Result<_, _>>()?,
         };
         answer(self.0.ranks(viewer, ranks).await)
+    }
+
+    async fn history(
+        &self,
+        request: Request<wire::HistoryRequest>,
+    ) -> Result<Response<wire::BoardPage>, Status> {
+        let viewer = viewer(&request)?;
+        let asked = request.into_inner();
+        let top = Top {
+            challenge: id(&asked.challenge_id, "/challenge_id")?,
+            segment: asked.segment,
+            limit: asked.limit as usize,
+            cursor: asked.cursor,
+        };
+        answer(self.0.history(viewer, History { at_us: asked.at_us, top }).await)
     }
 
     type LiveStream = BoxStream<'static, Result<wire::LiveFrame, Status>>;

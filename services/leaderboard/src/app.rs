@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`top`], [`around`], [`ranks`] | pages of a board |
+//! | [`history`] | a board of the past |
 //! | [`watch`] | a board as it moves |
 //! | [`access`] | which board, and whether the caller may look |
 //! | [`audience`] | the accounts that the caller compares itself with |
@@ -11,6 +12,7 @@
 pub mod access;
 pub mod around;
 pub mod audience;
+pub mod history;
 pub mod page;
 pub mod ranks;
 pub mod top;
@@ -22,6 +24,7 @@ use eventing::Freshness;
 use kernel::{Clock, Code, Refusal};
 use platform::{Peers, Sight};
 
+use self::history::Past;
 use crate::{boards::Boards, live::Live};
 
 /// A silence of the log beyond this is no quiet board but a stale one.
@@ -32,6 +35,7 @@ const LAG_MAX: Duration = Duration::from_secs(10);
 pub struct App {
     pub boards: Arc<Boards>,
     pub live: Arc<Live>,
+    pub past: Arc<Past>,
     pub sight: Sight,
     pub peers: Peers,
     pub clock: Arc<dyn Clock>,

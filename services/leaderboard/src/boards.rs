@@ -83,6 +83,13 @@ impl Cell {
         }
     }
 
+    /// One that no follower writes: of the past.
+    pub fn alone(id: ChallengeId, terms: Terms) -> Self {
+        let cell = Self::new(id);
+        cell.rule(terms);
+        cell
+    }
+
     pub fn board(&self) -> RwLockReadGuard<'_, Board> {
         self.board.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -65,8 +65,8 @@ pub async fn module(resources: Resources, _config: Config) -> Result<Module, Sta
         ready.check().map_err(|_| "the boards are not up to date yet".to_owned())
     });
     let (peers, clock) = (resources.peers.clone(), resources.clock.clone());
-    let app = App { boards, live, sight, peers, clock, fresh };
+    let app = App { boards, live, past: Arc::default(), sight, peers, clock, fresh };
     let server = LeaderboardServer::new(api::Api(app)).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let module = Module::new("leaderboard", &["auth", "social"], Routes::new(server));
+    let module = Module::new("leaderboard", &["auth", "gamification", "social"], Routes::new(server));
     Ok(module.spine(&resources.journal, spine))
 }

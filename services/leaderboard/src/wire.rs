@@ -4,7 +4,7 @@ use eligibility::Rule;
 use eventing::{Class, DecodeError, StateValue};
 use kernel::{AccountId, Id};
 use privacy::BoardName;
-use proto::gamification::{ChallengeState, ChallengeTerms, ScoreState};
+use proto::gamification::{ChallengeState, ChallengeTerms, ScoreState, past_scores_response::PastScore};
 use uuid::Uuid;
 
 use crate::{
@@ -65,13 +65,30 @@ pub fn told(value: &StateValue) -> Result<(ChallengeId, Told), DecodeError> {
     let told = Told {
         account,
         number: state.member,
-        show_as: if state.show_as == "name" { BoardName::Shown } else { BoardName::Anonymous },
+        show_as: show_as(&state.show_as),
         score: score.as_ref().map(|score| Score { value: score.value, reached_us: score.reached_us }),
         segments: score.map(|score| score.segments).unwrap_or_default(),
         revision: value.revision,
         sequence: sequence(value.part, value.offset),
     };
     Ok((id(&state.challenge_id)?, Told { segments: own(told.segments), ..told }))
+}
+
+/// Where a participant stood at a moment that is over.
+pub fn past(score: PastScore) -> Result<Told, DecodeError> {
+    Ok(Told {
+        account: id(&score.account_id)?,
+        number: score.member,
+        show_as: show_as(&score.show_as),
+        score: Some(Score { value: score.value, reached_us: score.reached_us }),
+        segments: own(score.segments),
+        revision: 1,
+        sequence: score.heard,
+    })
+}
+
+fn show_as(word: &str) -> BoardName {
+    if word == "name" { BoardName::Shown } else { BoardName::Anonymous }
 }
 
 /// Everybody's segment is nobody's own; nor is one without a name.

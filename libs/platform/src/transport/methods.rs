@@ -68,9 +68,10 @@ const READS: &[(&str, &[&str])] = &[
             "ListChallenges",
             "PreviewChallenge",
             "Settlement",
+            "PastScores",
         ],
     ),
-    ("stadion.leaderboard.v1.Leaderboard", &["Top", "Around", "Ranks", "Live"]),
+    ("stadion.leaderboard.v1.Leaderboard", &["Top", "Around", "Ranks", "Live", "History"]),
     (
         "stadion.promo.v1.Promo",
         &[

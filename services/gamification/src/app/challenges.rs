@@ -5,6 +5,7 @@
 //! | [`terms`] | commands: draft one, change its terms |
 //! | [`run`] | commands: open, extend, stop |
 //! | [`read`] | queries: one, a list |
+//! | [`past`] | query: where everybody stood at a moment that is over |
 //! | [`preview`] | query: who could join, and how the board would look |
 //! | [`join`] | commands: take a seat, change how one is shown, leave; by the reactor: erased |
 //! | [`seating`] | many joins and leaves of one challenge, decided together |
@@ -12,6 +13,7 @@
 //! | [`people`] | who somebody is, for rules and for what is frozen at joining |
 
 pub mod join;
+pub mod past;
 pub mod people;
 pub mod preview;
 pub mod read;

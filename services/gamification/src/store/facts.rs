@@ -1,5 +1,7 @@
 //! What was heard of activities, of XP and of days, every revision of it, inside the projection's transaction.
 
+use std::collections::HashMap;
+
 use eventing::{
     Row, Tx, Value, args,
     many::{self, Rows},
@@ -47,6 +49,10 @@ const HEARD: &str =
     "SELECT activity_id, revision, received_us, position, counts, sport, start_us, end_us, duration_s,
     distance_mm, ascent_mm, only_me FROM score_fact WHERE account_id = $1";
 
+const HEARD_OF_MANY: &str =
+    "SELECT activity_id, revision, received_us, position, counts, sport, start_us, end_us, duration_s,
+    distance_mm, ascent_mm, only_me, account_id FROM score_fact";
+
 /// All that was heard of an account's activities, each one's revisions together; of one of them, when it is named.
 pub(crate) async fn heard_of(
     tx: &mut dyn Tx,
@@ -60,6 +66,62 @@ pub(crate) async fn heard_of(
         None => tx.fetch(&format!("{HEARD} ORDER BY activity_id"), args![account]).await?,
     };
     rows.iter().map(heard_row).collect()
+}
+
+/// What had been received by a moment of these accounts' activities, each one's revisions together.
+pub(crate) async fn heard_until(
+    tx: &mut dyn Tx,
+    accounts: &[Vec<Value>],
+    until_us: i64,
+) -> Result<Vec<((AccountId, ActivityId), Heard)>, DbError> {
+    let sql = format!(
+        "{HEARD_OF_MANY} WHERE account_id IN (VALUES {{}}) AND received_us <= {until_us}
+         ORDER BY account_id, activity_id"
+    );
+    let rows = many::fetch(tx, &sql, accounts).await?;
+    rows.iter()
+        .map(|row| {
+            let (activity, heard) = heard_row(row)?;
+            Ok(((row.get(12)?, activity), heard))
+        })
+        .collect()
+}
+
+/// As [`heard_until`], of XP.
+pub(crate) async fn xp_until(
+    tx: &mut dyn Tx,
+    accounts: &[Vec<Value>],
+    until_us: i64,
+) -> Result<HashMap<(AccountId, ActivityId), Vec<XpHeard>>, DbError> {
+    let sql = format!(
+        "SELECT account_id, activity_id, received_us, position, xp FROM score_xp
+         WHERE account_id IN (VALUES {{}}) AND received_us <= {until_us}"
+    );
+    let mut found: HashMap<_, Vec<XpHeard>> = HashMap::new();
+    for row in many::fetch(tx, &sql, accounts).await? {
+        let receipt = Receipt { at_us: row.get(2)?, position: row.get(3)? };
+        found.entry((row.get(0)?, row.get(1)?)).or_default().push(XpHeard { receipt, xp: row.get(4)? });
+    }
+    Ok(found)
+}
+
+/// As [`heard_until`], of days.
+pub(crate) async fn days_until(
+    tx: &mut dyn Tx,
+    accounts: &[Vec<Value>],
+    until_us: i64,
+) -> Result<Vec<((AccountId, DailyId), DayHeard)>, DbError> {
+    let sql = format!(
+        "SELECT daily_id, revision, received_us, position, local_day, steps, account_id FROM score_day
+         WHERE account_id IN (VALUES {{}}) AND received_us <= {until_us} ORDER BY account_id, daily_id"
+    );
+    let rows = many::fetch(tx, &sql, accounts).await?;
+    rows.iter()
+        .map(|row| {
+            let (daily, heard) = day_row(row)?;
+            Ok(((row.get(6)?, daily), heard))
+        })
+        .collect()
 }
 
 fn heard_row(row: &Row) -> Result<(ActivityId, Heard), DbError> {
@@ -150,13 +212,13 @@ pub(crate) async fn days_of(
             args![account],
         )
         .await?;
-    rows.iter()
-        .map(|row| {
-            let receipt = Receipt { at_us: row.get(2)?, position: row.get(3)? };
-            let local_day = Day::try_from(row.get::<i64>(4)?).unwrap_or_default();
-            Ok((row.get(0)?, DayHeard { revision: row.get(1)?, receipt, local_day, steps: row.get(5)? }))
-        })
-        .collect()
+    rows.iter().map(day_row).collect()
+}
+
+fn day_row(row: &Row) -> Result<(DailyId, DayHeard), DbError> {
+    let receipt = Receipt { at_us: row.get(2)?, position: row.get(3)? };
+    let local_day = Day::try_from(row.get::<i64>(4)?).unwrap_or_default();
+    Ok((row.get(0)?, DayHeard { revision: row.get(1)?, receipt, local_day, steps: row.get(5)? }))
 }
 
 /// What was heard of an account is forgotten: it was erased.

@@ -239,6 +239,22 @@ pub(crate) async fn running(tx: &mut dyn Tx, account: AccountId) -> Result<Vec<S
     tx.fetch(&sql, args![account]).await?.iter().map(score_row).collect()
 }
 
+/// Who take part, in the order of accounts.
+pub(crate) async fn taking_part(
+    tx: &mut dyn Tx,
+    challenge: ChallengeId,
+    after: Option<AccountId>,
+    most: usize,
+) -> Result<Vec<ScoreRow>, DbError> {
+    let sql = format!(
+        "{SCORE} WHERE s.challenge_id = $1 AND s.account_id > $2 AND s.state = 'active'
+         ORDER BY s.account_id LIMIT {most}"
+    );
+    // No id is behind the empty one.
+    let after = after.map_or_else(Vec::new, |account| account.as_bytes().to_vec());
+    tx.fetch(&sql, args![challenge, after]).await?.iter().map(score_row).collect()
+}
+
 /// Participants of a challenge of whom anything heard lies behind one of these: a start, a receipt, a place in
 /// activity's journal. Days are compared with a day to spare.
 pub(crate) async fn behind(

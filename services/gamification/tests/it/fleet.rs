@@ -36,6 +36,10 @@ impl Game<'_> {
         self.peers.gamification()
     }
 
+    pub(crate) fn clock_us(&self) -> i64 {
+        kernel::time::micros(kernel::Clock::now(&*self.clock))
+    }
+
     /// Everything stops, as at the end of a process.
     pub(crate) async fn stop(self) {
         self.fleet.stop().await;

@@ -13,6 +13,7 @@ mod golden;
 mod golden_challenges;
 mod journey;
 mod oracle;
+mod past;
 mod rules;
 mod scores;
 mod scores_any_order;

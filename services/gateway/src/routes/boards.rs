@@ -14,9 +14,9 @@ use crate::{
     answer::{self, Answer},
     caller::{Account, Caller, MaybeAccount},
     problem::Problem,
-    query::{Page, Params, PathId, ids, places, span},
+    query::{Page, Params, PathId, ids, places, span, time},
     routes::{Doors, Shared},
-    values::{AnId, Figure, Instant, known},
+    values::{AnId, Figure, Instant, Time, known},
 };
 
 pub(super) fn routes() -> Doors {
@@ -24,6 +24,7 @@ pub(super) fn routes() -> Doors {
         .routes(routes!(top))
         .routes(routes!(around))
         .routes(routes!(ranks))
+        .routes(routes!(history))
         .merge(live::routes())
 }
 
@@ -204,5 +205,45 @@ async fn ranks(State(door): Shared, caller: Account, id: PathId, Params(whose): 
         account_ids: whose.accounts.into_iter().map(AnId::bytes).collect(),
     };
     let reply = caller.call(door.peers.leaderboard().ranks(request)).await?;
+    Board::answered(&caller, &id, reply)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Past {
+    /// The moment, RFC 3339 with an offset; not in the future.
+    #[param(value_type = String, format = DateTime, required = true)]
+    #[serde(default, deserialize_with = "time")]
+    at: Option<Time>,
+    #[param(example = "all")]
+    segment: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many places at most, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    #[serde(default, deserialize_with = "places")]
+    limit: Option<u32>,
+}
+
+/// The best of a board as it stood at a moment that is over, by what had been received by then. Who has left since, or
+/// is erased, is not on it; names and rules are today's. Its `sequence` is compared with other moments of the past alone.
+#[utoipa::path(get, path = "/boards/{challenge_id}/history", tag = "challenges", params(ChallengeParam, Past),
+    responses((status = 200, body = Board)), security((), ("bearer" = [])))]
+async fn history(
+    State(door): Shared,
+    caller: MaybeAccount,
+    id: PathId,
+    Params(past): Params<Past>,
+) -> Answer {
+    let at = past.at.ok_or_else(|| Refusal::field("at", "required", "the moment is needed"))?;
+    let page = Page { cursor: past.cursor, limit: past.limit };
+    let request = leaderboard::HistoryRequest {
+        challenge_id: id.bytes(),
+        segment: segment(past.segment)?,
+        at_us: at.us(),
+        limit: page.limit.unwrap_or_default(),
+        cursor: caller.cursor(&page)?,
+    };
+    let reply = caller.call(door.peers.leaderboard().history(request)).await?;
     Board::answered(&caller, &id, reply)
 }

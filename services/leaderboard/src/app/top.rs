@@ -8,7 +8,10 @@ use super::{
     access::{Opened, Viewer},
     page::Page,
 };
-use crate::boards::ChallengeId;
+use crate::{
+    boards::{Cell, ChallengeId, Terms},
+    domain::board::Board,
+};
 
 pub const LIMIT: usize = 100;
 pub const LIMIT_MAX: usize = 500;
@@ -31,17 +34,30 @@ impl App {
     /// # Errors
     /// As [`App::open`], `bad_cursor`.
     pub async fn top(&self, viewer: Viewer, asked: Top) -> Result<Page, Refusal> {
+        let Opened { cell, terms, .. } = self.open(asked.challenge, viewer).await?;
+        self.listed((&cell, &terms), viewer, asked).await
+    }
+
+    /// The page of a board that the viewer may look at.
+    ///
+    /// # Errors
+    /// As [`App::wanted`] and [`App::page`], `bad_cursor`.
+    pub(super) async fn listed(
+        &self,
+        (cell, terms): (&Cell, &Terms),
+        viewer: Viewer,
+        asked: Top,
+    ) -> Result<Page, Refusal> {
         let from: usize = if asked.cursor.is_empty() {
             0
         } else {
             let own = asked.cursor.parse();
             own.map_err(|_| Refusal::new(Code::BadCursor, "the cursor does not belong to this board"))?
         };
-        let Opened { cell, terms, .. } = self.open(asked.challenge, viewer).await?;
-        let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
+        let wanted = self.wanted(cell, viewer, &asked.segment).await?;
         let take = limit(asked.limit);
-        let pick = |board: &crate::domain::board::Board| board.list(wanted.scope(), from, take);
-        let mut page = self.page((&cell, &terms), viewer, &wanted, pick).await?;
+        let pick = |board: &Board| board.list(wanted.scope(), from, take);
+        let mut page = self.page((cell, terms), viewer, &wanted, pick).await?;
         let shown = from.saturating_add(page.entries.len());
         page.next = (shown < page.participants && !page.entries.is_empty()).then_some(shown);
         Ok(page)

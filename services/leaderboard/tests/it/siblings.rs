@@ -1,13 +1,17 @@
-//! auth and social as the leaderboard meets them: the RPCs that it calls, answered from what a test has told.
+//! auth, gamification and social as the leaderboard meets them: the RPCs that it calls, answered from what a test has told.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
 use kernel::{AccountId, Id};
-use proto::{auth, social};
+use proto::{
+    auth,
+    gamification::{PastScoresRequest, PastScoresResponse, past_scores_response::PastScore},
+    social,
+};
 use testkit::StandIn;
 use tonic::{Status, service::Routes};
 use uuid::Uuid;
@@ -23,7 +27,13 @@ struct Inner {
     blocks: HashSet<(AccountId, AccountId)>,
     groups: HashSet<(AccountId, GroupId)>,
     silent: bool,
+    /// Since when each score stands, and how often the past was asked for.
+    past: Vec<(i64, PastScore)>,
+    asked: usize,
 }
+
+/// As many scores of the past as the stand-in tells at once.
+const PAST_PAGE: usize = 2;
 
 pub(crate) enum Group {}
 pub(crate) type GroupId = Id<Group>;
@@ -85,6 +95,28 @@ impl Known {
     /// Social does not answer.
     pub(crate) fn silence(&self, silent: bool) {
         self.0.lock().unwrap().silent = silent;
+    }
+
+    /// A score that stands since then.
+    pub(crate) fn stood(&self, since_us: i64, score: PastScore) {
+        self.0.lock().unwrap().past.push((since_us, score));
+    }
+
+    pub(crate) fn pages_asked(&self) -> usize {
+        self.0.lock().unwrap().asked
+    }
+
+    fn past(&self, request: &PastScoresRequest) -> PastScoresResponse {
+        let mut inner = self.0.lock().unwrap();
+        inner.asked += 1;
+        let known = inner.past.iter().filter(|(since_us, _)| *since_us <= request.at_us);
+        let newest: BTreeMap<Bytes, PastScore> =
+            known.map(|(_, score)| (score.account_id.clone(), score.clone())).collect();
+        let scores: Vec<PastScore> =
+            newest.into_values().filter(|score| score.account_id > request.after).take(PAST_PAGE).collect();
+        let full = scores.len() == PAST_PAGE;
+        let next = scores.last().filter(|_| full).map(|last| last.account_id.clone()).unwrap_or_default();
+        PastScoresResponse { scores, next }
     }
 
     fn standing(&self, request: auth::StandingRequest) -> Result<auth::StandingResponse, Status> {
@@ -154,6 +186,12 @@ fn with(pairs: &HashSet<(AccountId, AccountId)>, account: AccountId) -> Vec<Byte
 pub(crate) fn auth(known: &Known) -> Routes {
     let known = known.clone();
     StandIn::of("stadion.auth.v1.Auth").on("Standing", move |asked| known.standing(asked)).routes()
+}
+
+pub(crate) fn gamification(known: &Known) -> Routes {
+    let known = known.clone();
+    let past = move |asked: PastScoresRequest| Ok(known.past(&asked));
+    StandIn::of("stadion.gamification.v1.Gamification").on("PastScores", past).routes()
 }
 
 pub(crate) fn social(known: &Known) -> Routes {

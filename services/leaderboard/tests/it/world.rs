@@ -38,7 +38,7 @@ pub(crate) struct World<'a> {
 
 pub(crate) async fn start<'a>(ground: &'a Ground, known: &Known) -> World<'a> {
     let fleet = ground.fleet(&["auth", "gamification", "leaderboard", "social"]).await;
-    let gamification = stand_in(&fleet, "gamification", Routes::default()).await;
+    let gamification = stand_in(&fleet, "gamification", siblings::gamification(known)).await;
     let auth = stand_in(&fleet, "auth", siblings::auth(known)).await;
     let social = stand_in(&fleet, "social", siblings::social(known)).await;
     let resources = fleet.resources("leaderboard").await;

@@ -7,6 +7,7 @@ use kernel::{Clock, SystemClock};
 use serde_json::{Value, json};
 use stadion::demo::{
     cast::{ALMATY, BISHKEK, Cast, Person},
+    door::until,
     live::Live,
 };
 use tempfile::TempDir;
@@ -202,5 +203,38 @@ async fn a_stream_begins_anew_when_its_place_is_not_known_and_ends_with_its_sess
     let closed = live.until("the end", |frame| frame.event == "closed").await.unwrap();
     assert_eq!(closed.data["code"], "revoked");
     drop(unread);
+    stage.running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_board_is_shown_as_it_stood_and_no_board_of_the_future_is() {
+    let stage = Stage::set().await;
+    let dana = stage.athlete("Dana").await;
+    let id = stage.open(json!({})).await;
+    stage.join(&id, &dana).expect(200).await.unwrap();
+    let runs = async |hours_ago: i64, distance_m: i64, sum: i64| {
+        let start = SystemClock.now().checked_sub(hours_ago.hours()).unwrap();
+        let entry = json!({ "sport": "running", "start_at": start, "elapsed_time_s": 1800, "distance_m": distance_m });
+        let ask = stage.cast.door.post("/v1/activities").with(&dana.token).json(&entry);
+        ask.expect(201).await.unwrap();
+        let top = || stage.cast.door.get(&format!("/v1/boards/{id}/top")).with(&dana.token);
+        until(top, |top| top.json["entries"][0]["score"] == json!(sum)).await.unwrap();
+        SystemClock.now()
+    };
+    let before = SystemClock.now();
+    let first = runs(5, 5_000, 5_000).await;
+    let second = runs(3, 3_000, 8_000).await;
+    let board = format!("/v1/boards/{id}/history");
+    let asked = |query: String| stage.cast.door.get(&format!("{board}{query}")).with(&dana.token);
+    for (at, scores) in [(before, json!([])), (first, json!([5_000])), (second, json!([8_000]))] {
+        let told = asked(format!("?at={at}")).expect(200).await.unwrap().json;
+        let found: Vec<&Value> =
+            told["entries"].as_array().unwrap().iter().map(|entry| &entry["score"]).collect();
+        assert_eq!((json!(found), told["sequence"].is_u64()), (scores, true), "{told}");
+    }
+    let ahead = second.checked_add(2.hours()).unwrap();
+    for query in [String::new(), "?at=noon".to_owned(), format!("?at={ahead}")] {
+        refused(&asked(query.clone()).send().await.unwrap(), 422, "invalid_field", &query);
+    }
     stage.running.stop().await.unwrap();
 }

@@ -169,6 +169,7 @@ impl Town {
             (format!("/v1/boards/{challenge}/around?span=5"), true),
             (format!("/v1/boards/{challenge}/around?segment=friends&span=5"), true),
             (format!("/v1/boards/{challenge}/ranks?accounts={dana}"), true),
+            (format!("/v1/boards/{challenge}/history?at={}", SystemClock.now()), true),
             (format!("/v1/me/privacy/view-as?account={dana}"), false),
             (format!("/v1/me/privacy/explain?account={dana}"), false),
             ("/v1/me/achievements".to_owned(), false),
