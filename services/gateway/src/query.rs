@@ -110,13 +110,19 @@ pub(crate) fn ids<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<V
 
 const IDS_MAX: usize = 200;
 
-/// An instant as a parameter, RFC 3339.
+/// An instant as a parameter that may be left out, RFC 3339.
 pub(crate) fn time<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<crate::values::Time>, D::Error> {
+    moment(deserializer).map(Some)
+}
+
+/// An instant as a parameter, RFC 3339.
+pub(crate) fn moment<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<crate::values::Time, D::Error> {
     // A plus sign that was not escaped arrives as a space.
     let text = String::deserialize(deserializer)?.replace(' ', "+");
     crate::values::Time::parse(&text)
-        .map(Some)
         .ok_or_else(|| serde::de::Error::custom("a time as RFC 3339 has it, with an offset, is needed"))
 }

@@ -141,17 +141,17 @@ async fn the_past_is_told_to_services_page_by_page() {
 
 fn joins_at(id: ChallengeId, account: AccountId, member: u32, at_us: i64) -> participation::Event {
     match joins(id, account, member) {
-        participation::Event::Joined { challenge, account, member, show_as, count_private, frozen, .. } => {
-            participation::Event::Joined {
-                challenge,
-                account,
-                member,
-                show_as,
-                count_private,
-                joined_us: at_us,
-                frozen,
-            }
-        }
+        participation::Event::Joined {
+            challenge, account, member, show_as, count_private, frozen, ..
+        } => participation::Event::Joined {
+            challenge,
+            account,
+            member,
+            show_as,
+            count_private,
+            joined_us: at_us,
+            frozen,
+        },
         other => other,
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     answer::{self, Answer},
     caller::{Account, Caller, MaybeAccount},
     problem::Problem,
-    query::{Page, Params, PathId, ids, places, span, time},
+    query::{Page, Params, PathId, ids, moment, places, span},
     routes::{Doors, Shared},
     values::{AnId, Figure, Instant, Time, known},
 };
@@ -212,9 +212,9 @@ async fn ranks(State(door): Shared, caller: Account, id: PathId, Params(whose): 
 #[into_params(parameter_in = Query)]
 struct Past {
     /// The moment, RFC 3339 with an offset; not in the future.
-    #[param(value_type = String, format = DateTime, required = true)]
-    #[serde(default, deserialize_with = "time")]
-    at: Option<Time>,
+    #[serde(deserialize_with = "moment")]
+    #[param(value_type = Time)]
+    at: Time,
     #[param(example = "all")]
     segment: Option<String>,
     /// `next_cursor` of the page before.
@@ -235,12 +235,11 @@ async fn history(
     id: PathId,
     Params(past): Params<Past>,
 ) -> Answer {
-    let at = past.at.ok_or_else(|| Refusal::field("at", "required", "the moment is needed"))?;
     let page = Page { cursor: past.cursor, limit: past.limit };
     let request = leaderboard::HistoryRequest {
         challenge_id: id.bytes(),
         segment: segment(past.segment)?,
-        at_us: at.us(),
+        at_us: past.at.us(),
         limit: page.limit.unwrap_or_default(),
         cursor: caller.cursor(&page)?,
     };
