@@ -9,6 +9,8 @@
 //! | [`challenge`] | a challenge from draft to settlement: its terms, its window, who may do what when |
 //! | [`seats`] | how many take part, and their numbers |
 //! | [`participation`] | one account's part in one challenge |
+//! | [`segments`] | boards that somebody stands on by what they told of themselves |
+//! | [`teams`] | for whom somebody competes, and what teams have reached |
 //! | [`scoring`] | what counts for a challenge, and what it amounts to |
 //! | [`placing`] | the final order |
 //! | [`points`] | the ledger of points |
@@ -26,8 +28,10 @@ pub mod progress;
 pub mod rules;
 pub mod scoring;
 pub mod seats;
+pub mod segments;
 pub mod standing;
 pub mod streak;
+pub mod teams;
 pub mod visibility;
 
 pub use challenge::{Challenge, ChallengeId, Terms};

@@ -41,6 +41,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             include_str!("../../../migrations/sqlite/gamification/0002_create_challenge.sql"),
         ),
         ("0003_create_score", include_str!("../../../migrations/sqlite/gamification/0003_create_score.sql")),
+        (
+            "0004_create_team_placement",
+            include_str!("../../../migrations/sqlite/gamification/0004_create_team_placement.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -54,6 +58,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0003_create_score",
             include_str!("../../../migrations/postgres/gamification/0003_create_score.sql"),
+        ),
+        (
+            "0004_create_team_placement",
+            include_str!("../../../migrations/postgres/gamification/0004_create_team_placement.sql"),
         ),
     ],
 };

@@ -121,6 +121,8 @@ fn entry(entry: page::Entry) -> wire::Entry {
         score: entry.score,
         tied: entry.place.tied,
         percentile: entry.place.percentile,
+        team_id: entry.team.map(|team| Bytes::copy_from_slice(team.id.as_bytes())).unwrap_or_default(),
+        members: entry.team.map_or(0, |team| team.members),
     }
 }
 

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`top`], [`around`], [`ranks`] | pages of a board |
+//! | [`teams`] | pages of the teams of a board |
 //! | [`history`] | a board of the past |
 //! | [`watch`] | a board as it moves |
 //! | [`access`] | which board, and whether the caller may look |
@@ -15,6 +16,7 @@ pub mod audience;
 pub mod history;
 pub mod page;
 pub mod ranks;
+pub mod teams;
 pub mod top;
 pub mod watch;
 

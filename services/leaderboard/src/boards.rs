@@ -1,8 +1,10 @@
 //! All boards in this process' memory. Followers write, everybody else reads; one lock a board.
 
+mod teamed;
+
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -10,9 +12,11 @@ use kernel::{AccountId, Id};
 use platform::spans::Taking;
 use tokio::{sync::watch, time::Instant};
 
+pub use self::teamed::Teamed;
 use crate::domain::{
     board::{Board, Key, Move, Told},
     places::Ties,
+    teams::Combining,
 };
 
 /// What names a challenge.
@@ -36,6 +40,8 @@ pub struct Terms {
     /// Of a challenge that is not public: the group whose members alone know of it.
     pub circle: Option<String>,
     pub author: Option<AccountId>,
+    /// How teams come to their scores, where they compete.
+    pub teams: Option<Combining>,
     pub phase: Phase,
     pub revision: u64,
 }
@@ -55,6 +61,8 @@ pub type Moves = HashMap<u32, Option<Key>>;
 /// One board and what surrounds it. Who needs both locks takes the terms' first.
 pub struct Cell {
     pub id: ChallengeId,
+    /// Who stands on it are teams, not accounts.
+    pub of_teams: bool,
     board: RwLock<Board>,
     terms: RwLock<Option<Known>>,
     /// Since the last look, while anybody watches.
@@ -62,6 +70,8 @@ pub struct Cell {
     /// Followed changes on their way to those who watch; they have arrived when the next look is published.
     pushes: Mutex<Vec<Taking>>,
     changed: watch::Sender<u64>,
+    /// Where members compete for teams: made with the first of them.
+    teams: OnceLock<Teamed>,
 }
 
 #[derive(Clone)]
@@ -75,11 +85,13 @@ impl Cell {
     fn new(id: ChallengeId) -> Self {
         Self {
             id,
+            of_teams: false,
             board: RwLock::default(),
             terms: RwLock::default(),
             moves: Mutex::default(),
             pushes: Mutex::default(),
             changed: watch::Sender::new(0),
+            teams: OnceLock::new(),
         }
     }
 
@@ -88,6 +100,11 @@ impl Cell {
         let cell = Self::new(id);
         cell.rule(terms);
         cell
+    }
+
+    /// The board of its teams, where they compete.
+    pub fn teams(&self) -> Option<&Teamed> {
+        self.teams.get()
     }
 
     pub fn board(&self) -> RwLockReadGuard<'_, Board> {
@@ -125,7 +142,12 @@ impl Cell {
     /// How the member moved, if it is news. `push` ends once those who watch can see it.
     pub fn tell(&self, told: Told, push: impl FnOnce() -> Taking) -> Option<Move> {
         let mut board = self.write();
+        let member = teamed::Member::of(&told);
         let moved = board.apply(told);
+        // While nobody else writes: teams take what members have in the same order as the board.
+        if moved.is_some() && (member.has_team() || self.teams.get().is_some()) {
+            self.teams.get_or_init(|| Teamed::beside(self.id)).tell(&member);
+        }
         if let Some(moved) = moved
             && let Some(moves) = self.moves().as_mut()
         {
@@ -154,7 +176,13 @@ impl Cell {
             let over = matches!(terms.phase, Phase::Settled | Phase::Stopped);
             let before = known.as_ref().and_then(|known| known.over_since);
             let over_since = over.then(|| before.unwrap_or_else(Instant::now));
-            self.write().rule(terms.ascending, terms.ties);
+            let mut board = self.write();
+            board.rule(terms.ascending, terms.ties);
+            if terms.teams.is_some() {
+                let teams = self.teams.get_or_init(|| Teamed::beside(self.id));
+                teams.rule(&terms, board.sequence());
+            }
+            drop(board);
             *known = Some(Known { terms: Arc::new(terms), over_since });
         }
         self.change();

@@ -3,3 +3,4 @@
 pub mod board;
 pub mod order;
 pub mod places;
+pub mod teams;

@@ -47,10 +47,14 @@ pub struct Grounds {
 }
 
 /// What a watcher wants to see.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ask {
     pub segment: String,
+    /// What frames call the segment.
+    pub shown_as: String,
     pub limit: usize,
+    /// Where teams stand on the board: that of their members.
+    pub team_of: Option<Arc<Cell>>,
     pub viewer: Option<AccountId>,
     /// The group whose member it must stay.
     pub as_member_of: Option<String>,

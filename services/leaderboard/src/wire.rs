@@ -12,6 +12,7 @@ use crate::{
     domain::{
         board::{ALL, Score, Told},
         places::Ties,
+        teams::Combining,
     },
 };
 
@@ -34,7 +35,10 @@ pub fn terms(value: &StateValue) -> Result<(ChallengeId, Terms), DecodeError> {
         // Words that are not known here are of something that runs.
         _ => Phase::Running,
     };
+    let best = ["longest_m", "fastest_s"].contains(&told.metric.as_str());
+    let combining = Combining { best, ascending: state.ascending };
     let terms = Terms {
+        teams: ["group", "team"].contains(&told.kind.as_str()).then_some(combining),
         circle: circle(&told),
         author: id(&state.author_id).ok(),
         metric: told.metric,

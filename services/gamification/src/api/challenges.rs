@@ -19,6 +19,7 @@ use crate::{
     domain::{
         ChallengeId, Participation,
         participation::{Frozen, ShowAs},
+        teams,
     },
     store::challenges::Mine,
     wire::{
@@ -145,7 +146,9 @@ pub(super) async fn join(
         text => Some(ShowAs::parse(text).ok_or_else(unknown)?),
     };
     let shown = Shown { show_as, count_private: asked.count_private };
-    let (done, part) = join::join(app, &caller.command(), account, id, shown).await.map_err(status)?;
+    let team = if asked.group_id.is_empty() { None } else { Some(group_id(&asked.group_id)?) };
+    let joined = join::join(app, &caller.command(), account, id, (shown, team)).await;
+    let (done, part) = joined.map_err(status)?;
     Ok(platform::answer(&app.journal, &done, participation_to_wire(id, part)).await)
 }
 
@@ -157,6 +160,10 @@ pub(super) async fn leave(
     let id = challenge_id(&request.into_inner().challenge_id)?;
     let done = join::leave(app, &caller.command(), caller.account()?, id).await.map_err(status)?;
     Ok(platform::answer(&app.journal, &done, wire::LeaveChallengeResponse {}).await)
+}
+
+fn group_id(bytes: &[u8]) -> Result<teams::TeamId, Status> {
+    id(bytes).map_err(|_| status(Refusal::field("/group_id", "not_an_id", "the id of a group belongs here")))
 }
 
 pub(super) fn challenge_id(bytes: &[u8]) -> Result<ChallengeId, Status> {
@@ -186,6 +193,7 @@ fn mine_to_wire(challenge: ChallengeId, mine: Mine) -> wire::Participation {
         show_as: mine.show_as.as_str().to_owned(),
         count_private: mine.count_private,
         joined_us: mine.joined_us,
+        group_id: teams::of(&mine.segments).map(bytes_of).unwrap_or_default(),
         segments: mine.segments,
     }
 }

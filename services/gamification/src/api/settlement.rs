@@ -16,7 +16,10 @@ use crate::{
         settlement::{self, Place},
     },
     store::placements::Adjustment as Told,
-    wire::{bytes_of, challenge::placement_to_wire},
+    wire::{
+        bytes_of,
+        placed::{placement_to_wire, team_to_wire},
+    },
 };
 
 pub(super) async fn settlement(
@@ -38,14 +41,17 @@ pub(super) async fn settlement(
         placements: found.places.into_iter().map(|place| place_to_wire(asker, place)).collect(),
         next_cursor: found.next_cursor,
         adjustments: found.adjustments.into_iter().map(adjustment_to_wire).collect(),
+        teams: found.teams.iter().map(team_to_wire).collect(),
+        of_teams: found.of_teams,
     }))
 }
 
-/// Who sees no name learns no account, siblings aside.
+/// Who sees no name learns no account, nor the team, which may be a team of few; siblings aside.
 fn place_to_wire(asker: Asker, place: Place) -> SettledPlace {
     let mut placement = placement_to_wire(&place.placement);
     if place.display_name.is_none() && !matches!(asker, Asker::Service) {
         placement.account_id = Bytes::new();
+        placement.team = None;
     }
     SettledPlace {
         placement: Some(placement),

@@ -14,7 +14,7 @@ use crate::{
         Challenge,
         challenge::{Event, Metric},
         fact::Receipt,
-        scoring::{self, Contest, Score},
+        scoring::{Contest, Score},
     },
     store::{
         facts,
@@ -125,14 +125,14 @@ async fn as_if_in_time(
     let metric = contest.terms.metric;
     if metric == Metric::Steps {
         let days = facts::by_item(facts::days_of(tx, row.account).await?);
-        return Ok(scoring::combine(metric, days.iter().filter_map(|(_, heard)| all.day(&taking, heard))));
+        return Ok(all.combine(days.iter().filter_map(|(_, heard)| all.day(&taking, heard))));
     }
     let xp = if metric == Metric::Xp { facts::xp_of(tx, row.account).await? } else { Vec::new() };
     let activities = facts::by_item(facts::heard_of(tx, row.account, None).await?);
     let each = activities
         .iter()
         .filter_map(|(activity, heard)| all.activity(&taking, heard, &facts::of_item(&xp, *activity)));
-    Ok(scoring::combine(metric, each))
+    Ok(all.combine(each))
 }
 
 async fn reason(tx: &mut dyn Tx, account: AccountId, what: What) -> Result<&'static str, DbError> {

@@ -31,7 +31,7 @@ pub async fn reward(app: &App, challenge: ChallengeId, placements: &[Placement])
     }
     let mut commands = Vec::new();
     for placement in placements {
-        if placing::earned(&contest.terms, placement).next().is_some() {
+        if placing::rewards(&contest.terms, placement).next().is_some() {
             commands.push(give(app, &contest, placement));
         }
     }
@@ -68,7 +68,7 @@ async fn give(app: &App, contest: &ContestRow, placement: &Placement) -> Result<
 
 fn entries(terms: &Terms, challenge: ChallengeId, placement: &Placement, at_us: i64) -> Vec<Posted> {
     let account = placement.account;
-    placing::earned(terms, placement)
+    placing::rewards(terms, placement)
         .map(|(index, reward)| Posted {
             entry: entry_id(challenge, account, index),
             account,
@@ -76,7 +76,7 @@ fn entries(terms: &Terms, challenge: ChallengeId, placement: &Placement, at_us: 
             credit: ACCOUNT.to_owned(),
             points: reward.points,
             challenge,
-            rank: placement.rank,
+            rank: rank(placement),
             at_us,
         })
         .collect()
@@ -85,15 +85,20 @@ fn entries(terms: &Terms, challenge: ChallengeId, placement: &Placement, at_us: 
 fn badges(terms: &Terms, challenge: ChallengeId, placement: &Placement, at_us: i64) -> Vec<RewardGiven> {
     let (account, anonymous) = (placement.account, placement.anonymous);
     let mut badges: Vec<RewardGiven> = Vec::new();
-    for (_, reward) in placing::earned(terms, placement) {
+    for (_, reward) in placing::rewards(terms, placement) {
         let Some(badge) = reward.badge.clone() else { continue };
         let id = reward_id(challenge, account, &badge);
-        let rank = if matches!(reward.at, RewardAt::Places { .. }) { placement.rank } else { 0 };
+        let rank = if matches!(reward.at, RewardAt::Places { .. }) { rank(placement) } else { 0 };
         if !badges.iter().any(|given| given.id == id) {
             badges.push(RewardGiven { id, account, badge, challenge, rank, at_us, anonymous });
         }
     }
     badges
+}
+
+/// What the place is that is rewarded: the team's, where there is one.
+fn rank(placement: &Placement) -> u32 {
+    placement.team.map_or(placement.rank, |team| team.rank)
 }
 
 /// Apart from the id that a rule's badge of the same name has: no rule takes this one back.

@@ -33,6 +33,7 @@ use crate::{
         challenge::{Event, State},
         participation::ShowAs,
         placing::{self, CHUNK_MAX, Scored},
+        teams::{self, Order},
     },
 };
 
@@ -130,13 +131,16 @@ async fn fix(app: &App, id: ChallengeId) -> Result<(), Error> {
                     member: row.member,
                     anonymous: row.show_as == ShowAs::Anonymous,
                     score: row.score?,
+                    team: teams::of(&row.segments),
                 })
             });
-            let placed = placing::placements(drafted.terms.metric, drafted.terms.ties, scored.collect());
+            let Order { placements: placed, teams } = teams::order(&drafted.terms, scored.collect());
             let mut events: Vec<Event> = placed
                 .chunks(CHUNK_MAX)
                 .map(|chunk| Event::PlacementsFixed { challenge: id, placements: chunk.to_vec() })
                 .collect();
+            let of_teams = teams.chunks(CHUNK_MAX);
+            events.extend(of_teams.map(|chunk| Event::TeamsFixed { challenge: id, teams: chunk.to_vec() }));
             events.push(Event::Settled {
                 challenge: id,
                 count: u32::try_from(placed.len()).unwrap_or(u32::MAX),

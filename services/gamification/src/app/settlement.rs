@@ -12,7 +12,11 @@ use super::{
     challenges::read::{self, Asker},
 };
 use crate::{
-    domain::{ChallengeId, challenge::Placement, placing},
+    domain::{
+        ChallengeId,
+        challenge::{Placement, TeamPlacement},
+        placing,
+    },
     store::placements::Adjustment,
 };
 
@@ -29,6 +33,9 @@ pub struct Settlement {
     pub next_cursor: String,
     /// With the first page: of those only whose names whoever asks may see.
     pub adjustments: Vec<Adjustment>,
+    /// With the first page, where teams competed: the best 500 of them, and how many there are.
+    pub teams: Vec<TeamPlacement>,
+    pub of_teams: u32,
 }
 
 pub struct Place {
@@ -57,6 +64,11 @@ pub async fn settlement(
     let next_cursor = if next < contest.placed { next.to_string() } else { String::new() };
     let adjustments =
         if from == 0 { app.store.adjustments(id).await.map_err(eventing::Error::from)? } else { Vec::new() };
+    let (teams, of_teams) = if from == 0 && contest.terms.kind.has_teams() {
+        app.store.team_placements(id, LIMIT_MAX).await.map_err(eventing::Error::from)?
+    } else {
+        (Vec::new(), 0)
+    };
     let chosen = chosen_names(&placements, &adjustments);
     let names = names(app, asker, &chosen).await;
     let percentiles = percentiles(app, id, &placements, from, contest.placed).await?;
@@ -75,6 +87,8 @@ pub async fn settlement(
         places: placements.into_iter().zip(percentiles).map(place).collect(),
         next_cursor,
         adjustments,
+        teams,
+        of_teams: count(of_teams),
     })
 }
 

@@ -92,7 +92,9 @@ async fn challenge_told(
             rows::mark(tx, *challenge, "settled_us", *settled_us).await?;
             *challenge
         }
-        Told::PlacementsFixed { challenge, .. } | Told::PlacementAdjusted { challenge, .. } => *challenge,
+        Told::PlacementsFixed { challenge, .. }
+        | Told::TeamsFixed { challenge, .. }
+        | Told::PlacementAdjusted { challenge, .. } => *challenge,
     };
     revised(tx, id, incoming).await
 }

@@ -48,6 +48,7 @@ impl Projection for Scores {
             "contribution",
             "score",
             "placement",
+            "team_placement",
             "placement_adjustment",
         ])
     }

@@ -2,11 +2,13 @@
 //!
 //! | file | |
 //! |---|---|
+//! | [`kind`] | who competes with whom |
 //! | [`terms`] | what it asks and promises |
 //! | [`window`] | when activities count |
 //!
 //! Whether a challenge runs is never stored: it follows from what happened and the time ([`State::of`]).
 
+pub mod kind;
 pub mod terms;
 pub mod window;
 
@@ -14,6 +16,8 @@ use std::sync::Arc;
 
 use kernel::{AccountId, Code, Id, Refusal};
 
+use super::teams::TeamId;
+pub use kind::Kind;
 pub use terms::{CountFrom, Metric, Reward, RewardAt, Terms, Ties};
 pub use window::{Bounds, Clock, Window};
 
@@ -62,6 +66,10 @@ pub enum Event {
         challenge: ChallengeId,
         placements: Vec<Placement>,
     },
+    TeamsFixed {
+        challenge: ChallengeId,
+        teams: Vec<TeamPlacement>,
+    },
     Settled {
         challenge: ChallengeId,
         count: u32,
@@ -88,6 +96,32 @@ pub struct Placement {
     pub reached_us: i64,
     pub tied: bool,
     pub anonymous: bool,
+    /// `None`: it competed alone.
+    pub team: Option<TeamPlace>,
+    /// The rewards that it has earned, a bit each by their index in the terms; `None`: written before that was kept.
+    pub earned: Option<u64>,
+}
+
+/// The place of somebody's team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TeamPlace {
+    pub team: TeamId,
+    pub rank: u32,
+    pub score: i64,
+}
+
+/// A team's place in the final order of teams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TeamPlacement {
+    pub team: TeamId,
+    pub rank: u32,
+    pub score: i64,
+    pub reached_us: i64,
+    pub tied: bool,
+    /// Who have a score for it.
+    pub members: u32,
+    /// How many teams stand strictly behind.
+    pub behind: u32,
 }
 
 /// Where a challenge is.
@@ -205,7 +239,7 @@ impl Challenge {
             }
             Event::Settling { activity_head, .. } => self.settling = Some(*activity_head),
             Event::Settled { settled_us, .. } => self.settled_us = Some(*settled_us),
-            Event::PlacementsFixed { .. } | Event::PlacementAdjusted { .. } => {}
+            Event::PlacementsFixed { .. } | Event::TeamsFixed { .. } | Event::PlacementAdjusted { .. } => {}
         }
     }
 

@@ -3,7 +3,10 @@
 use eventing::StreamId;
 use kernel::{AccountId, Refusal};
 
-use super::challenge::ChallengeId;
+use super::{
+    challenge::ChallengeId,
+    teams::{self, TeamId},
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -63,7 +66,7 @@ impl ShowAs {
 /// What of the participant holds for this challenge, whatever changes later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frozen {
-    /// `region:{code}`, `club:{group id}`, `level:{n}`, sorted; without `all`.
+    /// `region:{code}`, `club:{group id}`, `level:{n}`, `team:{group id}`, …, sorted; without `all`.
     pub segments: Vec<String>,
     /// IANA; may be empty where none is known.
     pub time_zone: String,
@@ -112,6 +115,11 @@ impl Participation {
                 self.frozen = None;
             }
         }
+    }
+
+    /// For whom it competes, or did before it left.
+    pub fn team(&self) -> Option<TeamId> {
+        self.frozen.as_ref().and_then(|frozen| teams::of(&frozen.segments))
     }
 
     pub fn is_active(&self) -> bool {

@@ -4,8 +4,9 @@ use kernel::AccountId;
 use sha2::{Digest, Sha256};
 
 use super::{
-    challenge::{Metric, Placement, RewardAt, Terms, Ties},
+    challenge::{Metric, Placement, RewardAt, TeamPlace, Terms, Ties},
     scoring::Score,
+    teams::TeamId,
 };
 
 /// Placements in one event at most.
@@ -18,34 +19,67 @@ pub struct Scored {
     pub member: u32,
     pub anonymous: bool,
     pub score: Score,
+    /// For whom it counts, where teams compete.
+    pub team: Option<TeamId>,
 }
 
-/// Everybody's place. By score, then by when it was reached, then by account: so ties are listed the same way each
-/// time. `first` lets that order decide; `shared` leaves out the places behind a tie (1224), `dense` none (1223).
-pub fn placements(metric: Metric, ties: Ties, mut scored: Vec<Scored>) -> Vec<Placement> {
+/// One place of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ranked<T> {
+    pub who: T,
+    pub score: Score,
+    pub rank: u32,
+    pub tied: bool,
+    /// How many stand strictly behind.
+    pub behind: u32,
+}
+
+/// By score, then by when it was reached, then by who it is: so ties are listed the same way each time. `first` lets that
+/// order decide; `shared` leaves out the places behind a tie (1224), `dense` none (1223).
+pub fn ranked<T: Copy + Ord>(metric: Metric, ties: Ties, mut all: Vec<(T, Score)>) -> Vec<Ranked<T>> {
     let goodness = |value: i64| if metric.ascending() { value } else { !value };
-    scored.sort_unstable_by_key(|one| (goodness(one.score.value), one.score.reached_us, one.account));
-    let mut placed: Vec<Placement> = Vec::with_capacity(scored.len());
-    for (index, one) in scored.iter().enumerate() {
-        let same = |other: Option<&Scored>| other.is_some_and(|other| other.score.value == one.score.value);
-        let as_before = same(index.checked_sub(1).and_then(|before| scored.get(before)));
-        let next = u32::try_from(index + 1).unwrap_or(u32::MAX);
+    all.sort_unstable_by_key(|(who, score)| (goodness(score.value), score.reached_us, *who));
+    let of = narrow(all.len());
+    let mut placed: Vec<Ranked<T>> = Vec::with_capacity(all.len());
+    for (index, (who, score)) in all.iter().copied().enumerate() {
+        let same = |other: Option<&(T, Score)>| other.is_some_and(|(_, other)| other.value == score.value);
+        let as_before = same(index.checked_sub(1).and_then(|before| all.get(before)));
+        let next = narrow(index + 1);
         let rank = match (ties, placed.last()) {
             (Ties::Shared | Ties::Dense, Some(before)) if as_before => before.rank,
             (Ties::Dense, Some(before)) => before.rank + 1,
             _ => next,
         };
-        placed.push(Placement {
-            account: one.account,
-            rank,
-            member: one.member,
-            score: one.score.value,
-            reached_us: one.score.reached_us,
-            tied: ties != Ties::First && (as_before || same(scored.get(index + 1))),
-            anonymous: one.anonymous,
-        });
+        let tied = ties != Ties::First && (as_before || same(all.get(index + 1)));
+        placed.push(Ranked { who, score, rank, tied, behind: of.saturating_sub(next) });
+    }
+    for index in (1..placed.len()).rev() {
+        if placed[index - 1].rank == placed[index].rank {
+            placed[index - 1].behind = placed[index].behind;
+        }
     }
     placed
+}
+
+/// Everybody's place, with the rewards that it has earned.
+pub fn placements(terms: &Terms, scored: Vec<Scored>) -> Vec<Placement> {
+    let of = narrow(scored.len());
+    let all = scored.into_iter().map(|one| ((one.account, one.member, one.anonymous, one.team), one.score));
+    let placed = ranked(terms.metric, terms.ties, all.collect());
+    placed
+        .into_iter()
+        .map(|place| {
+            let (account, member, anonymous, team) = place.who;
+            let Ranked { score: Score { value: score, reached_us }, rank, tied, behind, .. } = place;
+            let team = team.map(|team| TeamPlace { team, rank: 0, score: 0 });
+            let earned = Some(earned(terms, Stand { rank, score, behind, of }));
+            Placement { account, rank, member, score, reached_us, tied, anonymous, team, earned }
+        })
+        .collect()
+}
+
+fn narrow(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// SHA-256 over the placements in order: each the account's 16 bytes, the rank in 4 and the score in 8, big-endian.
@@ -59,16 +93,41 @@ pub fn checksum(placements: &[Placement]) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-/// Which of the rewards a place has earned, by their index in the terms.
-pub fn earned<'t>(
+/// What of a place decides its rewards.
+#[derive(Clone, Copy, Debug)]
+pub struct Stand {
+    pub rank: u32,
+    pub score: i64,
+    /// How many stand strictly behind, of how many.
+    pub behind: u32,
+    pub of: u32,
+}
+
+/// Which of the rewards a place has earned: a bit each, by their index in the terms, which name at most 64.
+pub fn earned(terms: &Terms, stand: Stand) -> u64 {
+    let has = |at: RewardAt| match at {
+        RewardAt::Places { first, last } => (first..=last).contains(&stand.rank),
+        RewardAt::Percentile { from, to } => {
+            // Thousandths of a percent of so many, without a division that rounds.
+            let behind = u64::from(stand.behind) * 100_000;
+            let bound = |thousandths: u32| u64::from(thousandths) * u64::from(stand.of);
+            stand.of > 0 && (bound(from)..=bound(to)).contains(&behind)
+        }
+        RewardAt::Reached { score } if terms.metric.ascending() => stand.score <= score,
+        RewardAt::Reached { score } => stand.score >= score,
+    };
+    let mask = |(index, _): (usize, _)| 1_u64 << index;
+    terms.rewards.iter().take(64).enumerate().filter(|(_, reward)| has(reward.at)).map(mask).sum()
+}
+
+/// The rewards of a placement, by their index in the terms. Before it was kept which are earned, places and scores told.
+pub fn rewards<'t>(
     terms: &'t Terms,
-    placement: &'t Placement,
+    placement: &Placement,
 ) -> impl Iterator<Item = (usize, &'t super::challenge::Reward)> {
-    terms.rewards.iter().enumerate().filter(|(_, reward)| match reward.at {
-        RewardAt::Places { first, last } => (first..=last).contains(&placement.rank),
-        RewardAt::Reached { score } if terms.metric.ascending() => placement.score <= score,
-        RewardAt::Reached { score } => placement.score >= score,
-    })
+    let stand = Stand { rank: placement.rank, score: placement.score, behind: 0, of: 0 };
+    let earned = placement.earned.unwrap_or_else(|| earned(terms, stand));
+    terms.rewards.iter().take(64).enumerate().filter(move |(index, _)| earned >> index & 1 == 1)
 }
 
 /// Of each in a stretch of the order, the percentile: the share of all who are ranked that stand strictly behind, 0 to 100,
@@ -99,10 +158,28 @@ fn share(part: u32, of: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::challenge::{Reward, terms::Written};
 
     fn scored(name: &str, value: i64, reached_us: i64) -> Scored {
         let account = AccountId::derived(&[name.as_bytes()]);
-        Scored { account, member: 1, anonymous: false, score: Score { value, reached_us } }
+        Scored { account, member: 1, anonymous: false, score: Score { value, reached_us }, team: None }
+    }
+
+    fn terms(metric: Metric, ties: Ties, rewards: &[RewardAt]) -> Terms {
+        let written = Written {
+            name: [("en".to_owned(), "May".to_owned())].into(),
+            metric: metric.as_str().to_owned(),
+            ties: ties.as_str().to_owned(),
+            start: "2026-05-01T00:00:00".to_owned(),
+            end: "2026-06-01T00:00:00".to_owned(),
+            ..Written::default()
+        };
+        let reward = |at: &RewardAt| Reward { at: *at, points: 1, badge: None };
+        Terms { rewards: rewards.iter().map(reward).collect(), ..Terms::parse(&written).unwrap() }
+    }
+
+    fn placements(metric: Metric, ties: Ties, scored: Vec<Scored>) -> Vec<Placement> {
+        super::placements(&terms(metric, ties, &[]), scored)
     }
 
     fn ranks(metric: Metric, ties: Ties) -> Vec<(u32, i64, bool)> {
@@ -179,6 +256,55 @@ mod tests {
                     whole[from..to],
                     "{ties:?} {from}..{to}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn who_stands_behind_is_what_percentiles_are_made_of() {
+        for ties in [Ties::First, Ties::Shared, Ties::Dense] {
+            let values = [50, 40, 40, 40, 30, 30, 10];
+            let all = order(ties, &values);
+            let scores = (0..).zip(values).map(|(nth, value)| (nth, Score { value, reached_us: nth }));
+            let behind = ranked(Metric::Distance, ties, scores.collect());
+            let share = behind.iter().map(|place| f64::from(place.behind) * 100.0 / 7.0);
+            assert_eq!(share.collect::<Vec<_>>(), percentiles(&all, 0, 7, 7), "{ties:?}");
+        }
+    }
+
+    #[test]
+    fn a_reward_by_percentile_goes_to_the_share_that_is_shown() {
+        let best = RewardAt::Percentile { from: 75_000, to: 100_000 };
+        let last = RewardAt::Percentile { from: 0, to: 0 };
+        let rewarded = |ties, values: &[i64]| -> Vec<u64> {
+            let one = |(nth, value): (i64, &i64)| scored(&nth.to_string(), *value, nth);
+            let all = (0..).zip(values).map(one).collect();
+            let placed = super::placements(&terms(Metric::Distance, ties, &[best, last]), all);
+            placed.iter().map(|place| place.earned.unwrap()).collect()
+        };
+        assert_eq!(
+            rewarded(Ties::First, &[40, 30, 20, 10]),
+            [1, 0, 0, 2],
+            "75 of 100 stand behind the first"
+        );
+        assert_eq!(rewarded(Ties::First, &[40, 30, 20]), [0, 0, 2], "66.7 do here");
+        assert_eq!(rewarded(Ties::Shared, &[40, 40, 20, 10]), [0, 0, 0, 2], "those beside are not behind");
+        assert_eq!(rewarded(Ties::Dense, &[40, 10, 10, 10]), [1, 2, 2, 2]);
+        assert_eq!(rewarded(Ties::First, &[]), [0_u64; 0]);
+    }
+
+    #[test]
+    fn what_was_placed_before_rewards_were_kept_is_worth_what_it_was() {
+        let terms = terms(
+            Metric::Distance,
+            Ties::First,
+            &[RewardAt::Places { first: 1, last: 1 }, RewardAt::Reached { score: 15 }],
+        );
+        for (value, indices) in [(20, vec![0, 1]), (10, vec![0])] {
+            let placed = super::placements(&terms, vec![scored("a", value, 1)]);
+            let old = Placement { earned: None, ..placed[0] };
+            for placement in [placed[0], old] {
+                assert_eq!(rewards(&terms, &placement).map(|(index, _)| index).collect::<Vec<_>>(), indices);
             }
         }
     }

@@ -97,7 +97,7 @@ pub struct Contest<'t> {
 /// What an item adds to a score. Values are thousandths of the metric's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contribution {
-    /// Of those in one bucket only the greatest counts: the day, for steps.
+    /// For steps, their day: of those in one bucket only the greatest counts. Of attempts, when they began.
     pub bucket: i64,
     pub value: i64,
     pub reached_us: i64,
@@ -136,7 +136,18 @@ impl Contest<'_> {
             Metric::Steps => return None,
         };
         let reached_us = effort.end_us.min(newest.receipt.at_us);
-        (value > 0).then_some(Contribution { bucket: 0, value, reached_us })
+        // Only attempts are told apart by when they began: other rows stay as they were written.
+        let bucket = self.terms.attempts.map_or(0, |_| effort.start_us);
+        (value > 0).then_some(Contribution { bucket, value, reached_us })
+    }
+
+    /// What contributions amount to; of attempts, the first that count. `None` without any.
+    pub fn combine(&self, all: impl IntoIterator<Item = Contribution>) -> Option<Score> {
+        let Some(attempts) = self.terms.attempts else { return combine(self.terms.metric, all) };
+        let mut all: Vec<Contribution> = all.into_iter().collect();
+        all.sort_unstable_by_key(|one| (one.bucket, one.reached_us, one.value));
+        all.truncate(usize::try_from(attempts).unwrap_or(usize::MAX));
+        combine(self.terms.metric, all)
     }
 
     /// What one source's steps of a day contribute: a day belongs to the window with its first instant.
@@ -184,6 +195,23 @@ pub fn combine(metric: Metric, all: impl IntoIterator<Item = Contribution>) -> O
             });
             sum(of_days)
         }
+    }
+}
+
+/// What members of a team have together: sums are summed, and reached with the last of them; of bests the best counts.
+pub fn together(metric: Metric, members: impl IntoIterator<Item = Score>) -> Option<Score> {
+    let contribution =
+        |score: Score| Contribution { bucket: 0, value: score.value, reached_us: score.reached_us };
+    let all = members.into_iter().map(contribution);
+    match metric {
+        Metric::Longest => best(all, |one, other| one > other),
+        Metric::Fastest => best(all, |one, other| one < other),
+        Metric::Distance
+        | Metric::MovingTime
+        | Metric::Ascent
+        | Metric::Count
+        | Metric::Steps
+        | Metric::Xp => sum(all),
     }
 }
 

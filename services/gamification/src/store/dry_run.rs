@@ -9,7 +9,7 @@ use super::{Store, facts};
 use crate::domain::{
     Terms,
     challenge::Metric,
-    scoring::{Contest, Contribution, Score, Taking, combine},
+    scoring::{Contest, Contribution, Score, Taking},
 };
 
 impl Store {
@@ -61,5 +61,5 @@ async fn score(
         };
         heard.iter().filter_map(one).collect()
     };
-    Ok(combine(terms.metric, all))
+    Ok(contest.combine(all))
 }

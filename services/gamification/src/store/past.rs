@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     ChallengeId,
     challenge::Metric,
-    scoring::{Contribution, Score, Taking, combine},
+    scoring::{Contribution, Score, Taking},
 };
 
 /// Participants of one page.
@@ -91,7 +91,7 @@ async fn worked_out(
     }
     let past = |row: ScoreRow| {
         let (all, heard) = counted.of.remove(&row.account)?;
-        Some(Past { score: combine(metric, all)?, heard, row })
+        Some(Past { score: contest.contest().combine(all)?, heard, row })
     };
     Ok(rows.into_iter().filter_map(past).collect())
 }

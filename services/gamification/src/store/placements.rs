@@ -1,10 +1,15 @@
 //! The final orders of challenges, and what was said of them afterwards.
 
-use eventing::{Row, Tx, args, sql::DbError};
+use eventing::{Row, Tx, args, many::Rows, sql::DbError};
 use kernel::AccountId;
 
 use super::Store;
-use crate::domain::{ChallengeId, challenge::Placement, participation::ShowAs};
+use crate::domain::{
+    ChallengeId,
+    challenge::{Placement, TeamPlace, TeamPlacement},
+    participation::ShowAs,
+    teams::TeamId,
+};
 
 /// What would have been, had it been heard in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +32,12 @@ pub(crate) async fn keep(
 ) -> Result<(), DbError> {
     for (nth, placement) in (from..).zip(placements) {
         tx.execute(
-            "INSERT INTO placement (challenge_id, nth, account_id, rank, member, score, reached_us, tied, anonymous)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            "INSERT INTO placement (challenge_id, nth, account_id, rank, member, score, reached_us, tied, anonymous,
+               team_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (challenge_id, nth) DO UPDATE SET account_id = excluded.account_id, rank = excluded.rank,
                member = excluded.member, score = excluded.score, reached_us = excluded.reached_us,
-               tied = excluded.tied, anonymous = excluded.anonymous",
+               tied = excluded.tied, anonymous = excluded.anonymous, team_id = excluded.team_id",
             args![
                 challenge,
                 nth,
@@ -41,12 +47,40 @@ pub(crate) async fn keep(
                 placement.score,
                 placement.reached_us,
                 placement.tied,
-                placement.anonymous
+                placement.anonymous,
+                placement.team.map(|team| team.team)
             ],
         )
         .await?;
     }
     Ok(())
+}
+
+pub(crate) async fn keep_teams(
+    tx: &mut dyn Tx,
+    challenge: ChallengeId,
+    teams: &[TeamPlacement],
+) -> Result<(), DbError> {
+    let mut rows = Rows::new(
+        "INSERT INTO team_placement (challenge_id, team_id, rank, score, reached_us, tied, members, behind)",
+        2,
+        "ON CONFLICT (challenge_id, team_id) DO UPDATE SET rank = excluded.rank, score = excluded.score,
+           reached_us = excluded.reached_us, tied = excluded.tied, members = excluded.members,
+           behind = excluded.behind",
+    );
+    for team in teams {
+        rows.put(args![
+            challenge,
+            team.team,
+            team.rank,
+            team.score,
+            team.reached_us,
+            team.tied,
+            team.members,
+            team.behind
+        ]);
+    }
+    rows.write(tx).await
 }
 
 pub(crate) async fn adjust(
@@ -75,12 +109,34 @@ impl Store {
         let rows = self
             .db
             .fetch(
-                "SELECT account_id, rank, member, score, reached_us, tied, anonymous FROM placement
-                 WHERE challenge_id = $1 AND nth >= $2 ORDER BY nth LIMIT $3",
+                "SELECT p.account_id, p.rank, p.member, p.score, p.reached_us, p.tied, p.anonymous, t.team_id, t.rank, t.score
+                 FROM placement p
+                 LEFT JOIN team_placement t ON t.challenge_id = p.challenge_id AND t.team_id = p.team_id
+                 WHERE p.challenge_id = $1 AND p.nth >= $2 ORDER BY p.nth LIMIT $3",
                 args![challenge, nth, limit],
             )
             .await?;
         rows.iter().map(placement_row).collect()
+    }
+
+    /// Teams in their order, the best of them, and how many there are.
+    pub async fn team_placements(
+        &self,
+        challenge: ChallengeId,
+        limit: u32,
+    ) -> Result<(Vec<TeamPlacement>, i64), DbError> {
+        let rows = self
+            .db
+            .fetch(
+                "SELECT team_id, rank, score, reached_us, tied, members, behind FROM team_placement
+                 WHERE challenge_id = $1 ORDER BY rank, reached_us, team_id LIMIT $2",
+                args![challenge, limit],
+            )
+            .await?;
+        let count = "SELECT COUNT(*) FROM team_placement WHERE challenge_id = $1";
+        let of = self.db.fetch_one(count, args![challenge]).await?.map(|row| row.get(0)).transpose()?;
+        let teams: Result<Vec<_>, DbError> = rows.iter().map(team_row).collect();
+        Ok((teams?, of.unwrap_or_default()))
     }
 
     /// Where the first one stands whose place is behind this rank, counted from 0 and looked for from the `nth` on.
@@ -125,7 +181,24 @@ impl Store {
     }
 }
 
+fn team_row(row: &Row) -> Result<TeamPlacement, DbError> {
+    Ok(TeamPlacement {
+        team: row.get(0)?,
+        rank: row.get(1)?,
+        score: row.get(2)?,
+        reached_us: row.get(3)?,
+        tied: row.get(4)?,
+        members: row.get(5)?,
+        behind: row.get(6)?,
+    })
+}
+
 fn placement_row(row: &Row) -> Result<Placement, DbError> {
+    let team: Option<TeamId> = row.get(7)?;
+    let team = match team {
+        Some(team) => Some(TeamPlace { team, rank: row.get(8)?, score: row.get(9)? }),
+        None => None,
+    };
     Ok(Placement {
         account: row.get(0)?,
         rank: row.get(1)?,
@@ -134,5 +207,8 @@ fn placement_row(row: &Row) -> Result<Placement, DbError> {
         reached_us: row.get(4)?,
         tied: row.get(5)?,
         anonymous: row.get(6)?,
+        team,
+        // Paid by the event that says so.
+        earned: None,
     })
 }

@@ -10,10 +10,13 @@ use kernel::Sport;
 use prost::Message;
 use proto::gamification as wire;
 
-use super::{bytes_of, id};
+use super::{
+    bytes_of, id,
+    placed::{placement_to_wire, placements_fixed, team_to_wire, teams_fixed},
+};
 use crate::domain::{
     challenge::{
-        Challenge, Clock, CountFrom, Event, Metric, Placement, Reward, RewardAt, Terms, Ties, Window,
+        Challenge, Clock, CountFrom, Event, Kind, Metric, Reward, RewardAt, Terms, Ties, Window,
         terms::{Written, WrittenReward},
     },
     participation::{self, Frozen, Participation, ShowAs},
@@ -100,6 +103,10 @@ impl DomainEvent for Event {
                 challenge_id: bytes_of(*challenge),
                 placements: placements.iter().map(placement_to_wire).collect(),
             }),
+            Self::TeamsFixed { challenge, teams } => Plain::of(&wire::TeamsFixed {
+                challenge_id: bytes_of(*challenge),
+                teams: teams.iter().map(team_to_wire).collect(),
+            }),
             Self::Settled { challenge, count, checksum, settled_us } => Plain::of(&wire::ChallengeSettled {
                 challenge_id: bytes_of(*challenge),
                 count: *count,
@@ -128,6 +135,7 @@ impl DomainEvent for Event {
             "ChallengeStopped" => stopped(plain.expect()?),
             "ChallengeSettling" => settling(plain.expect()?),
             "PlacementsFixed" => placements_fixed(plain.expect()?),
+            "TeamsFixed" => teams_fixed(plain.expect()?),
             "ChallengeSettled" => settled(plain.expect()?),
             "PlacementAdjusted" => adjusted(plain.expect()?),
             _ => Err(DecodeError(format!("{} is no event of a challenge", plain.kind))),
@@ -227,6 +235,10 @@ pub(crate) fn written(terms: wire::ChallengeTerms) -> Written {
     };
     let reward = |reward: wire::ChallengeReward| WrittenReward {
         places: places(&reward),
+        percentile: match (reward.percentile_from, reward.percentile_to) {
+            (None, None) => None,
+            (from, to) => Some((from.unwrap_or_default(), to.unwrap_or(100.0))),
+        },
         reached: reward.reached,
         points: reward.points,
         badge: reward.badge,
@@ -234,6 +246,7 @@ pub(crate) fn written(terms: wire::ChallengeTerms) -> Written {
     Written {
         name: terms.name.into_iter().collect(),
         kind: terms.kind,
+        teams: terms.teams,
         metric: terms.metric,
         sports: terms.sports,
         start: window.start,
@@ -248,6 +261,7 @@ pub(crate) fn written(terms: wire::ChallengeTerms) -> Written {
         rewards: terms.rewards.into_iter().map(reward).collect(),
         count_from: terms.count_from,
         min_distance_m: terms.min_distance_m,
+        attempts: terms.attempts,
     }
 }
 
@@ -281,7 +295,7 @@ pub(crate) fn terms_to_wire(terms: &Terms) -> wire::ChallengeTerms {
     let everyone = terms.eligibility == Rule::everyone();
     wire::ChallengeTerms {
         name: terms.name.clone().into_iter().collect(),
-        kind: "individual".to_owned(),
+        kind: terms.kind.as_str().to_owned(),
         metric: terms.metric.as_str().to_owned(),
         sports: terms.sports.iter().map(|sport| sport.as_str().to_owned()).collect(),
         window: Some(window_to_wire(&terms.window)),
@@ -294,6 +308,8 @@ pub(crate) fn terms_to_wire(terms: &Terms) -> wire::ChallengeTerms {
         count_from: terms.count_from.as_str().to_owned(),
         regions: terms.regions.iter().cloned().collect(),
         min_distance_m: terms.min_distance_mm.map(units),
+        teams: terms.teams.iter().map(ToString::to_string).collect(),
+        attempts: terms.attempts,
     }
 }
 
@@ -307,6 +323,8 @@ pub(crate) fn terms_from_wire(terms: wire::ChallengeTerms) -> Result<Terms, Deco
     };
     Ok(Terms {
         name: terms.name.into_iter().collect(),
+        kind: Kind::parse(&terms.kind).ok_or_else(|| unreadable("kind"))?,
+        teams: terms.teams.iter().filter_map(|team| team.parse().ok()).collect(),
         metric: Metric::parse(&terms.metric).ok_or_else(|| unreadable("metric"))?,
         sports: terms.sports.iter().filter_map(|sport| Sport::parse(sport)).collect(),
         window: window_from_wire(window)?,
@@ -318,6 +336,7 @@ pub(crate) fn terms_from_wire(terms: wire::ChallengeTerms) -> Result<Terms, Deco
         rewards: terms.rewards.into_iter().map(reward_from_wire).collect::<Result<_, _>>()?,
         count_from: CountFrom::parse(&terms.count_from).unwrap_or(CountFrom::Window),
         min_distance_mm: terms.min_distance_m.map(thousandths),
+        attempts: terms.attempts,
         regions: terms.regions.into_iter().collect(),
     })
 }
@@ -330,16 +349,23 @@ fn reward_to_wire(reward: &Reward) -> wire::ChallengeReward {
     };
     match reward.at {
         RewardAt::Places { first, last } => (kept.place_first, kept.place_last) = (Some(first), Some(last)),
+        RewardAt::Percentile { from, to } => {
+            (kept.percentile_from, kept.percentile_to) = (Some(units(from.into())), Some(units(to.into())));
+        }
         RewardAt::Reached { score } => kept.reached = Some(units(score)),
     }
     kept
 }
 
 fn reward_from_wire(reward: wire::ChallengeReward) -> Result<Reward, DecodeError> {
-    let at = match (reward.place_first, reward.place_last, reward.reached) {
-        (Some(first), Some(last), None) => RewardAt::Places { first, last },
+    let places = reward.place_first.zip(reward.place_last);
+    let percentile = reward.percentile_from.zip(reward.percentile_to);
+    let share = |percent: f64| u32::try_from(thousandths(percent)).unwrap_or_default();
+    let at = match (places, percentile, reward.reached) {
+        (Some((first, last)), None, None) => RewardAt::Places { first, last },
+        (None, Some((from, to)), None) => RewardAt::Percentile { from: share(from), to: share(to) },
         (None, None, Some(reached)) => RewardAt::Reached { score: thousandths(reached) },
-        _ => return Err(DecodeError("a reward says neither places nor a score".to_owned())),
+        _ => return Err(DecodeError("a reward says not one of places, percentiles and a score".to_owned())),
     };
     Ok(Reward { at, points: reward.points, badge: (!reward.badge.is_empty()).then_some(reward.badge) })
 }
@@ -405,28 +431,6 @@ fn stopped(event: wire::ChallengeStopped) -> Result<Event, DecodeError> {
 
 fn settling(event: wire::ChallengeSettling) -> Result<Event, DecodeError> {
     Ok(Event::Settling { challenge: id(&event.challenge_id)?, activity_head: event.activity_head })
-}
-
-pub(crate) fn placement_to_wire(placement: &Placement) -> wire::Placement {
-    wire::Placement {
-        account_id: bytes_of(placement.account),
-        rank: placement.rank,
-        member: placement.member,
-        score: placement.score,
-        reached_us: placement.reached_us,
-        tied: placement.tied,
-        anonymous: placement.anonymous,
-    }
-}
-
-fn placements_fixed(event: wire::PlacementsFixed) -> Result<Event, DecodeError> {
-    let placement = |placement: wire::Placement| {
-        let wire::Placement { rank, member, score, reached_us, tied, anonymous, .. } = placement;
-        let account = id(&placement.account_id)?;
-        Ok(Placement { account, rank, member, score, reached_us, tied, anonymous })
-    };
-    let placements = event.placements.into_iter().map(placement).collect::<Result<_, DecodeError>>()?;
-    Ok(Event::PlacementsFixed { challenge: id(&event.challenge_id)?, placements })
 }
 
 fn settled(event: wire::ChallengeSettled) -> Result<Event, DecodeError> {

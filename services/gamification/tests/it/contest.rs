@@ -60,6 +60,15 @@ pub(crate) async fn takes_part(journal: &Journal, event: participation::Event) {
 }
 
 pub(crate) fn joins(challenge: ChallengeId, account: AccountId, member: u32) -> participation::Event {
+    joins_in(challenge, account, member, &["region:KZ-75"])
+}
+
+pub(crate) fn joins_in(
+    challenge: ChallengeId,
+    account: AccountId,
+    member: u32,
+    segments: &[&str],
+) -> participation::Event {
     participation::Event::Joined {
         challenge,
         account,
@@ -68,7 +77,7 @@ pub(crate) fn joins(challenge: ChallengeId, account: AccountId, member: u32) -> 
         count_private: false,
         joined_us: 0,
         frozen: Some(Frozen {
-            segments: vec!["region:KZ-75".to_owned()],
+            segments: segments.iter().map(|segment| (*segment).to_owned()).collect(),
             time_zone: "Asia/Almaty".to_owned(),
         }),
     }

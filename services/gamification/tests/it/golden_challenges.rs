@@ -5,9 +5,12 @@ use std::{collections::BTreeSet, sync::Arc};
 use eligibility::Rule;
 use gamification::domain::{
     ChallengeId, Terms,
-    challenge::{CountFrom, Event, Metric, Placement, Reward, RewardAt, Ties, Window},
+    challenge::{
+        CountFrom, Event, Kind, Metric, Placement, Reward, RewardAt, TeamPlace, TeamPlacement, Ties, Window,
+    },
     participation::{self, Frozen, ShowAs},
     seats,
+    teams::TeamId,
 };
 use kernel::{AccountId, Sport};
 
@@ -17,6 +20,8 @@ const MAY_US: i64 = 1_777_602_600_000_000;
 fn terms() -> Terms {
     Terms {
         name: [("en".to_owned(), "May".to_owned())].into(),
+        kind: Kind::Individual,
+        teams: BTreeSet::new(),
         metric: Metric::Distance,
         sports: BTreeSet::from([Sport::Running]),
         window: Window::parse("2026-05-01T00:00:00", "2026-06-01T00:00:00", "instant", "Asia/Almaty")
@@ -36,7 +41,26 @@ fn terms() -> Terms {
         ],
         count_from: CountFrom::Join,
         min_distance_mm: Some(1_500),
+        attempts: None,
         regions: BTreeSet::from(["KZ-75".to_owned()]),
+    }
+}
+
+fn hares_id() -> TeamId {
+    TeamId::derived(&[b"hares"])
+}
+
+fn between_teams() -> Terms {
+    Terms {
+        kind: Kind::Team,
+        attempts: Some(3),
+        teams: BTreeSet::from([hares_id(), TeamId::derived(&[b"storks"])]),
+        rewards: vec![Reward {
+            at: RewardAt::Percentile { from: 99_500, to: 100_000 },
+            points: 7,
+            badge: None,
+        }],
+        ..terms()
     }
 }
 
@@ -57,9 +81,25 @@ fn challenges_are_read_as_they_were_written() {
     };
     let window = terms().window.extended("2026-06-10T00:00:00").unwrap();
     let (rank, member, score, reached_us) = (1, 17, 5_012_300, MAY_US);
-    let placement = Placement { account, rank, member, score, reached_us, tied: false, anonymous: true };
+    let placement = Placement {
+        account,
+        rank,
+        member,
+        score,
+        reached_us,
+        tied: false,
+        anonymous: true,
+        team: None,
+        earned: None,
+    };
+    let team = hares_id();
+    let hares =
+        TeamPlacement { team, rank: 2, score: 9_012_300, reached_us, tied: true, members: 2, behind: 1 };
+    let helped =
+        Placement { team: Some(TeamPlace { team, rank: 2, score: 9_012_300 }), earned: Some(5), ..placement };
     let today = vec![
         ("full", Event::Drafted { challenge, author: by, terms: Arc::new(terms()) }),
+        ("teams", Event::Drafted { challenge, author: by, terms: Arc::new(between_teams()) }),
         ("usual", Event::Changed { challenge, by, terms: Arc::new(usual) }),
         ("past", Event::Opened { challenge, by, opened_us: MAY_US }),
         ("snow", Event::Extended { challenge, by, window, reason: "snow".to_owned() }),
@@ -69,6 +109,8 @@ fn challenges_are_read_as_they_were_written() {
         ),
         ("due", Event::Settling { challenge, activity_head: 8_123 }),
         ("one", Event::PlacementsFixed { challenge, placements: vec![placement] }),
+        ("helped", Event::PlacementsFixed { challenge, placements: vec![helped] }),
+        ("hares", Event::TeamsFixed { challenge, teams: vec![hares] }),
         ("one", Event::Settled { challenge, count: 1, checksum: vec![7; 32], settled_us: MAY_US }),
         (
             "deleted",

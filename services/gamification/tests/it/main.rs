@@ -21,3 +21,4 @@ mod scores_oracle;
 mod seats;
 mod settling;
 mod siblings;
+mod teams;

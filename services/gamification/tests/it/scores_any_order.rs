@@ -102,6 +102,8 @@ pub(crate) struct Story {
     pub(crate) from_join: bool,
     pub(crate) runs_only: bool,
     pub(crate) least_m: Option<i64>,
+    /// Not of steps and XP, which are not made in attempts.
+    pub(crate) attempts: Option<u32>,
     pub(crate) ops: Vec<Op>,
     /// Where the journal is cut into batches.
     pub(crate) cuts: Vec<bool>,
@@ -152,15 +154,17 @@ fn story() -> impl Strategy<Value = Story> {
         any::<bool>(),
         any::<bool>(),
         prop::option::weighted(0.3, 1_i64..4),
+        prop::option::weighted(0.4, 1_u32..4),
         prop::collection::vec(op(), 1..60),
         prop::collection::vec(any::<bool>(), 60),
     )
-        .prop_map(|(metric, local, from_join, runs_only, least, ops, cuts)| Story {
+        .prop_map(|(metric, local, from_join, runs_only, least, attempts, ops, cuts)| Story {
             metric,
             local,
             from_join,
             runs_only,
             least_m: least.map(|least| least * 500),
+            attempts: attempts.filter(|_| !["steps", "xp"].contains(&METRICS[metric])),
             ops: as_decided(ops),
             cuts,
         })
@@ -214,6 +218,7 @@ impl Story {
             count_from: if self.from_join { "join" } else { "window" }.to_owned(),
             min_distance_m: self.least_m.map(|least| f64::from(i32::try_from(least).unwrap())),
             late_sync_grace_s: Some(24 * 3_600),
+            attempts: self.attempts,
             ..Written::default()
         };
         Terms::parse(&written).unwrap()

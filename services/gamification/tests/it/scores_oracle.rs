@@ -55,6 +55,10 @@ pub(crate) fn fold(story: &Story, who: usize) -> Option<Score> {
             counted.extend(of_activity(story, &end, who, activity, (&zone, private, joined_us)));
         }
     }
+    if let Some(attempts) = story.attempts {
+        counted.sort_by_key(|(value, reached, began)| (*began, *reached, *value));
+        counted.truncate(usize::try_from(attempts).unwrap());
+    }
     let latest = counted.iter().map(|(_, reached, _)| *reached).max()?;
     let picked = |better: fn(&i64, &i64) -> bool| {
         let best = counted
@@ -133,7 +137,7 @@ fn of_activity(
         _ => xp_in_time * 1_000,
     };
     let reached_us = (start_us + run.quarters * 900_000_000).min(received_us);
-    (counts && thousandths > 0).then_some((thousandths, reached_us, 0))
+    (counts && thousandths > 0).then_some((thousandths, reached_us, start_us))
 }
 
 fn of_day(

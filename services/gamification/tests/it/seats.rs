@@ -147,6 +147,7 @@ async fn a_key_that_was_answered_answers_the_same_whoever_waits_beside_it() {
             challenge_id: id.clone(),
             show_as: show_as.to_owned(),
             count_private: None,
+            ..Default::default()
         };
         let request = crate::fleet::by(account, request);
         ambient.scope(arena.client().join_challenge(request)).await.map(tonic::Response::into_inner)

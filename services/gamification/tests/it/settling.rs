@@ -40,18 +40,18 @@ fn activity(journal: &Journal, waiting: &Arc<AtomicU32>) -> Routes {
     StandIn::of("stadion.activity.v1.Activities").on_later("Settled", settled).routes()
 }
 
-struct World<'a> {
+pub(crate) struct World<'a> {
     activity: Journal,
     waiting: Arc<AtomicU32>,
     db: Db,
-    app: App,
-    clock: Arc<ManualClock>,
-    known: Known,
+    pub(crate) app: App,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) known: Known,
     peers: Peers,
     fleet: Fleet<'a>,
 }
 
-async fn world<'a>(ground: &'a Ground, now: &str) -> World<'a> {
+pub(crate) async fn world<'a>(ground: &'a Ground, now: &str) -> World<'a> {
     let fleet = ground.fleet(&["auth", "social", "activity", "gamification"]).await;
     fleet.clock.set(now.parse().unwrap());
     let known = Known::default();
@@ -74,7 +74,7 @@ async fn world<'a>(ground: &'a Ground, now: &str) -> World<'a> {
     World { activity, waiting, db, app, clock, known, peers, fleet }
 }
 
-const AFTER_THE_GRACE: &str = "2026-06-03T00:00:01Z";
+pub(crate) const AFTER_THE_GRACE: &str = "2026-06-03T00:00:01Z";
 
 /// Three who ran, with rewards for places and for what is reached.
 struct Contest {
@@ -87,11 +87,11 @@ fn idle() -> AccountId {
 }
 
 impl World<'_> {
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.fleet.stop().await;
     }
 
-    async fn records(&self, account: AccountId, name: &str, facts: told::Facts) -> ActivityId {
+    pub(crate) async fn records(&self, account: AccountId, name: &str, facts: told::Facts) -> ActivityId {
         let activity = ActivityId::derived(&[account.as_bytes(), name.as_bytes()]);
         let event = told::ActivityRecorded {
             activity_id: bytes_of(activity),
@@ -103,24 +103,15 @@ impl World<'_> {
         activity
     }
 
-    async fn tell(&self, account: AccountId, activity: ActivityId, event: &impl prost::Name) {
+    pub(crate) async fn tell(&self, account: AccountId, activity: ActivityId, event: &impl prost::Name) {
         let stream = StreamId::of("activity", activity);
         fleet::tell(&self.activity, &stream, &account.to_string(), event).await;
     }
 
-    async fn contest(&self) -> Contest {
-        let reward = |places, reached, points, badge: &str| challenge::terms::WrittenReward {
-            places,
-            reached,
-            points,
-            badge: badge.to_owned(),
-        };
-        let rewards =
-            vec![reward(Some((1, 1)), None, 500, "podium"), reward(None, Some(4_000.0), 100, "finisher")];
-        let written = challenge::terms::Written { rewards, public: true, ..written("distance_m") };
-        let terms = challenge::Terms::parse(&written).unwrap();
+    /// Open, with the timer that settles it.
+    pub(crate) async fn opens(&self, name: &str, terms: challenge::Terms) -> ChallengeId {
         let journal = &self.app.journal;
-        let id = opened(journal, "settled", terms.clone()).await;
+        let id = opened(journal, name, terms.clone()).await;
         let mut batch = journal.batch(&Command::by("service:test"));
         batch.timer(Timer::Set {
             due_us: terms.settles_at_us(),
@@ -129,6 +120,22 @@ impl World<'_> {
             payload: bytes::Bytes::new(),
         });
         batch.commit().await.unwrap();
+        id
+    }
+
+    async fn contest(&self) -> Contest {
+        let reward = |places, reached, points, badge: &str| challenge::terms::WrittenReward {
+            places,
+            percentile: None,
+            reached,
+            points,
+            badge: badge.to_owned(),
+        };
+        let rewards =
+            vec![reward(Some((1, 1)), None, 500, "podium"), reward(None, Some(4_000.0), 100, "finisher")];
+        let written = challenge::terms::Written { rewards, public: true, ..written("distance_m") };
+        let id = self.opens("settled", challenge::Terms::parse(&written).unwrap()).await;
+        let journal = &self.app.journal;
         let accounts = ["first", "second", "third"].map(|name| AccountId::derived(&[name.as_bytes()]));
         for (account, member) in accounts.into_iter().zip(1..) {
             takes_part(journal, joins(id, account, member)).await;
@@ -141,7 +148,7 @@ impl World<'_> {
         Contest { id, accounts }
     }
 
-    async fn has_scores(&self, id: ChallengeId, count: usize) {
+    pub(crate) async fn has_scores(&self, id: ChallengeId, count: usize) {
         let standing = async || self.app.store.standing(id).await.unwrap().len();
         eventually("everybody has a score", standing, |scored| *scored == count).await;
     }
@@ -154,7 +161,7 @@ impl World<'_> {
         plains.iter().map(|plain| Event::decode(plain).unwrap()).collect()
     }
 
-    async fn settles(&self, id: ChallengeId) -> Vec<challenge::Placement> {
+    pub(crate) async fn settles(&self, id: ChallengeId) -> Vec<challenge::Placement> {
         let settled = async || {
             self.clock.advance_s(1);
             self.app.store.contest(id).await.unwrap().and_then(|contest| contest.settled_us)
@@ -163,12 +170,12 @@ impl World<'_> {
         self.app.store.placements(id, 0, 500).await.unwrap()
     }
 
-    async fn points(&self, account: AccountId) -> i64 {
+    pub(crate) async fn points(&self, account: AccountId) -> i64 {
         let request = by(account, wire::GetProgressRequest::default());
         self.peers.gamification().get_progress(request).await.unwrap().into_inner().points
     }
 
-    async fn settlement(
+    pub(crate) async fn settlement(
         &self,
         viewer: AccountId,
         id: ChallengeId,

@@ -47,7 +47,7 @@ fn segment(asked: Option<String>) -> Result<String, Problem> {
     let (kind, value) = text.split_once(':').unwrap_or((&text, ""));
     let id = || uuid::Uuid::try_parse(value).is_ok();
     let known = match kind {
-        "all" | "friends" => text == kind,
+        "all" | "friends" | "teams" => text == kind,
         "region" => kernel::place::Region::parse(value).is_some(),
         "club" | "team" => id(),
         "sex" => ["f", "m", "x"].contains(&value),
@@ -55,7 +55,8 @@ fn segment(asked: Option<String>) -> Result<String, Problem> {
         "level" => is_number(value),
         _ => false,
     };
-    let detail = "all, friends, region:{code}, club:{id}, team:{id}, sex:{f·m·x}, age:{20-29} or level:{n}";
+    let detail =
+        "all, teams, friends, region:{code}, club:{id}, team:{id}, sex:{f·m·x}, age:{20-29} or level:{n}";
     if known { Ok(text) } else { Err(Refusal::field("segment", "unknown_value", detail).into()) }
 }
 
@@ -74,6 +75,12 @@ pub(super) struct Entry {
     pub(super) display_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) account_id: Option<AnId>,
+    /// Of a board of teams: the group whose place it is. Of a settlement: the group that it competed for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) group_id: Option<AnId>,
+    /// Of a board of teams: who have a score for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) members: Option<u32>,
     /// In the metric's unit.
     #[schema(example = 5012.3)]
     pub(super) score: Figure,
@@ -89,6 +96,8 @@ impl Entry {
             member: member(entry.member),
             display_name: known(entry.display_name),
             account_id: AnId::of(&entry.account_id),
+            group_id: AnId::of(&entry.team_id),
+            members: (!entry.team_id.is_empty()).then_some(entry.members),
             score: Figure::thousandths(entry.score),
             tied: entry.tied,
             percentile: Figure(entry.percentile),
@@ -134,7 +143,8 @@ impl Board {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Top {
-    /// `all` (unless said), `friends`, `region:{code}`, `club:{group id}`, `level:{n}`.
+    /// `all`, `friends`, `region:{code}`, `club:{group id}`, `team:{group id}`, `sex:{f·m·x}`, `age:{20-29}`, `level:{n}`;
+    /// where groups or teams compete also `teams`, their own board. Unless said: `teams` there, else `all`.
     #[param(example = "all")]
     segment: Option<String>,
     /// `next_cursor` of the page before.
@@ -171,7 +181,7 @@ struct Around {
     span: Option<u32>,
 }
 
-/// My place and those next to it; nothing while I have none.
+/// My place and those next to it, of `teams` that of mine; nothing while I have none.
 #[utoipa::path(get, path = "/boards/{challenge_id}/around", tag = "challenges", params(ChallengeParam, Around),
     responses((status = 200, body = Board)))]
 async fn around(State(door): Shared, caller: Account, id: PathId, Params(around): Params<Around>) -> Answer {

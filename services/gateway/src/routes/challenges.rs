@@ -175,7 +175,8 @@ async fn change(
             terms: Some(body.clone().over(current.terms.unwrap_or_default())),
             expected_revision: Some(named.unwrap_or(current.revision)),
         };
-        match caller.call(door.peers.gamification().change_challenge(request)).await {
+        // Boxed: whole terms are large.
+        match Box::pin(caller.call(door.peers.gamification().change_challenge(request))).await {
             Ok(reply) => return Challenge::answered(reply),
             Err(Problem(refusal))
                 if refusal.code == Code::VersionMismatch && named.is_none() && tries < TRIES_MAX => {}

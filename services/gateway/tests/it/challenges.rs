@@ -5,7 +5,8 @@ use http::{Request, header};
 use kernel::{Code, Refusal};
 use proto::gamification::{
     Challenge, ChallengeReward, ChallengeTerms, ChallengeWindow, ChangeChallengeRequest,
-    CreateChallengeRequest, JoinChallengeRequest, Participation, Placement, SettlementResponse,
+    CreateChallengeRequest, JoinChallengeRequest, Participation, Placement, SettlementResponse, TeamPlace,
+    TeamPlacement,
     settlement_response::{self, SettledPlace},
 };
 use serde_json::{Value, json};
@@ -250,6 +251,86 @@ async fn joining_needs_no_body_and_says_how_one_is_shown() {
     let asked = fleet.asked::<JoinChallengeRequest>("JoinChallenge");
     assert_eq!((asked[0].show_as.as_str(), asked[0].count_private), ("", None));
     assert_eq!((asked[1].show_as.as_str(), asked[1].count_private), ("anonymous", Some(true)));
+}
+
+#[tokio::test]
+async fn teams_and_percentiles_go_in_and_come_out_as_they_were_written() {
+    let fleet = Fleet::default();
+    let teams = [Uuid::from_u128(1), Uuid::from_u128(2)].map(|team| team.to_string());
+    let mut between = challenge();
+    between.terms = Some(ChallengeTerms {
+        kind: "team".to_owned(),
+        teams: teams.to_vec(),
+        rewards: vec![ChallengeReward {
+            percentile_from: Some(90.0),
+            percentile_to: Some(100.0),
+            points: 5,
+            ..Default::default()
+        }],
+        ..terms()
+    });
+    fleet.answers("CreateChallenge", &between);
+    let mut written = draft();
+    let change =
+        json!({ "kind": "team", "teams": teams, "rewards": [{ "percentile": [90, 100], "points": 5 }] });
+    written.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    let answer = world_of(&fleet).post_as_me("/v1/challenges", &written).await;
+    assert_eq!(answer.status.as_u16(), 201);
+    let body = answer.json();
+    for field in ["kind", "teams", "rewards"] {
+        assert_eq!(body[field], change[field], "{field}");
+    }
+    let asked = fleet.asked::<CreateChallengeRequest>("CreateChallenge").remove(0).terms.unwrap();
+    assert_eq!((asked.kind.as_str(), asked.teams), ("team", teams.to_vec()));
+    assert_eq!((asked.rewards[0].percentile_from, asked.rewards[0].percentile_to), (Some(90.0), Some(100.0)));
+    for wrong in [json!({ "teams": ["hares"] }), json!({ "rewards": [{ "percentile": [1], "points": 5 }] })] {
+        let mut body = written.clone();
+        body.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        let answer = world_of(&fleet).post_as_me("/v1/challenges", &body).await;
+        assert_eq!(answer.status.as_u16(), 422, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_settlement_places_teams_beside_those_who_made_them() {
+    let fleet = Fleet::default();
+    let team = |rank, behind| TeamPlacement {
+        team_id: id(),
+        rank,
+        score: 9_000_000,
+        members: 2,
+        behind,
+        ..Default::default()
+    };
+    let helped = Placement {
+        account_id: id(),
+        rank: 1,
+        member: 1,
+        team: Some(TeamPlace { team_id: id(), rank: 1, score: 9_000_000 }),
+        ..Default::default()
+    };
+    fleet.answers(
+        "Settlement",
+        &SettlementResponse {
+            settled_us: 1_777_597_200_000_000,
+            placements: vec![SettledPlace {
+                placement: Some(helped),
+                display_name: "Aigerim".to_owned(),
+                percentile: 0.0,
+            }],
+            teams: vec![team(1, 3), team(2, 2)],
+            of_teams: 4,
+            ..Default::default()
+        },
+    );
+    let body = world_of(&fleet).get_as_me(&format!("{ID}/settlement")).await.json();
+    let group = Uuid::from_u128(9).to_string();
+    assert_eq!(body["placements"]["items"][0]["group_id"], json!(group));
+    assert_eq!(
+        body["teams"][0],
+        json!({"rank": 1, "group_id": group, "score": 9_000, "tied": false, "members": 2, "percentile": 75})
+    );
+    assert_eq!(body["teams"][1]["percentile"], json!(50));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The caller's place and those around it.
+//! The caller's place and those around it; of teams, that of the caller's.
 
 use kernel::Refusal;
 
@@ -6,6 +6,7 @@ use super::{
     App,
     access::{Opened, Viewer},
     page::Page,
+    teams,
 };
 use crate::boards::ChallengeId;
 
@@ -28,8 +29,14 @@ impl App {
     pub async fn around(&self, viewer: Viewer, asked: Around) -> Result<Page, Refusal> {
         let Opened { cell, terms, .. } = self.open(asked.challenge, viewer).await?;
         let me = viewer.account()?;
-        let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
         let span = if asked.span == 0 { SPAN } else { asked.span.min(SPAN_MAX) };
+        if let Some(teams) = teams::asked(&cell, &terms, &asked.segment) {
+            let mine = teams.of(me);
+            return Ok(self.teams(teams, &terms, |board| {
+                mine.map_or_else(Vec::new, |mine| board.around(teams::EVERY, mine, span))
+            }));
+        }
+        let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
         self.page((&cell, &terms), viewer, &wanted, |board| board.around(wanted.scope(), me, span)).await
     }
 }

@@ -31,6 +31,17 @@ pub struct Entry {
     pub score: i64,
     /// `None`: anonymous to the caller.
     pub named: Option<Named>,
+    /// Of a board of teams.
+    pub team: Option<OfTeam>,
+}
+
+/// A row that is a team's.
+#[derive(Clone, Copy, Debug)]
+pub struct OfTeam {
+    /// The group that it is.
+    pub id: AccountId,
+    /// Who have a score for it.
+    pub members: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -77,7 +88,7 @@ impl App {
             let look = looks.get(&row.account);
             let name = look.and_then(|look| look.board_name(row.show_as));
             let named = name.map(|name| Named { account: row.account, display_name: name.to_owned() });
-            Entry { place: row.place, number: row.number, score: row.score, named }
+            Entry { place: row.place, number: row.number, score: row.score, named, team: None }
         };
         Ok(Page {
             entries: rows.into_iter().map(entry).collect(),

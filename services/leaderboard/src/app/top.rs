@@ -7,6 +7,7 @@ use super::{
     App,
     access::{Opened, Viewer},
     page::Page,
+    teams,
 };
 use crate::{
     boards::{Cell, ChallengeId, Terms},
@@ -54,10 +55,14 @@ impl App {
             let own = asked.cursor.parse();
             own.map_err(|_| Refusal::new(Code::BadCursor, "the cursor does not belong to this board"))?
         };
-        let wanted = self.wanted(cell, viewer, &asked.segment).await?;
         let take = limit(asked.limit);
-        let pick = |board: &Board| board.list(wanted.scope(), from, take);
-        let mut page = self.page((cell, terms), viewer, &wanted, pick).await?;
+        let mut page = if let Some(teams) = teams::asked(cell, terms, &asked.segment) {
+            self.teams(teams, terms, |board| board.list(teams::EVERY, from, take))
+        } else {
+            let wanted = self.wanted(cell, viewer, &asked.segment).await?;
+            let pick = |board: &Board| board.list(wanted.scope(), from, take);
+            self.page((cell, terms), viewer, &wanted, pick).await?
+        };
         let shown = from.saturating_add(page.entries.len());
         page.next = (shown < page.participants && !page.entries.is_empty()).then_some(shown);
         Ok(page)

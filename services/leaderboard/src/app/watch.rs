@@ -6,6 +6,7 @@ use super::{
     App,
     access::{Opened, Viewer},
     audience::{FRIENDS, is_admitted},
+    teams::{self, TEAMS},
     top,
 };
 use crate::{
@@ -41,13 +42,27 @@ impl App {
         if asked.segment == FRIENDS {
             return Err(Refusal::new(Code::MalformedQuery, "friends are not shown live; ask for them"));
         }
-        let Opened { cell, as_member_of, .. } = self.open(asked.challenge, viewer).await?;
+        let Opened { cell, terms, as_member_of } = self.open(asked.challenge, viewer).await?;
+        if let Some(teams) = teams::asked(&cell, &terms, &asked.segment) {
+            let ask = Ask {
+                segment: ALL.to_owned(),
+                shown_as: TEAMS.to_owned(),
+                limit: shared_limit(top::limit(asked.limit)),
+                viewer: viewer.account,
+                team_of: Some(cell.clone()),
+                as_member_of,
+                last_sequence: asked.last_sequence,
+            };
+            return self.live.watch(teams.cell.clone(), ask);
+        }
         let segment = if asked.segment.is_empty() { ALL.to_owned() } else { asked.segment };
         if !is_admitted(&self.peers, viewer.account, &segment).await? {
             return Err(Refusal::not_found());
         }
         let ask = Ask {
+            shown_as: segment.clone(),
             segment,
+            team_of: None,
             limit: shared_limit(top::limit(asked.limit)),
             viewer: viewer.account,
             as_member_of,

@@ -120,6 +120,20 @@ impl Names {
     }
 }
 
+/// The frame of teams, for whoever looks: which groups they are. Their names are the groups' to tell.
+pub(super) fn of_teams(names: &Names, all: bool) -> Option<Bytes> {
+    let room = if all { &names.whole } else { &names.part };
+    names.said(all).next()?;
+    let group = |(number, face): (u32, &Face)| (format!("m{number}"), Group { group_id: face.account });
+    let encode = || json(&names.said(all).map(group).collect::<BTreeMap<_, _>>());
+    Some(room.get_or_init(encode).clone())
+}
+
+#[derive(Serialize)]
+struct Group {
+    group_id: AccountId,
+}
+
 fn encode(names: impl Iterator<Item = (u32, AccountId, Option<String>)>) -> Bytes {
     json(&Frame(names.collect()))
 }

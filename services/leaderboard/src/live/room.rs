@@ -187,7 +187,7 @@ impl Room {
         // Places do not wait for auth, but for those of a few: who of them may be shown is not known before.
         let (few, many): (Cuts, Cuts) = cuts.into_iter().partition(|(_, cut)| cut.few.is_some());
         let mut whos = publish(many, &tick);
-        if !unknown.is_empty() {
+        if !unknown.is_empty() && !self.cell.of_teams {
             self.ask(&unknown).await;
         }
         let relations_heard = self.hears(|heard| heard.relations.is_fresh());

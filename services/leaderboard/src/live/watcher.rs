@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     app::audience::{is_admitted, is_member},
-    boards::Phase,
+    boards::{Cell, Phase},
     metrics::Watching,
 };
 
@@ -40,6 +40,10 @@ pub struct Watcher {
     room: Arc<Room>,
     window: Arc<Window>,
     segment: String,
+    /// What frames call the segment.
+    shown_as: String,
+    /// Who stands here are teams: the board of their members.
+    team_of: Option<Arc<Cell>>,
     limit: usize,
     /// The group whose member the reader must stay.
     as_member_of: Option<String>,
@@ -83,11 +87,13 @@ impl Watcher {
             room,
             window: entered.window,
             segment: ask.segment.clone(),
+            shown_as: ask.shown_as.clone(),
+            team_of: ask.team_of.clone(),
             limit: ask.limit,
             as_member_of: ask.as_member_of.clone(),
             newest,
             viewer: ask.viewer.zip(signal).map(|(account, signal)| Viewer::new(account, signal)),
-            own: ask.viewer.map(Own::new),
+            own: ask.viewer.filter(|_| ask.team_of.is_none()).map(Own::new),
             generation,
             names_epoch: 0,
             names_whole: true,
@@ -202,9 +208,13 @@ impl Watcher {
         if self.generation != Some(newest.generation) {
             let delta = self.generation.and_then(|generation| newest.delta_since(generation));
             let (event, data) =
-                delta.map_or_else(|| ("snapshot", newest.snapshot(&self.segment)), |delta| ("delta", delta));
+                delta.map_or_else(|| ("snapshot", newest.snapshot(&self.shown_as)), |delta| ("delta", delta));
             self.ready.push_back(Frame { event, sequence, data });
             self.generation = Some(newest.generation);
+        }
+        if let (None, Some(cell), Some(viewer)) = (&self.own, &self.team_of, &self.viewer) {
+            // Once the reader has a score there is a team of theirs, and it stays that one.
+            self.own = cell.teams().and_then(|teams| teams.of(viewer.account)).map(Own::new);
         }
         let Some(own) = &mut self.own else { return };
         let Some(place) = own.look(&self.room.cell, &self.segment, &newest) else { return };
@@ -235,7 +245,9 @@ impl Watcher {
     async fn name(&mut self, newest: &Published, again: bool) {
         let names = &newest.names;
         let whole = again || self.names_whole || self.names_epoch + 1 != names.epoch;
-        if let Some(viewer) = &mut self.viewer {
+        if self.team_of.is_none()
+            && let Some(viewer) = &mut self.viewer
+        {
             let drain = self.grounds.drain.clone();
             let known = tokio::select! {
                 biased;
@@ -246,7 +258,11 @@ impl Watcher {
                 return;
             }
         }
-        if let Some(data) = names::frame(self.viewer.as_ref(), names, whole) {
+        let frame = match &self.team_of {
+            Some(_) => names::of_teams(names, whole),
+            None => names::frame(self.viewer.as_ref(), names, whole),
+        };
+        if let Some(data) = frame {
             self.ready.push_back(Frame { event: "names", sequence: newest.sequence, data });
         }
         self.names_epoch = names.epoch;

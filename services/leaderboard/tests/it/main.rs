@@ -9,4 +9,5 @@ mod names;
 mod segments;
 mod siblings;
 mod stream;
+mod teams;
 mod world;

@@ -15,6 +15,7 @@ use crate::domain::{
     Challenge, ChallengeId, Participation,
     challenge::State,
     participation::{self, ShowAs, Standing},
+    teams::{self, TeamId},
 };
 
 /// How long the read model may take to hold everything that an erased account joined.
@@ -28,13 +29,14 @@ pub struct Shown {
     pub count_private: Option<bool>,
 }
 
-/// `not_eligible` with reasons, `challenge_full`, `challenge_closed`. Who takes part already keeps seat and number.
+/// `not_eligible` with reasons, `challenge_full`, `challenge_closed`, `conflict` for another team than before. Who takes
+/// part already keeps seat, number and team.
 pub async fn join(
     app: &App,
     command: &Command,
     account: AccountId,
     id: ChallengeId,
-    shown: Shown,
+    (shown, asked): (Shown, Option<TeamId>),
 ) -> Result<(Done, Participation), Refusal> {
     let stream = participation::stream_of(id, account);
     if let Some(done) = app.journal.replayed(command).await? {
@@ -47,11 +49,14 @@ pub async fn join(
         return Err(Refusal::not_found());
     }
     let part = app.journal.load::<Participation>(&stream).await?;
+    let before = part.state.team();
     let wish = if part.state.is_active() {
+        teams::stays(before, asked)?;
         Wish::BeShown(shown)
     } else {
         let drafted = challenge.joinable(now_us(app))?;
-        Wish::Join { shown, frozen: people::eligible(app, account, &drafted.terms).await? }
+        let choice = people::Choice { asked, before };
+        Wish::Join { shown, frozen: people::eligible(app, account, &drafted.terms, choice).await? }
     };
     let Seated { done, part } = app.seating.seat(command, id, account, wish, part).await?;
     Ok((done, part))

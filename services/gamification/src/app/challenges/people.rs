@@ -8,7 +8,12 @@ use super::{
     super::{App, facts},
     staff::{self, Groups},
 };
-use crate::domain::{Terms, participation::Frozen};
+use crate::domain::{
+    Terms,
+    participation::Frozen,
+    segments,
+    teams::{self, TeamId},
+};
 
 /// Clubs frozen for one participant: a member of more is on the boards of the first.
 const CLUBS_MAX: usize = 64;
@@ -30,18 +35,42 @@ pub fn facts_of(standing: &AccountStanding, earned: &facts::Facts, groups: &Grou
     }
 }
 
-/// What holds for the whole challenge, whatever changes later.
-pub fn frozen(standing: &AccountStanding, earned: &facts::Facts, groups: &Groups) -> Frozen {
+/// What holds for the whole challenge, whatever changes later. Minors stand on no board of an age or a sex. An age is
+/// that of the year in which the challenge begins: everybody's is measured alike, whenever they join.
+pub fn frozen(
+    standing: &AccountStanding,
+    earned: &facts::Facts,
+    groups: &Groups,
+    (terms, team): (&Terms, Option<TeamId>),
+) -> Frozen {
     let mut segments: Vec<String> =
         groups.member_of.iter().take(CLUBS_MAX).map(|group| format!("club:{group}")).collect();
     segments.push(format!("level:{}", earned.level));
     segments.extend(standing.region.iter().map(|region| format!("region:{region}")));
+    if !standing.minor {
+        let year = i32::from(terms.window.start.year());
+        segments.extend(segments::sex(standing.sex.as_deref()));
+        segments.extend(segments::age(standing.birth_year, year));
+    }
+    segments.extend(team.map(teams::segment));
     segments.sort();
     Frozen { segments, time_zone: standing.time_zone.clone() }
 }
 
+/// For whom somebody wants to compete, and did before they left.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice {
+    pub asked: Option<TeamId>,
+    pub before: Option<TeamId>,
+}
+
 /// Who wants to take part: `not_eligible` with the clauses that fail, as they are written.
-pub async fn eligible(app: &App, account: AccountId, terms: &Terms) -> Result<Frozen, Refusal> {
+pub async fn eligible(
+    app: &App,
+    account: AccountId,
+    terms: &Terms,
+    choice: Choice,
+) -> Result<Frozen, Refusal> {
     let unknown = || Refusal::new(Code::Forbidden, "this account takes part in nothing");
     let standing = app.standing(account).await?.ok_or_else(unknown)?;
     if standing.locked {
@@ -56,5 +85,6 @@ pub async fn eligible(app: &App, account: AccountId, terms: &Terms) -> Result<Fr
         refusal.reasons = eligibility::reasons(&unmet);
         return Err(refusal);
     }
-    Ok(frozen(&standing, &earned, &groups))
+    let team = teams::choose(terms, &groups.member_of, choice.asked, choice.before)?;
+    Ok(frozen(&standing, &earned, &groups, (terms, team)))
 }

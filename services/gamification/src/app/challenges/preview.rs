@@ -11,7 +11,7 @@ use super::{
     people, staff, stream_of,
 };
 use crate::{
-    domain::{Challenge, ChallengeId, Terms},
+    domain::{Challenge, ChallengeId, Terms, teams},
     wire::bytes_of,
 };
 
@@ -84,7 +84,10 @@ impl Preview {
             if !standing.known || standing.erased || standing.locked {
                 continue;
             }
-            let unmet = terms.eligibility.unmet(&people::facts_of(standing, earned, groups), now);
+            let mut unmet = terms.eligibility.unmet(&people::facts_of(standing, earned, groups), now);
+            if !teams::has_one(terms, &groups.member_of) {
+                unmet.push(teams::without_team(terms.kind));
+            }
             if unmet.is_empty() {
                 self.eligible += 1;
                 entrants.push((earned.account, standing.time_zone.clone()));

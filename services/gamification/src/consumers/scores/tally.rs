@@ -17,7 +17,7 @@ use crate::{
         daily::{self, Daily},
         fact::Receipt,
         participation,
-        scoring::{self, DayHeard, Effort, Heard, XpHeard},
+        scoring::{DayHeard, Effort, Heard, XpHeard},
         visibility::{self, UsualVisibility},
     },
     store::{
@@ -141,7 +141,7 @@ impl Tally {
             let score = match row.part {
                 Part::Active if contest.is_scoring() => {
                     let all = contributions.remove(&key).unwrap_or_default();
-                    scoring::combine(contest.terms.metric, all)
+                    contest.contest().combine(all)
                 }
                 Part::Active => row.score,
                 Part::Left | Part::Erased => None,
@@ -321,6 +321,11 @@ impl Tally {
                 row.placed += i64::try_from(placements.len()).unwrap_or_default();
                 self.keep(tx, row, at).await
             }
+            E::TeamsFixed { challenge, teams } => {
+                let row = self.contest(tx, challenge).await?;
+                placements::keep_teams(tx, challenge, &teams).await?;
+                self.keep(tx, row, at).await
+            }
             E::Settled { challenge, settled_us, .. } => {
                 // What counted before counts, also when it came in the same batch.
                 self.work_out_all(tx, challenge).await?;
@@ -449,4 +454,5 @@ fn measures_alike(one: &Terms, other: &Terms) -> bool {
         && one.late_sync_grace_s == other.late_sync_grace_s
         && one.count_from == other.count_from
         && one.min_distance_mm == other.min_distance_mm
+        && one.attempts == other.attempts
 }

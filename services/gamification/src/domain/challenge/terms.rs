@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use eligibility::{Clause, Rule};
 use kernel::Sport;
 
-use super::window::Window;
+use super::{kind::Kind, window::Window};
+use crate::domain::teams::TeamId;
 pub use reading::{Written, WrittenReward};
 
 /// What is counted. A score is an integer in thousandths of the metric's unit.
@@ -124,6 +125,8 @@ pub struct Reward {
 pub enum RewardAt {
     /// Ranks from `first` to `last`, both in.
     Places { first: u32, last: u32 },
+    /// Percentiles from … to, both in, in thousandths: the share of all who are ranked that stands strictly behind.
+    Percentile { from: u32, to: u32 },
     /// A score at least this good, in thousandths of the metric's unit.
     Reached { score: i64 },
 }
@@ -132,6 +135,9 @@ pub enum RewardAt {
 pub struct Terms {
     /// Locale → text; never empty.
     pub name: BTreeMap<String, String>,
+    pub kind: Kind,
+    /// Of [`Kind::Team`]: those that compete; empty: any.
+    pub teams: BTreeSet<TeamId>,
     pub metric: Metric,
     /// Empty: all of them.
     pub sports: BTreeSet<Sport>,
@@ -146,6 +152,8 @@ pub struct Terms {
     pub count_from: CountFrom,
     /// Shorter activities do not count.
     pub min_distance_mm: Option<i64>,
+    /// Of each participant's activities that would count, only the first so many do, by when they begin.
+    pub attempts: Option<u32>,
     /// Where whoever may take part lives: what the rule asks of all. Empty: anywhere.
     pub regions: BTreeSet<String>,
 }

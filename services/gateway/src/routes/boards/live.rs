@@ -28,7 +28,7 @@ pub(super) fn routes() -> Doors {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Watch {
-    /// `all` (unless said), `region:{code}`, `club:{group id}`, `level:{n}`; not `friends`.
+    /// As for `top`, but not `friends`.
     #[param(example = "all")]
     segment: Option<String>,
     /// How many places at most, 1 to 500; 100 unless said.
@@ -43,7 +43,8 @@ struct Watch {
 ///
 /// `text/event-stream`: `snapshot`, `names`, `delta`, `me`, `overtaken`, `closed`, with the sequence as `id`. A reader
 /// that comes back with `Last-Event-ID` goes on where that can be done, else begins with a snapshot. With `Upgrade:
-/// websocket` the same frames come as messages `{"event","id","data"}`.
+/// websocket` the same frames come as messages `{"event","id","data"}`. On a board of `teams` the `names` are
+/// `{"group_id"}`, and `me` is my team.
 #[utoipa::path(get, path = "/boards/{challenge_id}/live", tag = "challenges",
     params(ChallengeParam, Watch, ("Last-Event-ID" = Option<String>, Header, description = "the newest `id` that was read")),
     responses((status = 200, content_type = "text/event-stream", body = String),

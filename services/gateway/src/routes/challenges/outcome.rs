@@ -79,7 +79,12 @@ struct Settlement {
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped_at: Option<Instant>,
     participants: u32,
+    /// Everybody's, by what they have themselves.
     placements: List<Entry>,
+    /// With the first page, where groups or teams competed: the best 500 of them, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    teams: Vec<Team>,
     /// With the first page: activities deleted, edited or restored since, of those whose names I may see; the order
     /// stays.
     adjustments: Vec<Adjustment>,
@@ -96,6 +101,33 @@ struct Adjustment {
     at: Instant,
 }
 
+/// A team's place.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TeamResult)]
+struct Team {
+    rank: u32,
+    group_id: AnId,
+    score: Figure,
+    tied: bool,
+    /// Who have a score for it.
+    members: u32,
+    /// The share of teams that stands strictly behind, 0 to 100.
+    percentile: Figure,
+}
+
+impl Team {
+    fn of(team: &gamification::TeamPlacement, teams: u32) -> Self {
+        Self {
+            rank: team.rank,
+            group_id: AnId::must(&team.team_id),
+            score: Figure::thousandths(team.score),
+            tied: team.tied,
+            members: team.members,
+            percentile: Figure(f64::from(team.behind) * 100.0 / f64::from(teams.max(1))),
+        }
+    }
+}
+
 fn placed(place: settlement_response::SettledPlace) -> Entry {
     let placement = place.placement.unwrap_or_default();
     let display_name = known(place.display_name);
@@ -104,6 +136,8 @@ fn placed(place: settlement_response::SettledPlace) -> Entry {
         member: member(placement.member),
         // An id is as good as a name.
         account_id: display_name.as_ref().and_then(|_| AnId::of(&placement.account_id)),
+        group_id: placement.team.and_then(|team| AnId::of(&team.team_id)),
+        members: None,
         display_name,
         score: Figure::thousandths(placement.score),
         tied: placement.tied,
@@ -132,6 +166,7 @@ async fn settlement(State(door): Shared, caller: Account, id: PathId, Params(pag
     };
     answer::ok(&Settlement {
         id: AnId(id.0),
+        teams: reply.teams.iter().map(|team| Team::of(team, reply.of_teams)).collect(),
         settled_at: Instant(reply.settled_us),
         stopped_at: Instant::known(reply.stopped_us),
         participants: reply.participants,

@@ -33,6 +33,9 @@ pub(super) struct Participation {
     show_as: String,
     /// Whether activities that only I see count.
     count_private: bool,
+    /// The group that I compete for, where groups or teams do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_id: Option<AnId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     joined_at: Option<Instant>,
     /// The boards that I am on besides `all`.
@@ -47,6 +50,7 @@ impl Participation {
             member: member(part.member),
             show_as: part.show_as,
             count_private: part.count_private,
+            group_id: AnId::of(&part.group_id),
             joined_at: Instant::known(part.joined_us),
             segments: part.segments,
         }
@@ -61,9 +65,13 @@ struct Joining {
     #[schema(example = "name")]
     show_as: Option<String>,
     count_private: Option<bool>,
+    /// Where groups or teams compete: the one of mine that I compete for, to the end. Left out: the only one that I am
+    /// in. Whoever looks at the board sees who competes for whom, as far as names are shown.
+    group_id: Option<AnId>,
 }
 
-/// Takes a seat, or changes how I am shown.
+/// Takes a seat, or changes how I am shown. What I told of my sex and my year of birth places me on boards of my sex and
+/// age, unless I am a minor.
 #[utoipa::path(put, path = "/challenges/{id}/participants/me", tag = "challenges", params(IdParam),
     request_body = Joining, responses((status = 200, body = Participation)))]
 async fn join(
@@ -76,6 +84,7 @@ async fn join(
         challenge_id: id.bytes(),
         show_as: body.show_as.unwrap_or_default(),
         count_private: body.count_private,
+        group_id: body.group_id.map(AnId::bytes).unwrap_or_default(),
     };
     let reply = caller.call(door.peers.gamification().join_challenge(request)).await?;
     answer::ok(&Participation::of(reply))

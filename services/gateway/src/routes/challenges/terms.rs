@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::values::{Figure, Instant, Real, SportWord, known};
+use crate::values::{AnId, Figure, Instant, Real, SportWord, known};
 
 /// A challenge as written.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -16,10 +16,16 @@ pub(super) struct Draft {
     /// By language.
     #[schema(example = json!({"en": "Around the Ile", "ru": "Вокруг Или"}))]
     name: BTreeMap<String, String>,
-    /// `individual` (unless said), `group` or `team`.
+    /// `individual` (unless said): everybody for themselves; `group`: groups with groups; `team`: the groups named in
+    /// `teams`, or any. A team has what its members have: their sum, or of `longest_m` and `fastest_s` the best. Places
+    /// and scores that are rewarded are then the team's, and each member with a score gets the reward.
     #[serde(default = "individual")]
     #[schema(required = false, example = "individual")]
     kind: String,
+    /// Of `team`: the groups that compete, 2 to 64; left out: any.
+    #[serde(default)]
+    #[schema(required = false)]
+    teams: Vec<AnId>,
     /// `distance_m moving_time_s ascent_m count steps longest_m fastest_s xp`
     #[schema(example = "distance_m")]
     metric: String,
@@ -54,6 +60,10 @@ pub(super) struct Draft {
     count_from: String,
     /// Shorter activities do not count.
     min_distance_m: Option<Real>,
+    /// Of each participant's activities that would count, only the first so many do, by when they begin: 1 to 1000; not
+    /// of `steps` and `xp`. Left out: all.
+    #[schema(minimum = 1, maximum = 1000)]
+    attempts: Option<u32>,
 }
 
 fn individual() -> String {
@@ -92,7 +102,7 @@ pub(super) struct Window {
     ends_at: Option<Instant>,
 }
 
-/// For places, or for a score reached: one of the two.
+/// For places, for percentiles, or for a score reached: one of the three.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = ChallengeReward)]
 struct Reward {
@@ -100,6 +110,10 @@ struct Reward {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<u32>>, example = json!([1, 3]))]
     places: Option<[u32; 2]>,
+    /// From … to, 0 to 100: the share of all who are ranked that stands strictly behind, as places show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Figure>>, example = json!([90, 100]))]
+    percentile: Option<[Score; 2]>,
     /// In the metric's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Figure>)]
@@ -146,6 +160,8 @@ impl From<Reward> for ChallengeReward {
         Self {
             place_first: reward.places.map(|[first, _]| first),
             place_last: reward.places.map(|[_, last]| last),
+            percentile_from: reward.percentile.map(|[from, _]| from.0),
+            percentile_to: reward.percentile.map(|[_, to]| to.0),
             reached: reward.reached.map(|score| score.0),
             points: reward.points,
             badge: reward.badge.unwrap_or_default(),
@@ -171,21 +187,28 @@ impl Draft {
             // Read out of the rule by the service.
             regions: Vec::new(),
             min_distance_m: self.min_distance_m.map(|real| real.0),
+            teams: texts(&self.teams),
+            attempts: self.attempts,
         }
     }
+}
+
+fn texts(ids: &[AnId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }
 
 fn rule(rule: Option<Box<RawValue>>) -> String {
     rule.map(|rule| rule.get().to_owned()).unwrap_or_default()
 }
 
-/// What is left out stays as it is; null clears `eligibility`, `capacity` and `min_distance_m`.
+/// What is left out stays as it is; null clears `eligibility`, `capacity`, `min_distance_m` and `attempts`.
 #[derive(Clone, Deserialize, ToSchema)]
 #[schema(as = ChallengeChanges)]
 pub(super) struct Changes {
     #[schema(example = json!({"en": "Around the Ile"}))]
     name: Option<BTreeMap<String, String>>,
     kind: Option<String>,
+    teams: Option<Vec<AnId>>,
     metric: Option<String>,
     #[schema(value_type = Option<Vec<SportWord>>)]
     sports: Option<Vec<String>>,
@@ -204,6 +227,9 @@ pub(super) struct Changes {
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<Real>)]
     min_distance_m: Option<Option<Real>>,
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<u32>)]
+    attempts: Option<Option<u32>>,
 }
 
 /// Tells null, `Some(None)`, from what was left out, `None`.
@@ -232,6 +258,8 @@ impl Changes {
             count_from: self.count_from.unwrap_or(terms.count_from),
             regions: terms.regions,
             min_distance_m: self.min_distance_m.map_or(terms.min_distance_m, |real| real.map(|real| real.0)),
+            teams: self.teams.map_or(terms.teams, |teams| texts(&teams)),
+            attempts: self.attempts.unwrap_or(terms.attempts),
         }
     }
 }
@@ -243,6 +271,10 @@ pub(super) struct Terms {
     name: BTreeMap<String, String>,
     #[schema(example = "individual")]
     kind: String,
+    /// Of `team`: the groups that compete; absent: any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    teams: Vec<AnId>,
     #[schema(example = "distance_m")]
     metric: String,
     #[schema(value_type = Vec<SportWord>)]
@@ -265,6 +297,8 @@ pub(super) struct Terms {
     count_from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     min_distance_m: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
     /// Those that the rule asks for: where the challenge is listed.
     regions: Vec<String>,
 }
@@ -273,6 +307,10 @@ impl Terms {
     pub(super) fn of(terms: ChallengeTerms) -> Self {
         let reward = |reward: ChallengeReward| Reward {
             places: reward.place_first.map(|first| [first, reward.place_last.unwrap_or(first)]),
+            percentile: reward
+                .percentile_from
+                .zip(reward.percentile_to)
+                .map(|(from, to)| [from, to].map(Score)),
             reached: reward.reached.map(Score),
             points: reward.points,
             badge: known(reward.badge),
@@ -288,6 +326,7 @@ impl Terms {
         Self {
             name: terms.name.into_iter().collect(),
             kind: terms.kind,
+            teams: terms.teams.iter().filter_map(|team| team.parse().ok().map(AnId)).collect(),
             metric: terms.metric,
             sports: terms.sports,
             window: terms.window.map(window),
@@ -299,6 +338,7 @@ impl Terms {
             rewards: terms.rewards.into_iter().map(reward).collect(),
             count_from: known(terms.count_from),
             min_distance_m: Figure::known(terms.min_distance_m),
+            attempts: terms.attempts,
             regions: terms.regions,
         }
     }

@@ -7,12 +7,18 @@ use kernel::{FieldError, Refusal, Sport, place::Region};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{CountFrom, Metric, Reward, RewardAt, Terms, Ties, asked_regions};
-use crate::domain::challenge::Window;
+use crate::domain::{
+    challenge::{Kind, Window},
+    teams::TeamId,
+};
 
 const NAME_CHARS_MAX: usize = 120;
 const NAMES_MAX: usize = 32;
 const LOCALE_BYTES_MAX: usize = 35;
+/// Which of them a place has earned is kept as the bits of one number.
 const REWARDS_MAX: usize = 64;
+const TEAMS_MAX: usize = 64;
+const ATTEMPTS_MAX: u32 = 1_000;
 const POINTS_MAX: u32 = 1_000_000;
 const PLACE_MAX: u32 = 10_000_000;
 const BADGE_BYTES_MAX: usize = 64;
@@ -27,6 +33,7 @@ const MIN_DISTANCE_M_MAX: f64 = 1e7;
 pub struct Written {
     pub name: BTreeMap<String, String>,
     pub kind: String,
+    pub teams: Vec<String>,
     pub metric: String,
     pub sports: Vec<String>,
     pub start: String,
@@ -41,11 +48,13 @@ pub struct Written {
     pub rewards: Vec<WrittenReward>,
     pub count_from: String,
     pub min_distance_m: Option<f64>,
+    pub attempts: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WrittenReward {
     pub places: Option<(u32, u32)>,
+    pub percentile: Option<(f64, f64)>,
     pub reached: Option<f64>,
     pub points: u32,
     pub badge: String,
@@ -56,7 +65,11 @@ impl Terms {
     pub fn parse(written: &Written) -> Result<Self, Refusal> {
         let mut reading = Reading::default();
         let name = reading.name(&written.name);
-        reading.kind(&written.kind);
+        let kind = match written.kind.as_str() {
+            "" => Some(Kind::Individual),
+            text => reading.word("/kind", Kind::parse(text), "individual, group or team"),
+        };
+        let teams = reading.teams(kind, &written.teams);
         let metric = reading.word("/metric", Metric::parse(&written.metric), "a metric of the vocabulary");
         let sports = reading.sports(&written.sports);
         let window = Window::parse(&written.start, &written.end, &written.clock, &written.time_zone);
@@ -79,16 +92,19 @@ impl Terms {
         }
         let rewards = reading.rewards(&written.rewards);
         let min_distance_mm = reading.min_distance(written.min_distance_m);
+        reading.attempts(metric, written.attempts);
         Refusal::fields(reading.errors)?;
-        let (Some(metric), Some(window), Some(eligibility), Some(ties), Some(count_from)) =
-            (metric, window, eligibility, ties, count_from)
+        let (Some(kind), Some(metric), Some(window), Some(eligibility), Some(ties), Some(count_from)) =
+            (kind, metric, window, eligibility, ties, count_from)
         else {
             return Err(Refusal::field("", "invalid", "the terms are not complete"));
         };
         let regions = asked_regions(&eligibility).unwrap_or_default();
-        let (capacity, public) = (written.capacity, written.public);
+        let (capacity, public, attempts) = (written.capacity, written.public, written.attempts);
         Ok(Self {
             name,
+            kind,
+            teams,
             metric,
             sports,
             window,
@@ -100,6 +116,7 @@ impl Terms {
             rewards,
             count_from,
             min_distance_mm,
+            attempts,
             regions,
         })
     }
@@ -124,14 +141,28 @@ impl Reading {
         read
     }
 
-    fn kind(&mut self, kind: &str) {
-        match kind {
-            "" | "individual" => {}
-            "group" | "team" => {
-                self.fault("/kind", "not_supported", "only individuals compete, not yet groups and teams")
-            }
-            _ => self.fault("/kind", "unknown_value", "individual belongs here"),
+    fn teams(&mut self, kind: Option<Kind>, teams: &[String]) -> BTreeSet<TeamId> {
+        if kind.is_some_and(|kind| kind != Kind::Team) && !teams.is_empty() {
+            self.fault("/teams", "not_allowed", "teams are named where teams compete");
         }
+        if teams.len() > TEAMS_MAX {
+            self.fault("/teams", "too_many", "at most 64 teams are named");
+            return BTreeSet::new();
+        }
+        let mut read = BTreeSet::new();
+        for (index, text) in teams.iter().enumerate() {
+            match text.parse() {
+                Ok(team) => drop(read.insert(team)),
+                Err(_) => {
+                    self.fault(&format!("/teams/{index}"), "not_an_id", "the id of a group belongs here")
+                }
+            }
+        }
+        let wrong = self.errors.iter().any(|error| error.pointer.starts_with("/teams"));
+        if !wrong && (read.len() == 1 || read.len() < teams.len()) {
+            self.fault("/teams", "too_few", "at least two teams compete, each named once");
+        }
+        read
     }
 
     fn name(&mut self, names: &BTreeMap<String, String>) -> BTreeMap<String, String> {
@@ -218,29 +249,7 @@ impl Reading {
     fn reward(&mut self, index: usize, reward: &WrittenReward) -> Option<Reward> {
         let at = |field: &str| format!("/rewards/{index}{field}");
         let before = self.errors.len();
-        let granted = match (reward.places, reward.reached) {
-            (Some((first, last)), None) => {
-                if first == 0 || first > last || last > PLACE_MAX {
-                    self.fault(
-                        &at("/places"),
-                        "out_of_range",
-                        "places from 1, the first not behind the last",
-                    );
-                }
-                Some(RewardAt::Places { first, last })
-            }
-            (None, Some(reached)) => {
-                let score = thousandths(reached, REACHED_MAX).filter(|score| *score > 0);
-                if score.is_none() {
-                    self.fault(&at("/reached"), "out_of_range", "a number greater than 0 belongs here");
-                }
-                score.map(|score| RewardAt::Reached { score })
-            }
-            _ => {
-                self.fault(&at(""), "one_of", "a reward names either places or what is reached");
-                None
-            }
-        };
+        let granted = self.reward_at(index, reward);
         if reward.points > POINTS_MAX {
             self.fault(&at("/points"), "out_of_range", "at most a million points");
         }
@@ -263,6 +272,58 @@ impl Reading {
         }
     }
 
+    fn reward_at(&mut self, index: usize, reward: &WrittenReward) -> Option<RewardAt> {
+        let at = |field: &str| format!("/rewards/{index}{field}");
+        match (reward.places, reward.percentile, reward.reached) {
+            (Some((first, last)), None, None) => {
+                if first == 0 || first > last || last > PLACE_MAX {
+                    self.fault(
+                        &at("/places"),
+                        "out_of_range",
+                        "places from 1, the first not behind the last",
+                    );
+                }
+                Some(RewardAt::Places { first, last })
+            }
+            (None, Some((from, to)), None) => {
+                let share = percentile(from).zip(percentile(to)).filter(|(from, to)| from <= to);
+                if share.is_none() {
+                    self.fault(
+                        &at("/percentile"),
+                        "out_of_range",
+                        "percentiles from 0 to 100, the first not above the last",
+                    );
+                }
+                share.map(|(from, to)| RewardAt::Percentile { from, to })
+            }
+            (None, None, Some(reached)) => {
+                let score = thousandths(reached, REACHED_MAX).filter(|score| *score > 0);
+                if score.is_none() {
+                    self.fault(&at("/reached"), "out_of_range", "a number greater than 0 belongs here");
+                }
+                score.map(|score| RewardAt::Reached { score })
+            }
+            _ => {
+                self.fault(
+                    &at(""),
+                    "one_of",
+                    "a reward names one of three: places, a percentile, what is reached",
+                );
+                None
+            }
+        }
+    }
+
+    fn attempts(&mut self, metric: Option<Metric>, attempts: Option<u32>) {
+        let Some(attempts) = attempts else { return };
+        if !(1..=ATTEMPTS_MAX).contains(&attempts) {
+            self.fault("/attempts", "out_of_range", "from 1 to 1000 attempts");
+        }
+        if let Some(Metric::Steps | Metric::Xp) = metric {
+            self.fault("/attempts", "not_allowed", "steps and XP are not made in attempts");
+        }
+    }
+
     fn min_distance(&mut self, distance_m: Option<f64>) -> Option<i64> {
         let distance_mm = distance_m.map(|distance| thousandths(distance, MIN_DISTANCE_M_MAX));
         if distance_mm == Some(None) {
@@ -279,6 +340,10 @@ fn thousandths(value: f64, max: f64) -> Option<i64> {
     }
     #[expect(clippy::cast_possible_truncation, reason = "bounded above, and far from the ends of an i64")]
     Some((value * 1_000.0).round() as i64)
+}
+
+fn percentile(value: f64) -> Option<u32> {
+    thousandths(value, 100.0).and_then(|share| u32::try_from(share).ok())
 }
 
 /// Regions that are well formed and yet do not exist, by their pointers.

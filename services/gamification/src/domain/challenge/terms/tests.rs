@@ -86,11 +86,52 @@ fn a_name_is_seen_as_it_is_written_or_refused() {
 }
 
 #[test]
-fn groups_and_teams_do_not_compete_yet() {
-    for kind in ["group", "team"] {
-        assert_eq!(faults(|terms| terms.kind = kind.to_owned()), fault("/kind", "not_supported"));
+fn individuals_groups_and_teams_compete_and_nobody_else() {
+    for (kind, read) in [("", Kind::Individual), ("group", Kind::Group), ("team", Kind::Team)] {
+        let terms = Terms::parse(&Written { kind: kind.to_owned(), ..written() }).unwrap();
+        assert_eq!((terms.kind, terms.teams.len()), (read, 0));
     }
     assert_eq!(faults(|terms| terms.kind = "herd".to_owned()), fault("/kind", "unknown_value"));
+}
+
+#[test]
+fn teams_are_named_by_their_groups_where_teams_compete_and_there_are_at_least_two() {
+    let [one, other] = [b"one", b"two"].map(|name| TeamId::derived(&[name]).to_string());
+    let named = |kind: &str, teams: &[&String]| Written {
+        kind: kind.to_owned(),
+        teams: teams.iter().map(|team| (*team).clone()).collect(),
+        ..written()
+    };
+    let terms = Terms::parse(&named("team", &[&one, &other])).unwrap();
+    assert_eq!(terms.teams.len(), 2);
+    let wrong = |written: Written| {
+        let refusal = Terms::parse(&written).unwrap_err();
+        refusal.fields.into_iter().map(|field| (field.pointer, field.code)).collect::<Vec<_>>()
+    };
+    assert_eq!(wrong(named("team", &[&one])), fault("/teams", "too_few"));
+    assert_eq!(wrong(named("team", &[&one, &one])), fault("/teams", "too_few"));
+    assert_eq!(wrong(named("group", &[&one, &other])), fault("/teams", "not_allowed"));
+    assert_eq!(wrong(named("team", &[&one, &"hares".to_owned()])), fault("/teams/1", "not_an_id"));
+    assert_eq!(wrong(named("team", &vec![&one; 65])), fault("/teams", "too_many"));
+}
+
+#[test]
+fn attempts_are_activities_and_at_least_one() {
+    let with = |metric: &str, attempts: u32| Written {
+        metric: metric.to_owned(),
+        attempts: Some(attempts),
+        ..written()
+    };
+    assert_eq!(Terms::parse(&with("fastest_s", 3)).unwrap().attempts, Some(3));
+    for (metric, attempts, code) in
+        [("fastest_s", 0, "out_of_range"), ("count", 1_001, "out_of_range"), ("steps", 3, "not_allowed")]
+    {
+        let refusal = Terms::parse(&with(metric, attempts)).unwrap_err();
+        assert_eq!(
+            (refusal.fields[0].pointer.as_str(), refusal.fields[0].code.as_str()),
+            ("/attempts", code)
+        );
+    }
 }
 
 #[test]
@@ -185,6 +226,15 @@ fn a_reward_is_for_places_or_for_a_score_and_gives_something() {
     assert_eq!(with(points.clone()), fault("/rewards/0", "one_of"));
     let both = WrittenReward { places: Some((1, 2)), reached: Some(5.0), ..points.clone() };
     assert_eq!(with(both), fault("/rewards/0", "one_of"));
+    let both = WrittenReward { percentile: Some((90.0, 100.0)), reached: Some(5.0), ..points.clone() };
+    assert_eq!(with(both), fault("/rewards/0", "one_of"));
+    for percentile in [(-1.0, 10.0), (90.0, 100.1), (60.0, 50.0), (f64::NAN, 100.0), (0.0, f64::INFINITY)] {
+        let reward = WrittenReward { percentile: Some(percentile), ..points.clone() };
+        assert_eq!(with(reward), fault("/rewards/0/percentile", "out_of_range"));
+    }
+    let top = WrittenReward { percentile: Some((99.5, 100.0)), ..points.clone() };
+    let terms = Terms::parse(&Written { rewards: vec![top], ..written() }).unwrap();
+    assert_eq!(terms.rewards[0].at, RewardAt::Percentile { from: 99_500, to: 100_000 });
     for places in [(0, 1), (3, 2), (1, u32::MAX)] {
         let reward = WrittenReward { places: Some(places), ..points.clone() };
         assert_eq!(with(reward), fault("/rewards/0/places", "out_of_range"));
