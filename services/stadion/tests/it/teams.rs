@@ -140,7 +140,7 @@ async fn it_is_settled(relay: &Relay, [dana, marat, aru, idle]: [&Person; 4]) {
     let path = format!("/v1/challenges/{}/settlement", relay.id);
     let settled = door::until(|| door.get(&path).with(&dana.token), |answer| answer.status == 200).await;
     let settled = settled.unwrap().json;
-    let teams: Vec<_> = settled["teams"].as_array().unwrap().iter().cloned().collect();
+    let teams: Vec<_> = settled["teams"].as_array().unwrap().to_vec();
     let team = |group: &str, rank: u32, score: u32, members: u32, percentile: u32| {
         json!({ "group_id": group, "rank": rank, "score": score, "members": members, "tied": false,
             "percentile": percentile })
