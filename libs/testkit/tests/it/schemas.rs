@@ -34,7 +34,7 @@ fn word(text: &str) -> String {
 fn no_two_schemas_of_the_public_api_have_one_name() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in tree::files_named("rs").filter(|file| file.starts_with("services/gateway/src")) {
-        for schema in schemas(&tree::read(&file)) {
+        for schema in schemas(&tree::read(file)) {
             places.entry(schema).or_default().push(file.display().to_string());
         }
     }
