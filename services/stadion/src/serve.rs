@@ -41,7 +41,7 @@ const NEEDS: [(&str, &[&str]); 7] = [
     ("gamification", &["activity", "auth", "social"]),
     ("promo", &["auth", "gamification", "social"]),
     ("social", &["activity", "auth", "gamification"]),
-    ("leaderboard", &["auth", "social"]),
+    ("leaderboard", &["auth", "gamification", "social"]),
     ("gateway", &["activity", "auth", "gamification", "leaderboard", "promo", "social"]),
 ];
 
