@@ -16,6 +16,31 @@ pub use prost::{Message, Name};
 /// Every descriptor with its options, encoded: what reflection and the sealing codec read.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+/// The events that carry the whole activity, as it is from then on.
+const WHOLE: [&str; 12] = [
+    "ActivityRecorded",
+    "ActivityReplaced",
+    "ActivityEdited",
+    "ActivityRestored",
+    "ActivityRecomputed",
+    "ActivityLinked",
+    "ActivityUnlinked",
+    "ActivityFused",
+    "ActivityFlagged",
+    "ActivityAppealed",
+    "ActivityCleared",
+    "ActivityCropped",
+];
+
+impl activity::ActivityRecorded {
+    /// The activity as an event leaves it: under the same numbers they have the same fields, whatever has happened.
+    /// `None`: the event is of another kind.
+    pub fn of(kind: &str, payload: &[u8]) -> Option<Result<Self, prost::DecodeError>> {
+        let event = kind.strip_prefix(Self::PACKAGE)?.strip_prefix('.')?;
+        WHOLE.contains(&event).then(|| Self::decode(payload))
+    }
+}
+
 impl activity::Marks {
     /// Whether an activity counts, on boards, in statistics, towards anything: nobody's duplicate, and nothing held
     /// against it. The one place that says so to all who keep facts.

@@ -107,6 +107,26 @@ pub struct Totals {
     pub cadence_avg_rpm: Option<Total>,
 }
 
+impl Totals {
+    /// All of them, by the names that others know them by.
+    pub const fn named(&self) -> [(&'static str, Option<Total>); 12] {
+        [
+            ("elapsed_time_s", self.elapsed_time_s),
+            ("timer_time_s", self.timer_time_s),
+            ("moving_time_s", self.moving_time_s),
+            ("distance_m", self.distance_m),
+            ("ascent_m", self.ascent_m),
+            ("descent_m", self.descent_m),
+            ("energy_kj", self.energy_kj),
+            ("heart_rate_avg_bpm", self.heart_rate_avg_bpm),
+            ("heart_rate_max_bpm", self.heart_rate_max_bpm),
+            ("power_avg_w", self.power_avg_w),
+            ("power_max_w", self.power_max_w),
+            ("cadence_avg_rpm", self.cadence_avg_rpm),
+        ]
+    }
+}
+
 /// A lap as the device cut and summed it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Lap {

@@ -175,21 +175,7 @@ fn device(device: &formats::Device) -> Device {
 }
 
 fn explained(activity: &Activity, given: Measured) -> Vec<Explained> {
-    let totals = &activity.totals;
-    let named = [
-        ("elapsed_time_s", totals.elapsed_time_s),
-        ("timer_time_s", totals.timer_time_s),
-        ("moving_time_s", totals.moving_time_s),
-        ("distance_m", totals.distance_m),
-        ("ascent_m", totals.ascent_m),
-        ("descent_m", totals.descent_m),
-        ("energy_kj", totals.energy_kj),
-        ("heart_rate_avg_bpm", totals.heart_rate_avg_bpm),
-        ("heart_rate_max_bpm", totals.heart_rate_max_bpm),
-        ("power_avg_w", totals.power_avg_w),
-        ("power_max_w", totals.power_max_w),
-        ("cadence_avg_rpm", totals.cadence_avg_rpm),
-    ];
+    let named = activity.totals.named();
     named.into_iter().filter_map(|(field, total)| Some(explain(field, total?, given))).collect()
 }
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use eventing::{Class, DecodeError, Failure, Incoming, Plain, Reactor, Source};
 use kernel::{AccountId, ActivityId};
-use proto::{Message, activity as wire};
+use proto::activity as wire;
 
 use crate::{
     app::{App, observe},
@@ -22,22 +22,6 @@ use crate::{
 pub const NAME: &str = "gamification-activities";
 
 const KEYS_AT_ONCE: usize = 128;
-
-/// The events that carry the whole activity, as it is from then on.
-const CARRY_ALL: [&str; 12] = [
-    "ActivityRecorded",
-    "ActivityReplaced",
-    "ActivityEdited",
-    "ActivityRestored",
-    "ActivityRecomputed",
-    "ActivityLinked",
-    "ActivityUnlinked",
-    "ActivityFused",
-    "ActivityFlagged",
-    "ActivityAppealed",
-    "ActivityCleared",
-    "ActivityCropped",
-];
 
 /// The daily values that are counted.
 const STEPS: &str = "steps";
@@ -154,11 +138,7 @@ fn told(plain: &Plain) -> Result<Option<ToldOf>, DecodeError> {
         Some(event) => event?.deleted,
         None => false,
     };
-    if !CARRY_ALL.contains(&plain.kind.rsplit('.').next().unwrap_or_default()) {
-        return Ok(None);
-    }
-    // Under the same numbers the same fields, whatever has happened.
-    let whole = wire::ActivityRecorded::decode(plain.payload.clone());
+    let Some(whole) = wire::ActivityRecorded::of(&plain.kind, &plain.payload) else { return Ok(None) };
     let whole = whole.map_err(|error| DecodeError(format!("{}: {error}", plain.kind)))?;
     let gone = deleted || !wire::Marks::count(whole.marks.as_ref());
     Ok(Some(ToldOf {

@@ -53,67 +53,39 @@ impl Projection for Posts {
     }
 }
 
+/// It is as this says from now on: shown, changed where it stands, or told of by another.
 async fn activity(tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
     let plain = &incoming.plain;
-    if let Some(event) = plain.decode::<activity::ActivityRecorded>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.post(tx, incoming).await?;
-        told.sport(tx, event.visibility, event.facts).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityRestored>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityEdited>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        let shown = !is_duplicate(event.marks.as_ref());
-        told.sport(tx, event.visibility, event.facts.filter(|_| shown)).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityRecomputed>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        let shown = !is_duplicate(event.marks.as_ref());
-        told.sport(tx, event.visibility, event.facts.filter(|_| shown)).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityReplaced>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        let shown = !event.deleted && !is_duplicate(event.marks.as_ref());
-        told.sport(tx, event.visibility, event.facts.filter(|_| shown)).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityLinked>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityUnlinked>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityFused>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityFlagged>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityAppealed>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityCleared>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityCropped>() {
-        let event = event?;
-        let told = Told::of(&event.activity_id, &event.account_id)?;
-        told.again(tx, incoming, event.marks, event.visibility, event.facts).await?;
-    } else if let Some(event) = plain.decode::<activity::ActivityDeleted>() {
+    if let Some(event) = plain.decode::<activity::ActivityDeleted>() {
         let event = event?;
         let told = Told::of(&event.activity_id, &event.account_id)?;
         posts::take_away(tx, told.activity).await?;
-        told.sport(tx, None, None).await?;
+        return told.sport(tx, None, None).await;
     }
-    Ok(())
+    let Some(whole) = activity::ActivityRecorded::of(&plain.kind, &plain.payload) else { return Ok(()) };
+    let whole = whole.map_err(|error| Failure::Poison(format!("{}: {error}", plain.kind)))?;
+    let told = Told::of(&whole.activity_id, &whole.account_id)?;
+    // Replaced while deleted: it stays deleted.
+    let deleted = match plain.decode::<activity::ActivityReplaced>() {
+        Some(event) => event?.deleted,
+        None => false,
+    };
+    let duplicate = is_duplicate(whole.marks.as_ref());
+    if !changes(&plain.kind) {
+        if duplicate {
+            posts::take_away(tx, told.activity).await?;
+        } else {
+            told.post(tx, incoming).await?;
+        }
+    }
+    told.sport(tx, whole.visibility, whole.facts.filter(|_| !deleted && !duplicate)).await
+}
+
+/// Whether an event changes what an activity says, and not whether it is shown.
+fn changes(kind: &str) -> bool {
+    kind == activity::ActivityEdited::full_name()
+        || kind == activity::ActivityRecomputed::full_name()
+        || kind == activity::ActivityReplaced::full_name()
 }
 
 /// What another activity tells of is shown by that one. What is held against one is between its owner and a reviewer.
@@ -143,23 +115,6 @@ impl Told {
             place: 0,
         };
         Ok(posts::put(tx, &post).await?)
-    }
-
-    /// It is as this says from now on: shown, or told of by another.
-    async fn again(
-        &self,
-        tx: &mut dyn Tx,
-        incoming: &Incoming,
-        marks: Option<activity::Marks>,
-        visibility: Option<activity::Visibility>,
-        facts: Option<activity::Facts>,
-    ) -> Result<(), Failure> {
-        if is_duplicate(marks.as_ref()) {
-            posts::take_away(tx, self.activity).await?;
-            return self.sport(tx, None, None).await;
-        }
-        self.post(tx, incoming).await?;
-        self.sport(tx, visibility, facts).await
     }
 
     /// Its owner is found by its sport by whom the owner's settings admit: not where the activity is for fewer.

@@ -48,7 +48,7 @@ pub(super) fn summary(activity: &Activity) -> Value {
         "utc_offset_s": activity.utc_offset_s,
     });
     let mut explanation = serde_json::Map::new();
-    for (field, total) in named(&activity.totals) {
+    for (field, total) in activity.totals.named() {
         let Some(total) = total else { continue };
         report[field] = json!(total.value);
         explanation.insert(field.to_owned(), json!(words(total)));
@@ -62,23 +62,6 @@ fn words(total: Total) -> String {
         Source::Device => "device".to_owned(),
         Source::Computed => format!("{} v{}", total.algorithm, total.version),
     }
-}
-
-const fn named(totals: &formats::Totals) -> [(&'static str, Option<Total>); 12] {
-    [
-        ("elapsed_time_s", totals.elapsed_time_s),
-        ("timer_time_s", totals.timer_time_s),
-        ("moving_time_s", totals.moving_time_s),
-        ("distance_m", totals.distance_m),
-        ("ascent_m", totals.ascent_m),
-        ("descent_m", totals.descent_m),
-        ("energy_kj", totals.energy_kj),
-        ("heart_rate_avg_bpm", totals.heart_rate_avg_bpm),
-        ("heart_rate_max_bpm", totals.heart_rate_max_bpm),
-        ("power_avg_w", totals.power_avg_w),
-        ("power_max_w", totals.power_max_w),
-        ("cadence_avg_rpm", totals.cadence_avg_rpm),
-    ]
 }
 
 fn laps(activity: &Activity) -> Vec<Value> {
