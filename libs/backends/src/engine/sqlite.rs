@@ -16,6 +16,7 @@ use eventing::sql::{Database, Db, DbError, Engine, Job, Load, Row, Tx, Value};
 use futures::FutureExt;
 use rusqlite::{
     CachedStatement, Connection, Error, ErrorCode, ToSql,
+    config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
 use tokio::{
@@ -61,6 +62,8 @@ fn connected(path: &Path) -> Result<Connection, Error> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    // A plan hangs on no argument: else each new `LIMIT $n` would have its statement prepared anew.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
          PRAGMA temp_store = MEMORY;
