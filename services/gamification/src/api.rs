@@ -40,8 +40,10 @@ impl Gamification for Api {
             xp: progress.xp,
             level: progress.level,
             level_xp_next: progress.level_xp_next,
-            streak_days: progress.streak_days,
+            streak_days: progress.streak.days,
             points: progress.points,
+            streak_freezes: progress.streak.freezes,
+            streak_frozen_days: progress.streak.frozen,
         }))
     }
 
@@ -56,7 +58,7 @@ impl Gamification for Api {
             achievements::list(&self.app, account, &cursor, limit).await.map_err(status)?;
         let item = |row: crate::store::AchievementRow| wire::Achievement {
             achievement_id: bytes_of(row.id),
-            name: self.app.rules.badge_name(&row.badge, &caller.locale).to_owned(),
+            name: self.app.rules().badge_name(&row.badge, &caller.locale).to_owned(),
             badge: row.badge,
             unlocked_us: row.unlocked_us,
         };
@@ -81,6 +83,7 @@ impl Gamification for Api {
             rule: held.rule,
             rule_version: held.rule_version,
             because: held.because.into_iter().map(cause).collect(),
+            frozen_days: held.frozen,
         }))
     }
 

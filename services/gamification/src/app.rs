@@ -31,14 +31,19 @@ use kernel::{AccountId, Clock, Code, Refusal};
 use platform::Peers;
 use proto::auth::{AccountStanding, StandingRequest};
 
-use crate::{Config, domain::Rules, store::Store, wire::bytes_of};
+use crate::{
+    Config,
+    domain::{Rulebook, Rules},
+    store::Store,
+    wire::bytes_of,
+};
 
 /// What commands and queries stand on; cheap to clone.
 #[derive(Clone)]
 pub struct App {
     pub journal: Journal,
     pub store: Store,
-    pub rules: Arc<Rules>,
+    pub rulebook: Arc<Rulebook>,
     pub clock: Arc<dyn Clock>,
     pub peers: Peers,
     /// How far the read models have come.
@@ -49,6 +54,11 @@ pub struct App {
 }
 
 impl App {
+    /// The rules in force.
+    pub(crate) fn rules(&self) -> &Rules {
+        self.rulebook.in_force()
+    }
+
     /// What auth says of an account now.
     pub(crate) async fn standing(&self, account: AccountId) -> Result<Option<AccountStanding>, Refusal> {
         let request = StandingRequest { account_ids: vec![bytes_of(account)] };

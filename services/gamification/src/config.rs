@@ -1,5 +1,7 @@
 //! Gamification's settings.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -7,10 +9,13 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// How many accounts one preview of rules looks at.
     pub preview_accounts_max: u32,
+    /// A folder of rules, `*.json`, beside those of the house; the newest version of all is in force. All processes of
+    /// the service have the same ones.
+    pub rules: Option<PathBuf>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { preview_accounts_max: 2_000 }
+        Self { preview_accounts_max: 2_000, rules: None }
     }
 }

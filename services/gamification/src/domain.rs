@@ -4,8 +4,9 @@
 //! |---|---|
 //! | [`fact`] | what the rules look at of one activity, and which local day it belongs to |
 //! | [`rules`] | the declarative rules and what makes them valid |
+//! | [`rulebook`] | every set of rules that was in force, and the one that is |
 //! | [`standing`] | the fold: rules over facts in canonical order → XP, level, badges, streak |
-//! | [`streak`] | runs of days |
+//! | [`streak`] | runs of days, and the freezes that carry them across missed ones |
 //! | [`challenge`] | a challenge from draft to settlement: its terms, its window, who may do what when |
 //! | [`seats`] | how many take part, and their numbers |
 //! | [`participation`] | one account's part in one challenge |
@@ -25,6 +26,7 @@ pub mod participation;
 pub mod placing;
 pub mod points;
 pub mod progress;
+pub mod rulebook;
 pub mod rules;
 pub mod scoring;
 pub mod seats;
@@ -38,6 +40,7 @@ pub use challenge::{Challenge, ChallengeId, Terms};
 pub use fact::Fact;
 pub use participation::Participation;
 pub use progress::{Event, Observation, Progress};
+pub use rulebook::Rulebook;
 pub use rules::Rules;
 pub use standing::Standing;
 

@@ -45,6 +45,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0004_create_team_placement",
             include_str!("../../../migrations/sqlite/gamification/0004_create_team_placement.sql"),
         ),
+        (
+            "0005_create_league",
+            include_str!("../../../migrations/sqlite/gamification/0005_create_league.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -62,6 +66,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0004_create_team_placement",
             include_str!("../../../migrations/postgres/gamification/0004_create_team_placement.sql"),
+        ),
+        (
+            "0005_create_league",
+            include_str!("../../../migrations/postgres/gamification/0005_create_league.sql"),
         ),
     ],
 };
@@ -93,11 +101,15 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
 
 /// What commands and queries stand on, beside the spine that keeps their read models.
 pub fn app(resources: &Resources, spine: &Spine, config: Config) -> Result<app::App, StartError> {
-    let rules = domain::Rules::newest().map_err(|error| StartError::other("gamification", error))?;
+    let rulebook = match &config.rules {
+        Some(folder) => domain::Rulebook::with_folder(folder),
+        None => domain::Rulebook::house(),
+    };
+    let rulebook = rulebook.map_err(|error| StartError::other("gamification", error))?;
     Ok(app::App {
         journal: resources.journal.clone(),
         store: store::Store::new(resources.db.clone()),
-        rules: Arc::new(rules),
+        rulebook: Arc::new(rulebook),
         clock: resources.clock.clone(),
         peers: resources.peers.clone(),
         projected: spine.projected(),

@@ -16,7 +16,11 @@ use kernel::AccountId;
 use prost::Message;
 use proto::gamification as wire;
 
-use crate::domain::{AchievementId, fact, streak::Run};
+use crate::domain::{
+    AchievementId,
+    fact::{self, Day},
+    streak::Run,
+};
 
 /// Reads over one service's database; cheap to clone.
 #[derive(Clone)]
@@ -25,7 +29,7 @@ pub struct Store {
 }
 
 /// What an account has been told last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgressRow {
     pub xp: i64,
     pub level: u32,
@@ -52,6 +56,8 @@ pub struct Explanation {
     pub rule: String,
     pub rule_version: u32,
     pub because: Vec<wire::Because>,
+    /// Of a streak: days that freezes covered.
+    pub frozen: Vec<Day>,
 }
 
 /// What was done in one sport.
@@ -72,13 +78,19 @@ impl Store {
         let row = self
             .db
             .fetch_one(
-                "SELECT xp, level, streak_days, streak_last_day FROM progress WHERE account_id = $1",
+                "SELECT xp, level, streak_days, streak_last_day, streak_freezes, streak_frozen FROM progress
+                 WHERE account_id = $1",
                 args![account],
             )
             .await?;
         let Some(row) = row else { return Ok(ProgressRow::default()) };
-        let last_day: i64 = row.get(3)?;
-        let run = Run { days: row.get(2)?, last_day: fact::Day::try_from(last_day).unwrap_or_default() };
+        let (last_day, frozen): (i64, String) = (row.get(3)?, row.get(5)?);
+        let run = Run {
+            days: row.get(2)?,
+            last_day: Day::try_from(last_day).unwrap_or_default(),
+            freezes: row.get(4)?,
+            frozen: frozen.split_whitespace().filter_map(|day| day.parse().ok()).collect(),
+        };
         Ok(ProgressRow { xp: row.get(0)?, level: row.get(1)?, run })
     }
 
@@ -134,7 +146,12 @@ impl Store {
         let because: Vec<u8> = row.get(2)?;
         let held = wire::HeldBadge::decode(because.as_slice())
             .map_err(|error| DbError::Statement(format!("an explanation is not readable: {error}")))?;
-        Ok(Some(Explanation { rule: row.get(0)?, rule_version: row.get(1)?, because: held.because }))
+        Ok(Some(Explanation {
+            rule: row.get(0)?,
+            rule_version: row.get(1)?,
+            because: held.because,
+            frozen: held.frozen_days,
+        }))
     }
 
     pub async fn badges(&self, account: AccountId) -> Result<Vec<String>, DbError> {

@@ -88,6 +88,13 @@ impl DomainEvent for Event {
                 account_id: bytes_of(*account),
                 days: run.days,
                 last_day: run.last_day,
+                freezes: run.freezes,
+                frozen_days: run.frozen.clone(),
+            }),
+            Self::RulesAdopted { account, rule_version, from_version } => Plain::of(&wire::RulesAdopted {
+                account_id: bytes_of(*account),
+                rule_version: *rule_version,
+                from_version: *from_version,
             }),
             Self::BadgeUnlocked(given) => Plain::of(&unlocked_to_wire(given)),
             Self::BadgeReexplained(given) => Plain::of(&reexplained_to_wire(given)),
@@ -112,6 +119,7 @@ impl DomainEvent for Event {
             "BadgeReexplained" => reexplained(plain.expect()?, plain.is_erased(Class::Activity)),
             "BadgeRevoked" => revoked(plain.expect()?),
             "RewardBadgeGiven" => reward_given(plain.expect()?),
+            "RulesAdopted" => rules_adopted(plain.expect()?),
             _ => Err(DecodeError(format!("{} is no event of a progress", plain.kind))),
         }
     }
@@ -187,6 +195,7 @@ fn unlocked_to_wire(given: &BadgeGiven) -> wire::BadgeUnlocked {
         rule_version: given.rule_version,
         because: causes_to_wire(&given.award),
         private: given.award.private,
+        frozen_days: given.award.frozen.clone(),
     }
 }
 
@@ -201,6 +210,7 @@ fn reexplained_to_wire(given: &BadgeGiven) -> wire::BadgeReexplained {
         rule_version: same.rule_version,
         because: same.because,
         private: same.private,
+        frozen_days: same.frozen_days,
     }
 }
 
@@ -208,7 +218,8 @@ fn given(event: wire::BadgeUnlocked, erased: bool) -> Result<BadgeGiven, DecodeE
     let award = match event.unlocked_us {
         Some(unlocked_us) => {
             let because = causes_from_wire(event.because)?;
-            Award { unlocked_us, rule: event.rule, because, private: event.private }
+            let (rule, frozen, private) = (event.rule, event.frozen_days, event.private);
+            Award { unlocked_us, rule, because, frozen, private }
         }
         None if erased => Award { private: event.private, ..Award::erased(event.rule) },
         None => return Err(DecodeError("a badge without the time of its unlocking".to_owned())),
@@ -236,6 +247,7 @@ fn reexplained(event: wire::BadgeReexplained, erased: bool) -> Result<Event, Dec
         rule_version: event.rule_version,
         because: event.because,
         private: event.private,
+        frozen_days: event.frozen_days,
     };
     given(same, erased).map(Event::BadgeReexplained)
 }
@@ -283,7 +295,8 @@ fn level_lost(event: wire::LevelLost) -> Result<Event, DecodeError> {
 }
 
 fn streak_changed(event: wire::StreakChanged) -> Result<Event, DecodeError> {
-    let run = Run { days: event.days, last_day: event.last_day };
+    let wire::StreakChanged { days, last_day, freezes, frozen_days: frozen, .. } = event;
+    let run = Run { days, last_day, freezes, frozen };
     Ok(Event::StreakChanged { account: id(&event.account_id)?, run })
 }
 
@@ -294,6 +307,11 @@ fn revoked(event: wire::BadgeRevoked) -> Result<Event, DecodeError> {
         badge: event.badge,
         rule_version: event.rule_version,
     })
+}
+
+fn rules_adopted(event: wire::RulesAdopted) -> Result<Event, DecodeError> {
+    let wire::RulesAdopted { rule_version, from_version, .. } = event;
+    Ok(Event::RulesAdopted { account: id(&event.account_id)?, rule_version, from_version })
 }
 
 fn reward_to_wire(given: &RewardGiven) -> wire::RewardBadgeGiven {
@@ -321,7 +339,7 @@ fn reward_given(event: wire::RewardBadgeGiven) -> Result<Event, DecodeError> {
 }
 
 fn snapshot_to_wire(progress: &Progress) -> Option<wire::ProgressSnapshot> {
-    let run = progress.run.unwrap_or_default();
+    let run = progress.run.clone().unwrap_or_default();
     let activity = |(id, known): (&ActivityId, &Known)| wire::KnownActivity {
         activity_id: bytes_of(*id),
         revision: known.revision,
@@ -333,6 +351,7 @@ fn snapshot_to_wire(progress: &Progress) -> Option<wire::ProgressSnapshot> {
         rule: award.rule.clone(),
         because: causes_to_wire(award),
         private: award.private,
+        frozen_days: award.frozen.clone(),
     };
     let reward = |(id, badge): (&AchievementId, &String)| wire::HeldReward {
         achievement_id: bytes_of(*id),
@@ -347,6 +366,9 @@ fn snapshot_to_wire(progress: &Progress) -> Option<wire::ProgressSnapshot> {
         streak_last_day: run.last_day,
         badges: progress.badges.iter().map(badge).collect(),
         rewards: progress.rewards.iter().map(reward).collect(),
+        rule_version: progress.rule_version,
+        streak_freezes: run.freezes,
+        streak_frozen_days: run.frozen,
     })
 }
 
@@ -358,11 +380,16 @@ fn snapshot_from_wire(snapshot: wire::ProgressSnapshot) -> Result<Progress, Deco
     };
     let held = |held: wire::HeldBadge| {
         let because = causes_from_wire(held.because)?;
-        let (unlocked_us, rule, private) = (held.unlocked_us, held.rule, held.private);
-        Ok((held.badge, Arc::new(Award { unlocked_us, rule, because, private })))
+        let wire::HeldBadge { unlocked_us, rule, private, frozen_days: frozen, .. } = held;
+        Ok((held.badge, Arc::new(Award { unlocked_us, rule, because, frozen, private })))
     };
     let reward = |held: wire::HeldReward| Ok((id(&held.achievement_id)?, held.badge));
-    let run = Run { days: snapshot.streak_days, last_day: snapshot.streak_last_day };
+    let run = Run {
+        days: snapshot.streak_days,
+        last_day: snapshot.streak_last_day,
+        freezes: snapshot.streak_freezes,
+        frozen: snapshot.streak_frozen_days,
+    };
     Ok(Progress {
         account: Some(account),
         activities: snapshot.activities.into_iter().map(known).collect::<Result<_, DecodeError>>()?,
@@ -371,5 +398,6 @@ fn snapshot_from_wire(snapshot: wire::ProgressSnapshot) -> Result<Progress, Deco
         run: (run.days > 0).then_some(run),
         badges: snapshot.badges.into_iter().map(held).collect::<Result<_, DecodeError>>()?,
         rewards: snapshot.rewards.into_iter().map(reward).collect::<Result<_, DecodeError>>()?,
+        rule_version: snapshot.rule_version.max(1),
     })
 }

@@ -82,6 +82,30 @@ impl PartialSchema for Instant {
 }
 impl ToSchema for Instant {}
 
+/// A calendar day, given as days since 1970-01-01: for answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Date(pub i32);
+
+impl Date {
+    pub(crate) fn all(days: Vec<i32>) -> Vec<Self> {
+        days.into_iter().map(Self).collect()
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let date = epoch.saturating_add(jiff::Span::new().try_days(self.0).unwrap_or_default());
+        serializer.collect_str(&date)
+    }
+}
+impl PartialSchema for Date {
+    fn schema() -> RefOr<Schema> {
+        string(Some(KnownFormat::Date))
+    }
+}
+impl ToSchema for Date {}
+
 /// An instant with the offset at which it was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LocalInstant {

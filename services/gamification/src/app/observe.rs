@@ -21,7 +21,7 @@ pub async fn observe(
     let done = app
         .journal
         .execute::<Progress, _>(&command, &stream, &account.to_string(), |progress, _now| {
-            Ok(Decision::of(progress.observe(account, &seen, &app.rules)))
+            Ok(Decision::of(progress.observe(account, &seen, &app.rulebook)))
         })
         .await;
     unless_erased(done)

@@ -14,9 +14,9 @@ const PAGE: u32 = 200;
 
 /// The rules in force, as a document.
 pub fn in_force(app: &App) -> Result<(u32, String), Refusal> {
-    let document = serde_json::to_string(&*app.rules)
+    let document = serde_json::to_string(app.rules())
         .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
-    Ok((app.rules.version, document))
+    Ok((app.rules().version, document))
 }
 
 /// Who would gain and who would lose.

@@ -52,15 +52,20 @@ async fn apply(tx: &mut dyn Tx, event: &Event) -> Result<(), DbError> {
         Event::Counted { account, activity, fact: None, .. } | Event::Uncounted { account, activity, .. } => {
             rows::drop_fact(tx, *account, *activity).await
         }
-        Event::XpChanged { account, after, .. } => rows::set_xp(tx, *account, *after).await,
+        Event::XpChanged { account, after, rule_version, .. } => {
+            rows::set_xp(tx, *account, *after, *rule_version).await
+        }
         Event::LevelReached { account, level, .. } | Event::LevelLost { account, level, .. } => {
             rows::set_level(tx, *account, *level).await
         }
-        Event::StreakChanged { account, run } => rows::set_streak(tx, *account, *run).await,
+        Event::StreakChanged { account, run } => rows::set_streak(tx, *account, run).await,
         Event::BadgeUnlocked(given) | Event::BadgeReexplained(given) => {
             rows::keep_achievement(tx, given).await
         }
         Event::BadgeRevoked { id, .. } => rows::drop_achievement(tx, *id).await,
         Event::RewardGiven(given) => rows::keep_reward(tx, given).await,
+        Event::RulesAdopted { account, rule_version, .. } => {
+            rows::set_rules(tx, *account, *rule_version).await
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use kernel::{AccountId, ActivityId};
 
 use super::{
-    AchievementId, ChallengeId, Fact, Rules, Standing, achievement_id,
+    AchievementId, ChallengeId, Fact, Rulebook, Standing, achievement_id,
     fact::Receipt,
     standing::{Award, Cause},
     streak::Run,
@@ -84,6 +84,12 @@ pub enum Event {
     },
     /// A challenge gave it: no rule takes it back.
     RewardGiven(RewardGiven),
+    /// What was told by older rules (0: by none) is now as these have it.
+    RulesAdopted {
+        account: AccountId,
+        rule_version: u32,
+        from_version: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +134,8 @@ pub struct Progress {
     pub badges: BTreeMap<String, Arc<Award>>,
     /// Badges that challenges gave.
     pub rewards: BTreeMap<AchievementId, String>,
+    /// The version of the rules by which all this was told last; 0 before anything was.
+    pub rule_version: u32,
 }
 
 /// The newest that was heard of an activity. A deleted one keeps its revision, so that an old word changes nothing.
@@ -147,13 +155,14 @@ impl Default for Progress {
             run: None,
             badges: BTreeMap::new(),
             rewards: BTreeMap::new(),
+            rule_version: 0,
         }
     }
 }
 
 impl Progress {
-    /// What an observation changes. An older or known one changes nothing.
-    pub fn observe(&self, account: AccountId, seen: &Observation, rules: &Rules) -> Vec<Event> {
+    /// What an observation changes, by the rules in force. An older or known one changes nothing.
+    pub fn observe(&self, account: AccountId, seen: &Observation, book: &Rulebook) -> Vec<Event> {
         let known = self.activities.get(&seen.activity_id);
         if known.is_some_and(|known| known.revision >= seen.revision) {
             return Vec::new();
@@ -169,13 +178,16 @@ impl Progress {
         };
         after.evolve(&heard);
         let mut events = vec![heard];
-        events.extend(self.differences(account, &after, rules, receipt));
+        events.extend(self.differences(account, &after, book, receipt));
         events
     }
 
-    /// What other rules change with the same facts.
-    pub fn reassess(&self, account: AccountId, rules: &Rules) -> Vec<Event> {
-        self.differences(account, self, rules, Receipt::default())
+    /// What the rules in force change with the same facts. They are adopted once: nothing is said where they hold already.
+    pub fn reassess(&self, account: AccountId, book: &Rulebook) -> Vec<Event> {
+        if self.rule_version >= book.in_force().version {
+            return Vec::new();
+        }
+        self.differences(account, self, book, Receipt::default())
     }
 
     /// A badge for a place in a challenge, or for what was reached there. One that is held already stays as it is.
@@ -189,10 +201,13 @@ impl Progress {
     }
 
     /// What must be said so that what was said agrees with the facts of `after`.
-    fn differences(&self, account: AccountId, after: &Self, rules: &Rules, receipt: Receipt) -> Vec<Event> {
+    fn differences(&self, account: AccountId, after: &Self, book: &Rulebook, receipt: Receipt) -> Vec<Event> {
+        let rules = book.in_force();
         let standing = Standing::of(rules, after.facts());
-        let rule_version = rules.version;
-        let parts = changed_parts(Standing::lines_of(rules, self.facts()), &standing.lines);
+        let (rule_version, from_version) = (rules.version, self.rule_version);
+        // What was told was told by the rules of then; where those are not known any more, the newest have to do.
+        let told = Standing::lines_of(book.version(from_version).unwrap_or(rules), self.facts());
+        let parts = changed_parts(told, &standing.lines);
         let mut events = self.xp_changes(account, standing.xp, parts, (rule_version, receipt));
         let (level, from_level) = (standing.level, self.level);
         match level.cmp(&from_level) {
@@ -205,9 +220,14 @@ impl Progress {
             std::cmp::Ordering::Equal => {}
         }
         if standing.run != self.run {
-            events.push(Event::StreakChanged { account, run: standing.run.unwrap_or_default() });
+            let run = standing.run.clone().unwrap_or_default();
+            events.push(Event::StreakChanged { account, run });
         }
         events.extend(self.badge_changes(account, standing, rule_version));
+        // Who is new has nothing by other rules.
+        if self.account.is_some() && from_version != rule_version {
+            events.push(Event::RulesAdopted { account, rule_version, from_version });
+        }
         events
     }
 
@@ -270,15 +290,25 @@ impl Progress {
                 self.account = Some(*account);
                 self.activities.insert(*activity, Known { revision: *revision, fact: None });
             }
-            Event::XpChanged { after, .. } => self.xp = *after,
-            Event::LevelReached { level, .. } | Event::LevelLost { level, .. } => self.level = *level,
-            Event::StreakChanged { run, .. } => self.run = (run.days > 0).then_some(*run),
+            Event::XpChanged { after, rule_version, .. } => {
+                self.xp = *after;
+                self.rule_version = *rule_version;
+            }
+            Event::LevelReached { level, rule_version, .. }
+            | Event::LevelLost { level, rule_version, .. } => {
+                self.level = *level;
+                self.rule_version = *rule_version;
+            }
+            Event::StreakChanged { run, .. } => self.run = (run.days > 0).then(|| run.clone()),
             Event::BadgeUnlocked(given) | Event::BadgeReexplained(given) => {
                 self.badges.insert(given.badge.clone(), given.award.clone());
+                self.rule_version = given.rule_version;
             }
-            Event::BadgeRevoked { badge, .. } => {
+            Event::BadgeRevoked { badge, rule_version, .. } => {
                 self.badges.remove(badge);
+                self.rule_version = *rule_version;
             }
+            Event::RulesAdopted { rule_version, .. } => self.rule_version = *rule_version,
             Event::RewardGiven(given) => {
                 self.account = Some(given.account);
                 self.rewards.insert(given.id, given.badge.clone());
@@ -309,7 +339,7 @@ fn changed_parts(
 impl Award {
     /// An award whose explanation was erased with its key: that it was given still stands.
     pub fn erased(rule: String) -> Self {
-        Self { unlocked_us: 0, rule, because: Vec::<Cause>::new(), private: false }
+        Self { unlocked_us: 0, rule, because: Vec::<Cause>::new(), frozen: Vec::new(), private: false }
     }
 }
 

@@ -3,6 +3,7 @@
 use kernel::Sport;
 
 use super::*;
+use crate::domain::{Rulebook, Rules};
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -34,20 +35,20 @@ fn id(name: &str) -> ActivityId {
 
 struct Story {
     account: AccountId,
-    rules: Rules,
+    book: Rulebook,
     progress: Progress,
     last: Vec<Event>,
 }
 
 fn given_an_account() -> Story {
     let account = AccountId::derived(&[b"aigerim"]);
-    Story { account, rules: Rules::newest().unwrap(), progress: Progress::default(), last: Vec::new() }
+    Story { account, book: Rulebook::house().unwrap(), progress: Progress::default(), last: Vec::new() }
 }
 
 impl Story {
     fn hears(mut self, name: &str, revision: u64, change: Change) -> Self {
         let seen = Observation { activity_id: id(name), revision, change, receipt: Receipt::default() };
-        self.last = self.progress.observe(self.account, &seen, &self.rules);
+        self.last = self.progress.observe(self.account, &seen, &self.book);
         for event in &self.last {
             self.progress.evolve(event);
         }
@@ -95,7 +96,7 @@ fn the_first_run_earns_its_badge_xp_and_says_why() {
     assert_eq!((story.progress.xp, story.progress.level), (135, 2));
     assert!(matches!(
         &story.last[1],
-        Event::XpChanged { before: 0, after: 135, rule_version: 1, parts, .. } if parts.len() == 4
+        Event::XpChanged { before: 0, after: 135, rule_version: 2, parts, .. } if parts.len() == 4
     ));
     assert!(matches!(&story.last[2], Event::LevelReached { level: 2, from_level: 1, .. }));
     assert_eq!(story.because("5k"), [(id("a"), 5_012.0)]);
@@ -166,7 +167,7 @@ fn three_days_in_a_row_earn_the_streak_even_when_the_middle_comes_last() {
     let story = story.recorded("b", run(6, 1_000));
     assert_eq!(story.unlocked(), ["streak_3"]);
     assert_eq!(story.because("streak_3"), [(id("a"), 1.0), (id("b"), 2.0), (id("c"), 3.0)]);
-    assert_eq!(story.progress.run, Some(Run { days: 3, last_day: 7 }));
+    assert_eq!(story.progress.run, Some(Run { days: 3, last_day: 7, ..Run::default() }));
 }
 
 #[test]
@@ -188,13 +189,7 @@ fn a_week_in_a_row_gives_its_bonus_once() {
     for day in 0..7 {
         story = story.recorded(&format!("{day}"), run(day, 1_000));
     }
-    let bonus = |event: &Event| match event {
-        Event::XpChanged { parts, .. } => {
-            parts.iter().filter(|part| part.rule == "streak_week").map(|part| part.xp).sum()
-        }
-        _ => 0,
-    };
-    assert_eq!(story.last.iter().map(bonus).sum::<i64>(), 70);
+    assert_eq!(bonus(&story), 70);
     assert!(story.unlocked().contains(&"streak_7"));
 }
 
@@ -234,15 +229,18 @@ fn a_fact_erased_with_its_key_no_longer_counts() {
     story.progress = Progress::default();
     story.progress.evolve(&Event::Counted { account, activity, revision: 1, fact: None, position: 0 });
     assert_eq!(story.progress.facts().count(), 0);
-    assert_eq!(story.recorded("b", run(1, 1_000)).progress.run, Some(Run { days: 1, last_day: 1 }));
+    assert_eq!(
+        story.recorded("b", run(1, 1_000)).progress.run,
+        Some(Run { days: 1, last_day: 1, ..Run::default() })
+    );
 }
 
 #[test]
 fn other_rules_reassess_what_was_given() {
     let story = given_an_account().recorded("a", run(0, 5_000));
-    assert_eq!(story.progress.reassess(story.account, &story.rules), []);
-    let mut stricter = story.rules.clone();
-    stricter.version = 2;
+    assert_eq!(story.progress.reassess(story.account, &story.book), []);
+    let mut stricter = story.book.in_force().clone();
+    stricter.version = 3;
     for badge in stricter.badges.iter_mut().filter(|badge| badge.badge == "5k") {
         badge.earned_by = super::super::rules::EarnedBy::Threshold {
             sports: Default::default(),
@@ -250,10 +248,99 @@ fn other_rules_reassess_what_was_given() {
             at_least: 6_000,
         };
     }
-    let events = story.progress.reassess(story.account, &stricter);
-    assert!(
-        matches!(events.as_slice(), [Event::BadgeRevoked { badge, rule_version: 2, .. }] if badge == "5k")
+    let (mut story, book) = (story, Rulebook::house().unwrap().with(stricter).unwrap());
+    let events = story.progress.reassess(story.account, &book);
+    let [Event::BadgeRevoked { badge, rule_version: 3, .. }, adopted] = events.as_slice() else {
+        panic!("{events:?}")
+    };
+    let account = story.account;
+    assert_eq!(badge, "5k");
+    assert_eq!(*adopted, Event::RulesAdopted { account, rule_version: 3, from_version: 2 });
+    events.iter().for_each(|event| story.progress.evolve(event));
+    assert_eq!(story.progress.reassess(account, &book), [], "once");
+}
+
+#[test]
+fn what_older_rules_gave_is_taken_over_line_by_line() {
+    let house = Rulebook::house().unwrap();
+    let first = Rulebook::of(house.version(1).unwrap().clone());
+    let mut story = Story { book: first, ..given_an_account() };
+    story = story.recorded("a", run(0, 5_000));
+    let generous = Rules { version: 3, xp: house.in_force().xp[5..].to_vec(), ..house.in_force().clone() };
+    story.book = house.with(generous).unwrap();
+    // Whether it is brought about by a new activity or by nothing but the rules.
+    let account = story.account;
+    let alone = story.progress.reassess(account, &story.book);
+    let story = story.recorded("b", run(0, 1_000));
+    for (events, left) in [(&alone, 85), (&story.last, 100)] {
+        let told: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::XpChanged { before, after, parts, .. } => {
+                    Some((*before, *after, parts.iter().map(|part| part.xp).sum::<i64>()))
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [(135, left, left - 135)],
+            "the 50 for the distance are gone, and whose they were is told"
+        );
+        assert!(events.contains(&Event::RulesAdopted { account, rule_version: 3, from_version: 1 }));
+    }
+}
+
+/// On each of these days, an hour apart from midday.
+fn active(mut story: Story, days: impl IntoIterator<Item = i32>) -> Story {
+    for day in days {
+        story = story.recorded(&format!("{day}"), run(day, 1_000));
+    }
+    story
+}
+
+#[test]
+fn a_week_earns_a_freeze_that_carries_the_streak_across_a_missed_day() {
+    let story = active(given_an_account(), 0..7);
+    assert_eq!(story.progress.run.as_ref().map(|run| run.freezes), Some(1));
+    let story = active(story, 8..15);
+    let run = Run { days: 14, last_day: 14, freezes: 1, frozen: vec![7] };
+    assert_eq!(story.progress.run, Some(run));
+    // The bonus of each seventh active day, wherever the frozen one lies.
+    assert_eq!(bonus(&story), 70);
+}
+
+#[test]
+fn a_late_sync_repairs_the_streak_and_gives_the_freeze_back() {
+    let story = active(given_an_account(), (0..7).chain(8..10));
+    assert_eq!(story.progress.run, Some(Run { days: 9, last_day: 9, freezes: 0, frozen: vec![7] }));
+    let story = active(story, [7]);
+    assert_eq!(story.progress.run, Some(Run { days: 10, last_day: 9, freezes: 1, frozen: vec![] }));
+    // And a broken one: two days are missed, one freeze is held.
+    let story = active(given_an_account(), (0..7).chain([9]));
+    assert_eq!(story.progress.run.as_ref().map(|run| run.days), Some(1));
+    let story = active(story, [8]);
+    assert_eq!(story.progress.run, Some(Run { days: 9, last_day: 9, freezes: 0, frozen: vec![7] }));
+}
+
+#[test]
+fn a_streak_badge_says_which_days_were_covered() {
+    let story = active(given_an_account(), (0..7).chain(8..31));
+    let award = &story.progress.badges["streak_30"];
+    assert_eq!((award.because.len(), &award.frozen), (30, &vec![7]));
+    assert_eq!(
+        award.rule,
+        "an activity on each of 30 local days in a row, those that a freeze covered aside"
     );
+    assert!(story.progress.badges["streak_7"].frozen.is_empty());
+}
+
+fn bonus(story: &Story) -> i64 {
+    let parts = |event: &Event| match event {
+        Event::XpChanged { parts, .. } => parts.clone(),
+        _ => Vec::new(),
+    };
+    story.last.iter().flat_map(parts).filter(|part| part.rule == "streak_week").map(|part| part.xp).sum()
 }
 
 #[test]

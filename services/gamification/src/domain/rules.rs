@@ -6,10 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kernel::Sport;
 use serde::{Deserialize, Serialize};
 
-use super::Fact;
-
-/// The newest set of rules.
-const NEWEST: &str = include_str!("../../rules/v1.json");
+use super::{Fact, streak::Freezes};
 
 const RULES_MAX: usize = 500;
 const NUMBER_MAX: i64 = 1_000_000_000;
@@ -21,6 +18,9 @@ pub struct Rules {
     pub version: u32,
     /// The most XP that one local day's measures give together; firsts and streaks come on top.
     pub xp_per_day_max: i64,
+    /// Absent: every missed day ends a streak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streak_freezes: Option<Freezes>,
     pub levels: Levels,
     pub xp: Vec<XpRule>,
     pub badges: Vec<BadgeRule>,
@@ -56,7 +56,7 @@ pub enum XpRule {
         each_sport: bool,
         xp: i64,
     },
-    /// On every day on which a run of days reaches a multiple of `every_days`.
+    /// On every day on which a run reaches a multiple of `every_days` active days.
     Streak { rule: String, every_days: u32, xp: i64 },
 }
 
@@ -91,7 +91,7 @@ pub enum EarnedBy {
         measure: Measure,
         at_least: i64,
     },
-    /// So many local days in a row.
+    /// So many active days in one run.
     Streak { days: u32 },
 }
 
@@ -165,11 +165,6 @@ impl From<Sports> for Vec<String> {
 pub struct Invalid(pub String);
 
 impl Rules {
-    /// The rules in force.
-    pub fn newest() -> Result<Self, Invalid> {
-        Self::parse(NEWEST)
-    }
-
     pub fn parse(json: &str) -> Result<Self, Invalid> {
         let rules: Self = serde_json::from_str(json).map_err(|error| Invalid(error.to_string()))?;
         rules.check()?;
@@ -178,6 +173,9 @@ impl Rules {
 
     fn check(&self) -> Result<(), Invalid> {
         let fault = |text: String| Err(Invalid(text));
+        if self.version == 0 {
+            return fault("version: from 1".to_owned());
+        }
         if self.xp.len() + self.badges.len() > RULES_MAX {
             return fault(format!("more than {RULES_MAX} rules"));
         }
@@ -188,6 +186,13 @@ impl Rules {
         }
         if !(0..=NUMBER_MAX).contains(&self.xp_per_day_max) {
             return fault("xp_per_day_max: from 0".to_owned());
+        }
+        if self.streak_freezes.is_some_and(|freezes| {
+            !(1..=Freezes::EVERY_MAX).contains(&freezes.earned_every_days)
+                || !(1..=Freezes::HELD_MAX).contains(&freezes.held_max)
+        }) {
+            let (every, held) = (Freezes::EVERY_MAX, Freezes::HELD_MAX);
+            return fault(format!("streak_freezes: earned_every_days 1 to {every}, held_max 1 to {held}"));
         }
         let mut names = BTreeSet::new();
         for rule in &self.xp {
@@ -277,7 +282,7 @@ impl BadgeRule {
     }
 
     /// The rule in one line, as an explanation shows it.
-    pub fn describe(&self) -> String {
+    pub fn describe(&self, freezes: Option<Freezes>) -> String {
         match &self.earned_by {
             EarnedBy::First { sports } => format!("first activity in {}", sports.describe()),
             EarnedBy::Threshold { sports, measure, at_least } => {
@@ -294,6 +299,11 @@ impl BadgeRule {
                     measure.as_str()
                 )
             }
+            EarnedBy::Streak { days } if freezes.is_some() => {
+                format!(
+                    "an activity on each of {days} local days in a row, those that a freeze covered aside"
+                )
+            }
             EarnedBy::Streak { days } => format!("an activity on each of {days} local days in a row"),
         }
     }
@@ -308,10 +318,15 @@ fn named(what: &str, name: &str) -> Result<(), Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Rulebook;
+
+    fn newest() -> Rules {
+        Rulebook::house().unwrap().in_force().clone()
+    }
 
     #[test]
     fn the_rules_in_force_are_valid_and_survive_writing() {
-        let rules = Rules::newest().unwrap();
+        let rules = newest();
         assert_eq!(Rules::parse(&serde_json::to_string(&rules).unwrap()).unwrap(), rules);
         for badge in ["first_activity", "first_run", "first_ride", "first_swim", "marathon", "streak_7"] {
             assert!(rules.badges.iter().any(|rule| rule.badge == badge), "{badge} is missing");
@@ -320,7 +335,7 @@ mod tests {
 
     #[test]
     fn every_badge_has_a_name_in_every_language_of_the_house() {
-        let rules = Rules::newest().unwrap();
+        let rules = newest();
         for badge in &rules.badges {
             assert_eq!(badge.name.keys().collect::<Vec<_>>(), ["en", "kk", "ru"], "{}", badge.badge);
         }
@@ -339,13 +354,17 @@ mod tests {
 
     #[test]
     fn faulty_rules_are_refused_with_what_is_wrong() {
-        let newest = NEWEST;
+        let newest = include_str!("../../rules/v2.json");
         for (from, to, said) in [
             (r#""first_xp": 100"#, r#""first_xp": 0"#, "first_xp"),
             (r#""at_least": 42195"#, r#""at_least": -1"#, "marathon"),
             (r#"["running"]"#, r#"["quidditch"]"#, "quidditch is not a sport"),
             (r#""badge": "10k""#, r#""badge": "5k""#, "5k stands twice"),
             (r#""per": 100"#, r#""per": 0"#, "running_distance"),
+            (r#""version": 2"#, r#""version": 0"#, "version"),
+            (r#""earned_every_days": 7"#, r#""earned_every_days": 0"#, "streak_freezes"),
+            (r#""held_max": 2"#, r#""held_max": 32"#, "streak_freezes"),
+            (r#""held_max": 2"#, r#""held_maxx": 2"#, "held_maxx"),
         ] {
             let faulty = newest.replacen(from, to, 1);
             assert_ne!(faulty, newest, "{from} is not in the rules");

@@ -8,7 +8,7 @@ use kernel::{ActivityId, Sport};
 use super::{
     fact::{Day, Fact},
     rules::{EarnedBy, Measure, Rules, Sports, XpRule},
-    streak::{self, Run},
+    streak::{self, Run, Step},
 };
 
 /// How many activities an explanation names: the newest of those that earned the badge.
@@ -34,6 +34,8 @@ pub struct Award {
     /// The rule, in one line.
     pub rule: String,
     pub because: Vec<Cause>,
+    /// Of a streak: the days in between that freezes covered, at most as many of the newest as a run tells.
+    pub frozen: Vec<Day>,
     /// Some of what earned it is shown to nobody, by its own visibility.
     pub private: bool,
 }
@@ -48,20 +50,21 @@ pub struct Cause {
 
 impl<'r> Standing<'r> {
     pub fn of<'f>(rules: &'r Rules, facts: impl IntoIterator<Item = (ActivityId, &'f Fact)>) -> Self {
-        let timeline = Timeline::of(facts);
+        let freezes = rules.streak_freezes;
+        let timeline = Timeline::of(rules, facts);
         let lines = timeline.xp(rules);
         let xp = lines.values().sum();
         let awards = rules.badges.iter().filter_map(|badge| {
-            let (unlocked_us, because) = timeline.earned(&badge.earned_by)?;
+            let Earned { unlocked_us, because, frozen } = timeline.earned(&badge.earned_by)?;
             let private = because.iter().any(|cause| timeline.only_me.contains(&cause.activity_id));
-            let because = newest(because);
-            Some((badge.badge.as_str(), Award { unlocked_us, rule: badge.describe(), because, private }))
+            let (because, rule) = (newest(because), badge.describe(freezes));
+            Some((badge.badge.as_str(), Award { unlocked_us, rule, because, frozen, private }))
         });
         Self {
             xp,
             awards: awards.collect(),
             level: rules.levels.level_of(xp),
-            run: timeline.runs.last().copied(),
+            run: timeline.runs.last().map(|step| step.run(freezes, &timeline.days)),
             lines,
         }
     }
@@ -71,7 +74,7 @@ impl<'r> Standing<'r> {
         rules: &'r Rules,
         facts: impl IntoIterator<Item = (ActivityId, &'f Fact)>,
     ) -> BTreeMap<(ActivityId, &'r str), i64> {
-        Timeline::of(facts).xp(rules)
+        Timeline::of(rules, facts).xp(rules)
     }
 }
 
@@ -80,23 +83,25 @@ struct Timeline<'f> {
     facts: Vec<(ActivityId, &'f Fact)>,
     /// The first activity of each day.
     openers: BTreeMap<Day, (ActivityId, &'f Fact)>,
-    runs: Vec<Run>,
+    days: BTreeSet<Day>,
+    runs: Vec<Step>,
     /// Shown to nobody.
     only_me: BTreeSet<ActivityId>,
 }
 
 impl<'f> Timeline<'f> {
-    fn of(facts: impl IntoIterator<Item = (ActivityId, &'f Fact)>) -> Self {
+    fn of(rules: &Rules, facts: impl IntoIterator<Item = (ActivityId, &'f Fact)>) -> Self {
         let mut facts: Vec<_> = facts.into_iter().collect();
         facts.sort_unstable_by_key(|(id, fact)| (fact.start_us, *id));
         let mut openers = BTreeMap::new();
         for &(id, fact) in &facts {
             openers.entry(fact.local_day).or_insert((id, fact));
         }
-        let runs = streak::runs(&openers.keys().copied().collect());
+        let days = openers.keys().copied().collect();
+        let runs = streak::runs(&days, rules.streak_freezes);
         let hidden = facts.iter().filter(|(_, fact)| fact.only_me == Some(true));
         let only_me = hidden.map(|(id, _)| *id).collect();
-        Self { facts, openers, runs, only_me }
+        Self { facts, openers, days, runs, only_me }
     }
 
     fn xp<'r>(&self, rules: &'r Rules) -> BTreeMap<(ActivityId, &'r str), i64> {
@@ -122,7 +127,7 @@ impl<'f> Timeline<'f> {
     }
 
     /// When and by what a badge is earned, if it is: by all that counted towards it.
-    fn earned(&self, by: &EarnedBy) -> Option<(i64, Vec<Cause>)> {
+    fn earned(&self, by: &EarnedBy) -> Option<Earned> {
         match by {
             EarnedBy::First { sports } => self.crossing(sports, Measure::Count, 1),
             EarnedBy::Threshold { sports, measure, at_least } => {
@@ -131,7 +136,7 @@ impl<'f> Timeline<'f> {
                     sports.contain(fact.sport) && measure.thousandths(fact) >= wanted
                 };
                 let &(id, fact) = self.facts.iter().find(found)?;
-                Some((fact.end_us, vec![cause(id, fact, measure.thousandths(fact))]))
+                Some(Earned::by(fact.end_us, vec![cause(id, fact, measure.thousandths(fact))]))
             }
             EarnedBy::Cumulative { sports, measure, at_least } => self.crossing(sports, *measure, *at_least),
             EarnedBy::Streak { days } => self.days_in_a_row(*days),
@@ -139,7 +144,7 @@ impl<'f> Timeline<'f> {
     }
 
     /// The activities that reach `at_least` together, up to the one that crosses it.
-    fn crossing(&self, sports: &Sports, measure: Measure, at_least: i64) -> Option<(i64, Vec<Cause>)> {
+    fn crossing(&self, sports: &Sports, measure: Measure, at_least: i64) -> Option<Earned> {
         let wanted = at_least * 1_000;
         let mut sum = 0_i64;
         let mut because = Vec::new();
@@ -150,21 +155,34 @@ impl<'f> Timeline<'f> {
                 because.push(cause(id, fact, part));
             }
             if sum >= wanted {
-                return Some((fact.end_us, because));
+                return Some(Earned::by(fact.end_us, because));
             }
         }
         None
     }
 
-    fn days_in_a_row(&self, days: u32) -> Option<(i64, Vec<Cause>)> {
+    /// Active days of one run: frozen ones neither end it nor count.
+    fn days_in_a_row(&self, days: u32) -> Option<Earned> {
         let run = self.runs.iter().find(|run| run.days >= days)?;
-        let first_day = run.last_day - Day::try_from(days).ok()? + 1;
-        let openers = self.openers.range(first_day..=run.last_day);
+        let openers = self.openers.range(run.first_day..=run.last_day);
         let because: Vec<Cause> =
             openers.zip(1_i64..).map(|((_, (id, fact)), nth)| cause(*id, fact, nth * 1_000)).collect();
         // The last day's opener, unless a journey across the date line turned the order of ends around.
         let unlocked_us = because.iter().map(|cause| cause.at_us).max()?;
-        Some((unlocked_us, because))
+        Some(Earned { unlocked_us, because, frozen: streak::newest(run.frozen(&self.days)) })
+    }
+}
+
+/// When a badge was earned, by all that counted towards it.
+struct Earned {
+    unlocked_us: i64,
+    because: Vec<Cause>,
+    frozen: Vec<Day>,
+}
+
+impl Earned {
+    fn by(unlocked_us: i64, because: Vec<Cause>) -> Self {
+        Self { unlocked_us, because, frozen: Vec::new() }
     }
 }
 

@@ -44,11 +44,27 @@ pub(crate) async fn drop_fact(
     Ok(())
 }
 
-pub(crate) async fn set_xp(tx: &mut dyn Tx, account: AccountId, xp: i64) -> Result<(), DbError> {
+pub(crate) async fn set_xp(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    xp: i64,
+    rule_version: u32,
+) -> Result<(), DbError> {
     tx.execute(
-        "INSERT INTO progress (account_id, xp, level, streak_days, streak_last_day) VALUES ($1, $2, 1, 0, 0)
-         ON CONFLICT (account_id) DO UPDATE SET xp = excluded.xp",
-        args![account, xp],
+        "INSERT INTO progress (account_id, xp, level, streak_days, streak_last_day, rule_version)
+         VALUES ($1, $2, 1, 0, 0, $3)
+         ON CONFLICT (account_id) DO UPDATE SET xp = excluded.xp, rule_version = excluded.rule_version",
+        args![account, xp, rule_version],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn set_rules(tx: &mut dyn Tx, account: AccountId, rule_version: u32) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO progress (account_id, xp, level, streak_days, streak_last_day, rule_version)
+         VALUES ($1, 0, 1, 0, 0, $2) ON CONFLICT (account_id) DO UPDATE SET rule_version = excluded.rule_version",
+        args![account, rule_version],
     )
     .await?;
     Ok(())
@@ -64,19 +80,26 @@ pub(crate) async fn set_level(tx: &mut dyn Tx, account: AccountId, level: u32) -
     Ok(())
 }
 
-pub(crate) async fn set_streak(tx: &mut dyn Tx, account: AccountId, run: Run) -> Result<(), DbError> {
+pub(crate) async fn set_streak(tx: &mut dyn Tx, account: AccountId, run: &Run) -> Result<(), DbError> {
+    let frozen = run.frozen.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     tx.execute(
-        "INSERT INTO progress (account_id, xp, level, streak_days, streak_last_day) VALUES ($1, 0, 1, $2, $3)
+        "INSERT INTO progress (account_id, xp, level, streak_days, streak_last_day, streak_freezes, streak_frozen)
+         VALUES ($1, 0, 1, $2, $3, $4, $5)
          ON CONFLICT (account_id) DO UPDATE SET streak_days = excluded.streak_days,
-             streak_last_day = excluded.streak_last_day",
-        args![account, run.days, run.last_day],
+             streak_last_day = excluded.streak_last_day, streak_freezes = excluded.streak_freezes,
+             streak_frozen = excluded.streak_frozen",
+        args![account, run.days, run.last_day, run.freezes, frozen],
     )
     .await?;
     Ok(())
 }
 
 pub(crate) async fn keep_achievement(tx: &mut dyn Tx, given: &BadgeGiven) -> Result<(), DbError> {
-    let because = wire::HeldBadge { because: causes_to_wire(&given.award), ..wire::HeldBadge::default() };
+    let because = wire::HeldBadge {
+        because: causes_to_wire(&given.award),
+        frozen_days: given.award.frozen.clone(),
+        ..wire::HeldBadge::default()
+    };
     tx.execute(
         "INSERT INTO achievement (achievement_id, account_id, badge, unlocked_us, rule, rule_version, because)
          VALUES ($1, $2, $3, $4, $5, $6, $7)

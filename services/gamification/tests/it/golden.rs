@@ -80,6 +80,7 @@ fn badges(account: AccountId, activity: ActivityId) -> ([BadgeGiven; 2], RewardG
         unlocked_us: 1_777_602_600_000_000,
         rule: "first activity in running".to_owned(),
         because: vec![Cause { activity_id: activity, value: 1.0, at_us: 1_777_602_600_000_000 }],
+        frozen: Vec::new(),
         private: false,
     });
     let unshown = Arc::new(Award { private: true, ..Award::clone(&award) });
@@ -118,10 +119,15 @@ fn golden_events_are_read_as_they_were_written() {
     // As it was before receipts and visibility were kept.
     let first = Fact { received_us: 0, only_me: None, ..fact.clone() };
     let ([given, hidden], podium) = badges(account, activity);
+    let covered = BadgeGiven {
+        award: Arc::new(Award { frozen: vec![20_570, 20_571], ..Award::clone(&given.award) }),
+        ..given.clone()
+    };
     let (id, badge) = (given.id, given.badge.clone());
     let (unknown, receipt) = (Receipt::default(), Receipt { at_us: 1_777_602_700_000_000, position: 77 });
     let parts = vec![XpPart { activity, rule: "first_activity".to_owned(), xp: 50 }];
-    let run = Run { days: 3, last_day: 20_574 };
+    let run = Run { days: 3, last_day: 20_574, ..Run::default() };
+    let frozen = Run { days: 9, freezes: 1, frozen: vec![20_570, 20_571], ..run.clone() };
     let today: Vec<(&str, Event)> = vec![
         ("run", Event::Counted { account, activity, revision: 1, fact: Some(first), position: 0 }),
         ("erased", Event::Counted { account, activity, revision: 2, fact: None, position: 0 }),
@@ -149,7 +155,11 @@ fn golden_events_are_read_as_they_were_written() {
         ("podium", Event::RewardGiven(podium.clone())),
         ("nameless", Event::RewardGiven(RewardGiven { anonymous: true, ..podium })),
         ("private", Event::BadgeUnlocked(hidden.clone())),
-        ("private", Event::BadgeReexplained(hidden)),
+        ("private", Event::BadgeReexplained(hidden.clone())),
+        ("frozen", Event::StreakChanged { account, run: frozen.clone() }),
+        ("frozen", Event::BadgeUnlocked(covered.clone())),
+        ("frozen", Event::BadgeReexplained(covered)),
+        ("second", Event::RulesAdopted { account, rule_version: 2, from_version: 1 }),
     ];
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
     testkit::golden::check("stadion.gamification.v1", folder, &today);
@@ -159,5 +169,9 @@ fn golden_events_are_read_as_they_were_written() {
     today.iter().take(8).for_each(|(_, event)| progress.evolve(event));
     progress.evolve(&today[0].1);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/snapshots");
-    testkit::golden::check("stadion.gamification.v1", folder, &[("three_days", Snapshot(progress))]);
+    // As a snapshot was before the version of the rules was kept: the first is meant.
+    let three_days = ("three_days", Snapshot(Progress { rule_version: 0, ..progress.clone() }));
+    progress.evolve(&Event::StreakChanged { account, run: frozen });
+    progress.rule_version = 2;
+    testkit::golden::check("stadion.gamification.v1", folder, &[three_days, ("frozen", Snapshot(progress))]);
 }

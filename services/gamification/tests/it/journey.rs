@@ -42,7 +42,7 @@ async fn a_run_is_rewarded_explained_and_taken_back() {
     let request = wire::ExplainAchievementRequest { achievement_id: achievement_id.clone() };
     let why = fleet.client().explain_achievement(by(account, request.clone())).await.unwrap().into_inner();
     assert_eq!(why.rule, "one activity in running with distance_m of at least 5000");
-    assert_eq!((why.rule_version, why.because.len()), (1, 1));
+    assert_eq!((why.rule_version, why.because.len()), (2, 1));
     assert_eq!((why.because[0].value, &why.because[0].activity_id), (5_012.0, &bytes_of(activity)));
 
     let stranger = by(AccountId::random(), request.clone());
@@ -137,6 +137,39 @@ async fn the_streak_is_that_of_the_local_today() {
     let wrong = by(account, wire::GetProgressRequest { time_zone: "Mars/Olympus".to_owned() });
     let refused = platform::refusal(&fleet.client().get_progress(wrong).await.unwrap_err());
     assert_eq!((refused.code, refused.fields[0].pointer.as_str()), (Code::InvalidField, "/time_zone"));
+    fleet.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_covers_the_local_day_that_is_missed() {
+    let ground = Ground::fresh();
+    let fleet = start(&ground).await;
+    let account = AccountId::random();
+    // A week around the night in which Berlin's clocks go forward; nothing on the 30th.
+    for day in 23..30 {
+        let day = format!("2026-03-{day}");
+        let start = format!("{day}T23:30:00[Europe/Berlin]").parse::<jiff::Zoned>().unwrap();
+        let late = told::Facts {
+            start_us: start.timestamp().as_microsecond(),
+            utc_offset_s: start.offset().seconds(),
+            time_zone: "Europe/Berlin".to_owned(),
+            ..run_on(&day, 1_000.0)
+        };
+        fleet.records(account, &day, late).await;
+    }
+    let week = |held: &Vec<String>| held.iter().any(|badge| badge == "streak_7");
+    eventually("a week", || badges(&fleet, account), week).await;
+    let streak_at = async |now: &str| {
+        fleet.clock.set(now.parse().unwrap());
+        let now = progress(&fleet, account).await;
+        (now.streak_days, now.streak_freezes, now.streak_frozen_days)
+    };
+    // The 30th ends at 22:00 UTC, and the 31st, which nothing covers, a day later.
+    let covered = vec![20_542];
+    assert_eq!(streak_at("2026-03-30T21:59:59Z").await, (7, 1, vec![]));
+    assert_eq!(streak_at("2026-03-30T22:00:00Z").await, (7, 0, covered.clone()));
+    assert_eq!(streak_at("2026-03-31T21:59:59Z").await, (7, 0, covered));
+    assert_eq!(streak_at("2026-03-31T22:00:00Z").await, (0, 0, vec![]));
     fleet.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! What the rules of version 1 mean, written down a second time and as plainly as can be: no incremental state, no
+//! What the rules mean, written down a second time and as plainly as can be: no incremental state, no
 //! shared code with the domain except its types. Slow on purpose.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gamification::domain::{
     Fact, Rules,
     rules::{EarnedBy, Measure, XpRule},
+    streak::Run,
 };
 use kernel::ActivityId;
 
@@ -14,7 +15,7 @@ use kernel::ActivityId;
 pub(crate) struct Expected {
     pub(crate) xp: i64,
     pub(crate) level: u32,
-    pub(crate) run: Option<(u32, i32)>,
+    pub(crate) run: Option<Run>,
     /// Badge → when it was earned and the activity that earned it.
     pub(crate) badges: BTreeMap<String, (i64, ActivityId)>,
 }
@@ -26,7 +27,7 @@ pub(crate) fn expected(rules: &Rules, facts: &BTreeMap<ActivityId, Fact>) -> Exp
         .xp
         .iter()
         .filter(|rule| !matches!(rule, XpRule::Measure { .. }))
-        .map(|rule| once(rule, &ordered))
+        .map(|rule| once(rules, rule, &ordered))
         .sum::<i64>()
         + days(&ordered).into_iter().map(|day| measured(rules, day, &ordered)).sum::<i64>();
     let mut level = 1;
@@ -37,10 +38,9 @@ pub(crate) fn expected(rules: &Rules, facts: &BTreeMap<ActivityId, Fact>) -> Exp
         step += rules.levels.growth_xp;
         needed += step;
     }
-    let newest = days(&ordered).last().copied();
-    let run = newest.map(|day| (run_ending(day, &ordered), day));
+    let run = days(&ordered).last().map(|day| run_ending(rules, *day, &ordered));
     let badges = rules.badges.iter().filter_map(|badge| {
-        let earned = earned(&badge.earned_by, &ordered)?;
+        let earned = earned(rules, &badge.earned_by, &ordered)?;
         Some((badge.badge.clone(), earned))
     });
     Expected { xp, level, run, badges: badges.collect() }
@@ -50,12 +50,30 @@ fn days(ordered: &[(&ActivityId, &Fact)]) -> BTreeSet<i32> {
     ordered.iter().map(|(_, fact)| fact.local_day).collect()
 }
 
-fn run_ending(day: i32, ordered: &[(&ActivityId, &Fact)]) -> u32 {
+/// Lived through day by day, from the first to `day`.
+fn run_ending(rules: &Rules, day: i32, ordered: &[(&ActivityId, &Fact)]) -> Run {
     let days = days(ordered);
-    (0..).take_while(|back| days.contains(&(day - back))).count().try_into().unwrap()
+    let (mut run, mut towards) = (Run::default(), 0);
+    for today in *days.first().unwrap()..=day {
+        if days.contains(&today) {
+            run.days += 1;
+            run.last_day = today;
+            let Some(freezes) = rules.streak_freezes else { continue };
+            towards += u32::from(run.freezes < freezes.held_max);
+            if towards == freezes.earned_every_days {
+                (run.freezes, towards) = (run.freezes + 1, 0);
+            }
+        } else if run.freezes > 0 {
+            run.freezes -= 1;
+            run.frozen.push(today);
+        } else {
+            (run, towards) = (Run::default(), 0);
+        }
+    }
+    run
 }
 
-fn once(rule: &XpRule, ordered: &[(&ActivityId, &Fact)]) -> i64 {
+fn once(rules: &Rules, rule: &XpRule, ordered: &[(&ActivityId, &Fact)]) -> i64 {
     match rule {
         XpRule::Measure { .. } => 0,
         XpRule::FirstTime { sports, each_sport, xp, .. } => {
@@ -65,8 +83,9 @@ fn once(rule: &XpRule, ordered: &[(&ActivityId, &Fact)]) -> i64 {
             xp * i64::try_from(times).unwrap()
         }
         XpRule::Streak { every_days, xp, .. } => {
-            let reached =
-                days(ordered).into_iter().filter(|day| run_ending(*day, ordered).is_multiple_of(*every_days));
+            let reached = days(ordered)
+                .into_iter()
+                .filter(|day| run_ending(rules, *day, ordered).days.is_multiple_of(*every_days));
             xp * i64::try_from(reached.count()).unwrap()
         }
     }
@@ -103,7 +122,7 @@ fn amount(measure: Measure, fact: &Fact) -> i64 {
     }
 }
 
-fn earned(by: &EarnedBy, ordered: &[(&ActivityId, &Fact)]) -> Option<(i64, ActivityId)> {
+fn earned(rules: &Rules, by: &EarnedBy, ordered: &[(&ActivityId, &Fact)]) -> Option<(i64, ActivityId)> {
     let said = |(id, fact): &(&ActivityId, &Fact)| (fact.end_us, **id);
     match by {
         EarnedBy::First { sports } => ordered.iter().find(|(_, fact)| sports.contain(fact.sport)).map(said),
@@ -119,9 +138,10 @@ fn earned(by: &EarnedBy, ordered: &[(&ActivityId, &Fact)]) -> Option<(i64, Activ
             })
             .map(|last| said(&ordered[last])),
         EarnedBy::Streak { days: wanted } => {
-            let day = days(ordered).into_iter().find(|day| run_ending(*day, ordered) >= *wanted)?;
-            let openers = (0..i32::try_from(*wanted).unwrap())
-                .map(|back| ordered.iter().find(|(_, fact)| fact.local_day == day - back).unwrap());
+            let days = days(ordered);
+            let day = *days.iter().find(|day| run_ending(rules, **day, ordered).days >= *wanted)?;
+            let of_run = days.range(..=day).rev().take(usize::try_from(*wanted).unwrap());
+            let openers = of_run.map(|day| ordered.iter().find(|(_, fact)| fact.local_day == *day).unwrap());
             openers.map(said).max_by_key(|(at, _)| *at)
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     caller::Account,
     query::PathId,
     routes::{Doors, Shared},
-    values::{AnId, Figure, Instant},
+    values::{AnId, Date, Figure, Instant},
 };
 
 pub(super) fn routes() -> Doors {
@@ -26,6 +26,9 @@ struct Explanation {
     rule: String,
     rule_version: u32,
     because: Vec<Cause>,
+    /// Of a streak: the days in between that freezes covered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    frozen_days: Vec<Date>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,5 +55,6 @@ async fn explanation(State(door): Shared, caller: Account, id: PathId) -> Answer
         rule: reply.rule,
         rule_version: reply.rule_version,
         because: reply.because.into_iter().map(cause).collect(),
+        frozen_days: Date::all(reply.frozen_days),
     })
 }

@@ -35,6 +35,7 @@ mod rolling;
 mod seed;
 mod serve;
 mod statistics;
+mod streaks;
 mod teams;
 mod together;
 mod tools;

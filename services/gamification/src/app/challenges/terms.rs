@@ -20,7 +20,7 @@ pub async fn create(
     let hand = staff::hand(app, author, Some(&terms)).await?;
     hand.may_write(&terms)?;
     hand.may_reward(&terms)?;
-    no_badge_of_rules(&app.rules, &terms)?;
+    no_badge_of_rules(app.rules(), &terms)?;
     let id: ChallengeId = command.new_id("challenge");
     let done = app
         .journal
@@ -54,7 +54,7 @@ pub async fn change(
             staff::hand(app, by, Some(&terms)).await?.may_write(&terms)?;
         }
         manager.may_reward(&terms)?;
-        no_badge_of_rules(&app.rules, &terms)?;
+        no_badge_of_rules(app.rules(), &terms)?;
     }
     let done = app
         .journal

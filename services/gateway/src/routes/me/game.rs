@@ -11,7 +11,7 @@ use crate::{
     caller::Account,
     query::{Page, Params},
     routes::{Doors, Shared},
-    values::{AnId, Instant},
+    values::{AnId, Date, Instant},
 };
 
 pub(super) fn routes() -> Doors {
@@ -25,7 +25,12 @@ struct Progress {
     level: u32,
     /// The XP at which the next level is reached.
     level_xp_next: i64,
+    /// Active days of the running streak.
     streak_days: u32,
+    /// Freezes held: each covers a day that is missed.
+    streak_freezes: u32,
+    /// The days of the running streak that freezes covered; they are none of `streak_days`.
+    streak_frozen_days: Vec<Date>,
     points: i64,
 }
 
@@ -39,6 +44,8 @@ async fn progress(State(door): Shared, caller: Account) -> Answer {
         level: reply.level,
         level_xp_next: reply.level_xp_next,
         streak_days: reply.streak_days,
+        streak_freezes: reply.streak_freezes,
+        streak_frozen_days: Date::all(reply.streak_frozen_days),
         points: reply.points,
     })
 }
