@@ -99,6 +99,20 @@ fn badges(account: AccountId, activity: ActivityId) -> ([BadgeGiven; 2], RewardG
     ([given, hidden], podium)
 }
 
+/// What is told since streaks have freezes.
+fn since_freezes(given: &BadgeGiven) -> [(&'static str, Event); 4] {
+    let (account, frozen) = (given.account, vec![20_570, 20_571]);
+    let run = Run { days: 9, last_day: 20_574, freezes: 1, frozen: frozen.clone() };
+    let award = Arc::new(Award { frozen, ..Award::clone(&given.award) });
+    let covered = BadgeGiven { award, ..given.clone() };
+    [
+        ("frozen", Event::StreakChanged { account, run }),
+        ("frozen", Event::BadgeUnlocked(covered.clone())),
+        ("frozen", Event::BadgeReexplained(covered)),
+        ("second", Event::RulesAdopted { account, rule_version: 2, from_version: 1 }),
+    ]
+}
+
 #[test]
 fn golden_events_are_read_as_they_were_written() {
     let account = AccountId::derived(&[b"golden"]);
@@ -119,16 +133,12 @@ fn golden_events_are_read_as_they_were_written() {
     // As it was before receipts and visibility were kept.
     let first = Fact { received_us: 0, only_me: None, ..fact.clone() };
     let ([given, hidden], podium) = badges(account, activity);
-    let covered = BadgeGiven {
-        award: Arc::new(Award { frozen: vec![20_570, 20_571], ..Award::clone(&given.award) }),
-        ..given.clone()
-    };
+    let since_freezes = since_freezes(&given);
     let (id, badge) = (given.id, given.badge.clone());
     let (unknown, receipt) = (Receipt::default(), Receipt { at_us: 1_777_602_700_000_000, position: 77 });
     let parts = vec![XpPart { activity, rule: "first_activity".to_owned(), xp: 50 }];
     let run = Run { days: 3, last_day: 20_574, ..Run::default() };
-    let frozen = Run { days: 9, freezes: 1, frozen: vec![20_570, 20_571], ..run.clone() };
-    let today: Vec<(&str, Event)> = vec![
+    let mut today: Vec<(&str, Event)> = vec![
         ("run", Event::Counted { account, activity, revision: 1, fact: Some(first), position: 0 }),
         ("erased", Event::Counted { account, activity, revision: 2, fact: None, position: 0 }),
         ("deleted", Event::Uncounted { account, activity, revision: 3, receipt: unknown }),
@@ -155,12 +165,9 @@ fn golden_events_are_read_as_they_were_written() {
         ("podium", Event::RewardGiven(podium.clone())),
         ("nameless", Event::RewardGiven(RewardGiven { anonymous: true, ..podium })),
         ("private", Event::BadgeUnlocked(hidden.clone())),
-        ("private", Event::BadgeReexplained(hidden.clone())),
-        ("frozen", Event::StreakChanged { account, run: frozen.clone() }),
-        ("frozen", Event::BadgeUnlocked(covered.clone())),
-        ("frozen", Event::BadgeReexplained(covered)),
-        ("second", Event::RulesAdopted { account, rule_version: 2, from_version: 1 }),
+        ("private", Event::BadgeReexplained(hidden)),
     ];
+    today.extend(since_freezes);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
     testkit::golden::check("stadion.gamification.v1", folder, &today);
 
@@ -171,7 +178,6 @@ fn golden_events_are_read_as_they_were_written() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/snapshots");
     // As a snapshot was before the version of the rules was kept: the first is meant.
     let three_days = ("three_days", Snapshot(Progress { rule_version: 0, ..progress.clone() }));
-    progress.evolve(&Event::StreakChanged { account, run: frozen });
-    progress.rule_version = 2;
+    today.iter().skip(17).for_each(|(_, event)| progress.evolve(event));
     testkit::golden::check("stadion.gamification.v1", folder, &[three_days, ("frozen", Snapshot(progress))]);
 }
