@@ -26,6 +26,7 @@ use tokio::{
     sync::Semaphore,
     time::{Sleep, sleep},
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
@@ -48,6 +49,8 @@ pub struct Bounds {
     pub header_timeout: Duration,
     /// The longest silence inside a request's body.
     pub body_silence: Duration,
+    /// How long an answer waits for a peer that takes nothing more.
+    pub unread_max: Duration,
     pub drain: Duration,
 }
 
@@ -58,6 +61,7 @@ impl Bounds {
             streams_max: http.streams_max,
             header_timeout: http.header_timeout(),
             body_silence: http.body_silence(),
+            unread_max: http.unread_max(),
             drain: http.drain(),
         }
     }
@@ -147,7 +151,10 @@ async fn connection(
         request.extensions_mut().insert(ConnectInfo(address));
         request
     });
-    let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(app));
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(bounds.unread_max));
+    let stream = TokioIo::new(Box::pin(stream));
+    let served = builder.serve_connection_with_upgrades(stream, TowerToHyperService::new(app));
     if let Err(error) = watcher.watch(served.into_owned()).await {
         debug!(%address, %error, "a connection ended badly");
     }

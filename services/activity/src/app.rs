@@ -61,6 +61,7 @@ use crate::{
     domain::{
         SessionId,
         activity::{Activity, Change, Event},
+        twins::Whereabouts,
     },
     metrics::Metrics,
     readers::Queue,
@@ -118,28 +119,39 @@ impl App {
 
 impl App {
     /// As of its own stream.
-    pub async fn known_start(&self, id: ActivityId) -> Result<Option<i64>, eventing::Error> {
+    pub async fn known_whereabouts(&self, id: ActivityId) -> Result<Whereabouts, eventing::Error> {
         let state = self.journal.load::<Activity>(&activity_stream(id)).await?.state;
-        Ok(state.record.and_then(|record| record.facts).map(|facts| facts.start_us))
+        Ok(state.record.map(|record| Whereabouts::of(&record, None)).unwrap_or_default())
     }
 
     /// A look around what was just written, and how far the journal has come with it. What cannot be done now is done by
     /// the reader of our own journal.
     async fn and_twins(&self, command: &Command, account: AccountId, id: ActivityId, done: Done) -> Done {
-        let looked = match self.known_start(id).await {
-            Ok(Some(start_us)) => self.settle_twins(command, account, id, &[start_us]).await,
-            Ok(None) => Ok(None),
-            Err(error) => Err(Refusal::from(error)),
-        };
-        match looked {
-            Ok(Some(settled)) => Done { position: settled.position, ..done },
-            Ok(None) => done,
-            Err(refusal) => {
-                tracing::warn!(activity = %id, %refusal, "twins are looked for later");
-                done
-            }
+        match self.known_whereabouts(id).await {
+            Ok(at) => self.and_twins_near(command, account, (id, &at), done).await,
+            Err(error) => left_for_later(id, &Refusal::from(error), done),
         }
     }
+
+    /// The same, where it is known where it is.
+    async fn and_twins_near(
+        &self,
+        command: &Command,
+        account: AccountId,
+        (id, at): (ActivityId, &Whereabouts),
+        done: Done,
+    ) -> Done {
+        match self.settle_twins(command, account, id, at).await {
+            Ok(Some(settled)) => Done { position: settled.position, ..done },
+            Ok(None) => done,
+            Err(refusal) => left_for_later(id, &refusal, done),
+        }
+    }
+}
+
+fn left_for_later(id: ActivityId, refusal: &Refusal, done: Done) -> Done {
+    tracing::warn!(activity = %id, %refusal, "twins are looked for later");
+    done
 }
 
 fn activity_stream(id: ActivityId) -> StreamId {

@@ -132,7 +132,7 @@ pub fn open(parts: Parts) -> Result<(Router, Gate), StartError> {
         room: Room::of_bytes(config.bodies_bytes_max),
         metrics: Requests::register(&parts.metrics),
         remembered: Remembered::new(),
-        live: Streams::new(config.live_streams_max, &parts.metrics, parts.drain),
+        live: Streams::new(config.live_streams_max, &parts.metrics, &parts.tasks, parts.drain),
         gate: gate.clone(),
         peers: parts.peers,
         tasks: parts.tasks,

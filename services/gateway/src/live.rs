@@ -5,10 +5,13 @@
 //!
 //! | end | code |
 //! |---|---|
-//! | the service says so | its own: `settled`, `stopped`, `slow_reader`; `finished`, `discarded`, `hidden` |
+//! | the service says so | its own: `settled`, `stopped`; `finished`, `discarded`, `hidden` |
 //! | the token ran out a minute ago | `token_expired` |
 //! | the session or the account ended | `revoked`, at once |
 //! | this process, or the service, goes | `shutdown` |
+//! | nothing was read for a minute | `slow_reader`, should it read again |
+
+mod held;
 
 use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
 
@@ -18,7 +21,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use kernel::{Clock, Code, Refusal};
-use platform::metrics::Metrics;
+use platform::{Task, Tasks, metrics::Metrics};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -27,6 +30,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use self::held::Readers;
 use crate::{gate::Gate, token::Verified};
 
 /// A stream outlives its token by one refresh.
@@ -40,14 +44,23 @@ const RETRY_MS: std::ops::Range<u64> = 1_000..5_000;
 pub(crate) struct Streams {
     places: Arc<Semaphore>,
     open: Gauge,
+    readers: Readers,
     drain: CancellationToken,
 }
 
 impl Streams {
-    pub(crate) fn new(most: usize, metrics: &Metrics, drain: CancellationToken) -> Self {
+    pub(crate) fn new(most: usize, metrics: &Metrics, tasks: &Tasks, drain: CancellationToken) -> Self {
+        let readers = Readers::default();
+        let slow = metrics.counter("live_slow_readers", "Live answers let go because nobody read them");
+        let watch = readers.clone().watch(slow, drain.clone());
+        tasks.spawn(Task::new("live readers", async move {
+            watch.await;
+            Ok(())
+        }));
         Self {
             places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             open: metrics.gauge("live_streams", "Live answers that run"),
+            readers,
             drain,
         }
     }
@@ -62,6 +75,17 @@ impl Streams {
         })?;
         self.open.inc();
         Ok(Place { _permit: permit, open: self.open.clone(), drain: self.drain.clone() })
+    }
+
+    /// The answer as server-sent events.
+    pub(crate) fn answer(&self, live: Live) -> Response {
+        let mut response = Response::new(Body::from_stream(self.readers.hold(live)));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // nginx collects answers unless it is told not to.
+        headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        response
     }
 }
 
@@ -209,21 +233,6 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(crate) fn last_sequence(headers: &HeaderMap, parameter: Option<&str>) -> Option<u64> {
     let header = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or_default());
     header.or(parameter)?.trim().parse().ok()
-}
-
-/// The answer as server-sent events.
-pub(crate) fn stream(live: Live) -> Response {
-    let events = futures::stream::unfold(live, |mut live| async {
-        let step = live.next().await?;
-        Some((Ok::<Bytes, std::convert::Infallible>(as_event(&step)), live))
-    });
-    let mut response = Response::new(Body::from_stream(events));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx collects answers unless it is told not to.
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    response
 }
 
 /// A frame as a socket's message: `{"event","id","data"}`.

@@ -1,5 +1,6 @@
 //! All boards in this process' memory. Followers write, everybody else reads; one lock a board.
 
+mod signals;
 mod teamed;
 
 use std::{
@@ -12,7 +13,7 @@ use kernel::{AccountId, Id};
 use platform::spans::Taking;
 use tokio::{sync::watch, time::Instant};
 
-pub use self::teamed::Teamed;
+pub use self::{signals::Signals, teamed::Teamed};
 use crate::domain::{
     board::{Board, Key, Move, Told},
     places::Ties,
@@ -70,6 +71,8 @@ pub struct Cell {
     /// Followed changes on their way to those who watch; they have arrived when the next look is published.
     pushes: Mutex<Vec<Taking>>,
     changed: watch::Sender<u64>,
+    /// To those who stand here: that they moved.
+    moved: Signals,
     /// Where members compete for teams: made with the first of them.
     teams: OnceLock<Teamed>,
 }
@@ -91,6 +94,7 @@ impl Cell {
             moves: Mutex::default(),
             pushes: Mutex::default(),
             changed: watch::Sender::new(0),
+            moved: Signals::default(),
             teams: OnceLock::new(),
         }
     }
@@ -128,6 +132,11 @@ impl Cell {
         self.changed.subscribe()
     }
 
+    /// Changes whenever the account moves by a score of its own.
+    pub fn own_moves(&self, account: AccountId) -> watch::Receiver<u64> {
+        self.moved.of(account)
+    }
+
     /// Begins or ends to note who moves.
     pub fn note_moves(&self, wanted: bool) {
         *self.moves() = wanted.then(Moves::default);
@@ -141,6 +150,7 @@ impl Cell {
 
     /// How the member moved, if it is news. `push` ends once those who watch can see it.
     pub fn tell(&self, told: Told, push: impl FnOnce() -> Taking) -> Option<Move> {
+        let account = told.account;
         let mut board = self.write();
         let member = teamed::Member::of(&told);
         let moved = board.apply(told);
@@ -158,6 +168,9 @@ impl Cell {
             }
         }
         drop(board);
+        if moved.is_some() {
+            self.moved.tell(account);
+        }
         self.change();
         moved
     }

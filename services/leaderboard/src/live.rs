@@ -10,7 +10,6 @@ mod frames;
 mod names;
 mod own;
 mod room;
-mod viewers;
 mod watcher;
 mod window;
 
@@ -28,11 +27,10 @@ pub use watcher::Watcher;
 
 use crate::{
     app::Fresh,
-    boards::{Cell, ChallengeId},
+    boards::{Cell, ChallengeId, Signals},
     metrics::Measured,
 };
 use room::Room;
-use viewers::Viewers;
 
 /// What streams stand on.
 #[derive(Clone)]
@@ -72,13 +70,14 @@ pub struct Heard {
 pub struct Live {
     grounds: Grounds,
     rooms: Mutex<HashMap<ChallengeId, Arc<Room>>>,
-    viewers: Viewers,
+    /// Something changed between a viewer and others.
+    viewers: Signals,
     heard: Arc<OnceLock<Heard>>,
 }
 
 impl Live {
     pub fn new(grounds: Grounds) -> Self {
-        Self { grounds, rooms: Mutex::default(), viewers: Viewers::default(), heard: Arc::default() }
+        Self { grounds, rooms: Mutex::default(), viewers: Signals::default(), heard: Arc::default() }
     }
 
     /// Until this is told, nothing is believed of anybody, and nobody is named.
@@ -92,7 +91,7 @@ impl Live {
     pub fn watch(&self, cell: Arc<Cell>, ask: Ask) -> Result<Watcher, Refusal> {
         let room = self.room(cell);
         // Heard of before anything is asked: no change falls between.
-        let signal = ask.viewer.map(|account| self.viewers.signal(account));
+        let signal = ask.viewer.map(|account| self.viewers.of(account));
         let window = room.enter(&ask.segment, ask.limit)?;
         Ok(Watcher::new(self.grounds.clone(), room, window, &ask, signal))
     }
@@ -107,7 +106,7 @@ impl Live {
 
     /// Something changed between a viewer and others.
     pub fn renew_viewer(&self, account: AccountId) {
-        self.viewers.renew(account);
+        self.viewers.tell(account);
     }
 
     fn room(&self, cell: Arc<Cell>) -> Arc<Room> {

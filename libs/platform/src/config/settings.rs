@@ -47,6 +47,8 @@ pub struct Http {
     pub header_timeout_s: u64,
     /// The longest silence inside a body.
     pub body_silence_s: u64,
+    /// How long an answer waits for a client that takes nothing more.
+    pub unread_max_s: u64,
     /// How long a process of a fleet serves on, at all its doors, after it has said that it is not ready: longer than
     /// whoever balances takes to notice.
     pub notice_s: u64,
@@ -188,6 +190,7 @@ impl Default for Http {
             streams_max: 250,
             header_timeout_s: 15,
             body_silence_s: 15,
+            unread_max_s: 60,
             notice_s: 3,
             drain_s: 10,
         }
@@ -227,6 +230,10 @@ impl Http {
         Duration::from_secs(self.body_silence_s)
     }
 
+    pub fn unread_max(&self) -> Duration {
+        Duration::from_secs(self.unread_max_s)
+    }
+
     pub fn notice(&self) -> Duration {
         Duration::from_secs(self.notice_s)
     }
@@ -250,6 +257,7 @@ impl Section for Settings {
         at_least_one("http.streams_max", self.http.streams_max.into());
         at_least_one("http.header_timeout_s", self.http.header_timeout_s);
         at_least_one("http.body_silence_s", self.http.body_silence_s);
+        at_least_one("http.unread_max_s", self.http.unread_max_s);
         at_least_one("grpc.calls_max", number(self.grpc.calls_max));
         if self.http.addr.port() != 0 && self.http.addr == self.admin.addr {
             faults.push(("admin.addr".to_owned(), "must differ from http.addr".to_owned()));

@@ -1,6 +1,12 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
-use axum::{Router, body::Bytes, extract::ConnectInfo, routing::get, routing::post};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    routing::{get, post},
+};
+use futures::stream;
 use platform::{
     Tasks,
     config::Http,
@@ -11,6 +17,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tokio_util::sync::CancellationToken;
+
+const BLOCK: Result<Bytes, Infallible> = Ok(Bytes::from_static(&[0; 64 * 1024]));
 
 struct Served {
     address: SocketAddr,
@@ -29,6 +37,7 @@ fn app() -> Router {
                 "done"
             }),
         )
+        .route("/endless", get(|| async { Body::from_stream(stream::repeat(BLOCK)) }))
         .route(
             "/echo",
             post(|body: Result<Bytes, axum::extract::rejection::BytesRejection>| async move {
@@ -100,4 +109,17 @@ async fn a_body_that_stops_in_the_middle_ends_in_an_error() {
     )
     .await;
     assert!(answer.contains("stalled"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_an_answer_is_hung_up_on() {
+    let served = served(|bounds| {
+        bounds.connections_max = 1;
+        bounds.unread_max = Duration::from_millis(100);
+    })
+    .await;
+    let mut unread = TcpStream::connect(served.address).await.unwrap();
+    unread.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let answer = say(served.address, "GET /who HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.ends_with("127.0.0.1"), "its place is somebody else's: {answer}");
 }

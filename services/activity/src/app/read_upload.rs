@@ -25,6 +25,7 @@ use crate::{
         cheat,
         facts::{Measured, Origin, Record, Start, uploaded_id},
         input::Check,
+        twins::Whereabouts,
         upload::{Change, File, Parsed, Salvage, State, Upload},
     },
     readers::Job,
@@ -145,8 +146,8 @@ impl App {
             })
             .await?;
         for (id, record, _) in &found.activities {
-            let start_us = record.facts.as_ref().map(|facts| facts.start_us);
-            let looked = self.settle_twins(command, file.account_id, *id, start_us.as_slice()).await;
+            let at = Whereabouts::of(record, None);
+            let looked = self.settle_twins(command, file.account_id, *id, &at).await;
             if let Err(refusal) = looked {
                 tracing::warn!(activity = %id, %refusal, "twins are looked for later");
             }

@@ -19,7 +19,7 @@ use crate::{
         facts::Record,
         fusion::{self, Source},
         marks::Marks,
-        twins::{self, Candidate, Evidence, Group, REACH_US, Track},
+        twins::{self, Candidate, Evidence, Group, REACH_US, Track, Whereabouts},
     },
     reading,
     store::starts,
@@ -46,19 +46,23 @@ struct Around {
 }
 
 impl App {
-    /// Looks around these instants, and writes what follows for this activity and whatever it has to do with. Readers that
+    /// Looks around where it is, and writes what follows for this activity and whatever it has to do with. Readers that
     /// have seen the answer's position have seen that, also where another look wrote it first; `None`: it stands alone.
     pub async fn settle_twins(
         &self,
         cause: &Command,
         account: AccountId,
         id: ActivityId,
-        starts_us: &[i64],
+        at: &Whereabouts,
     ) -> Result<Option<Done>, Refusal> {
         let actor = "service:activity".to_owned();
         let command = &Command { key: None, actor, ..cause.clone() };
         let attempt = || async move {
-            let mut around = self.around(account, id, starts_us).await?;
+            let near = self.near(account, &at.starts_us).await?;
+            if !at.bound && near.iter().all(|other| *other == id) {
+                return Ok(None);
+            }
+            let mut around = self.around(account, id, near).await?;
             let mut batch = self.journal.batch(command);
             let mut written = false;
             for at in touched(&around, id) {
@@ -81,14 +85,25 @@ impl App {
         Ok(self.journal.retrying(attempt).await?)
     }
 
-    /// Candidates that are live, the given one among them, in groups.
-    async fn around(&self, account: AccountId, id: ActivityId, starts_us: &[i64]) -> Result<Around, Error> {
-        let mut ids = BTreeSet::from([id]);
+    /// Whatever of theirs began near these instants.
+    async fn near(&self, account: AccountId, starts_us: &[i64]) -> Result<BTreeSet<ActivityId>, Error> {
+        let mut near = BTreeSet::new();
         for start_us in starts_us {
-            ids.extend(starts::around(&self.db, account, *start_us, REACH_US).await?);
+            near.extend(starts::around(&self.db, account, *start_us, REACH_US).await?);
         }
+        Ok(near)
+    }
+
+    /// Of those near the ones that are live, the given one among them, in groups.
+    async fn around(
+        &self,
+        account: AccountId,
+        id: ActivityId,
+        mut near: BTreeSet<ActivityId>,
+    ) -> Result<Around, Error> {
+        near.insert(id);
         let (mut loaded, mut candidates) = (Vec::new(), Vec::new());
-        for id in ids {
+        for id in near {
             let stream = self.journal.load::<Activity>(&activity_stream(id)).await?;
             let own = stream.state.account_id == Some(account) && stream.state.is_live();
             let Some(record) = stream.state.alone().filter(|record| own && record.facts.is_some()) else {
@@ -215,7 +230,8 @@ impl App {
     pub async fn duplicates(&self, account: AccountId, id: ActivityId) -> Result<Vec<Twin>, Refusal> {
         let own = self.journal.load::<Activity>(&activity_stream(id)).await?.state;
         own.owned_by(account)?;
-        let mut around = self.around(account, id, &[own.start_us()]).await?;
+        let near = self.near(account, &[own.start_us()]).await?;
+        let mut around = self.around(account, id, near).await?;
         let place = |around: &Around, id| around.candidates.iter().position(|candidate| candidate.id == id);
         let Some(at) = place(&around, id) else { return Ok(Vec::new()) };
         let Some(group) =
@@ -354,8 +370,9 @@ impl App {
             Ok((done, starts_us))
         };
         let (mut done, starts_us) = self.journal.retrying(attempt).await?;
+        let at = Whereabouts { starts_us, bound: true };
         for id in ids {
-            done = self.settle_twins(command, account, id, &starts_us).await?.or(done);
+            done = self.settle_twins(command, account, id, &at).await?.or(done);
         }
         Ok((done, self.fresh(ids[0]).await?))
     }

@@ -40,24 +40,11 @@ impl Reactor for FindTwins {
             return Ok(());
         }
         let event = Event::decode(&incoming.plain)?;
-        let starts_us: Vec<i64> = match &event.change {
-            Change::Recorded(record) | Change::Restored(record) => start_of(record).into_iter().collect(),
-            Change::Replaced { record, previous_start_us, .. }
-            | Change::Edited { record, previous_start_us, .. }
-            | Change::Recomputed { record, previous_start_us, .. }
-            | Change::Cropped { record, previous_start_us } => {
-                start_of(record).into_iter().chain([*previous_start_us]).collect()
-            }
-            Change::Linked(record)
-            | Change::Unlinked(record)
-            | Change::Cleared(record)
-            | Change::Flagged(record) => start_of(record).into_iter().collect(),
-            Change::Deleted { .. } => self.app.known_start(event.activity_id).await?.into_iter().collect(),
-            Change::Fused(_) | Change::Appealed(_) | Change::Tombstoned { .. } => return Ok(()),
+        let at = match &event.change {
+            Change::Deleted { .. } => Some(self.app.known_whereabouts(event.activity_id).await?),
+            change => change.whereabouts(),
         };
-        if starts_us.is_empty() {
-            return Ok(());
-        }
+        let Some(at) = at.filter(|at| !at.starts_us.is_empty()) else { return Ok(()) };
         // The rows hold this one, and so all that was recorded before it: of two that come at once, the later one is
         // looked at when both can be found.
         let until = Instant::now() + PATIENCE;
@@ -68,12 +55,7 @@ impl Reactor for FindTwins {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         let command = Command::after("service:activity", &incoming.event);
-        let looked = self.app.settle_twins(&command, event.account_id, event.activity_id, &starts_us).await;
+        let looked = self.app.settle_twins(&command, event.account_id, event.activity_id, &at).await;
         looked.map(drop).map_err(|refusal| Failure::Retry(refusal.to_string()))
     }
-}
-
-/// Erased: it is nobody's twin.
-fn start_of(record: &crate::domain::Record) -> Option<i64> {
-    record.facts.as_ref().map(|facts| facts.start_us)
 }

@@ -6,6 +6,7 @@ use kernel::{AccountId, ActivityId, Code, Refusal, Sport};
 use super::{
     facts::{self, Origin, Record},
     marks::{Marks, Verdict},
+    twins::Whereabouts,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +58,27 @@ pub enum Change {
     Tombstoned {
         client_version: i64,
     },
+}
+
+impl Change {
+    /// Where to look for twins after this; `None`: it says nothing that matters to that, or not where.
+    pub fn whereabouts(&self) -> Option<Whereabouts> {
+        Some(match self {
+            Self::Recorded(record)
+            | Self::Restored(record)
+            | Self::Linked(record)
+            | Self::Unlinked(record)
+            | Self::Cleared(record)
+            | Self::Flagged(record) => Whereabouts::of(record, None),
+            Self::Replaced { record, previous_start_us, .. }
+            | Self::Edited { record, previous_start_us, .. }
+            | Self::Recomputed { record, previous_start_us, .. }
+            | Self::Cropped { record, previous_start_us } => {
+                Whereabouts::of(record, Some(*previous_start_us))
+            }
+            Self::Deleted { .. } | Self::Fused(_) | Self::Appealed(_) | Self::Tombstoned { .. } => return None,
+        })
+    }
 }
 
 /// Whether it counts.

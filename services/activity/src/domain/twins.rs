@@ -40,6 +40,26 @@ const LOOKED_AT: usize = 32;
 /// How far from an activity another of the same workout may start: what is looked through.
 pub const REACH_US: i64 = (ZONE_S_MAX + APART_S_MAX) as i64 * 1_000_000;
 
+/// Where twins of an activity are looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// When it begins, and when it began before.
+    pub starts_us: Vec<i64>,
+    /// Something was said of it and others before. Where it was not, and nobody is near, it stands alone.
+    pub bound: bool,
+}
+
+impl Whereabouts {
+    /// Nowhere, where it is erased: it is nobody's twin.
+    pub fn of(record: &Record, previous_start_us: Option<i64>) -> Self {
+        let Some(facts) = &record.facts else { return Self::default() };
+        let marks = &record.marks;
+        let bound = marks.duplicate_of.is_some() || marks.joined.is_some() || !marks.fused_from.is_empty();
+        let before = previous_start_us.filter(|before| *before != facts.start_us);
+        Self { starts_us: std::iter::once(facts.start_us).chain(before).collect(), bound }
+    }
+}
+
 /// One that may be a twin.
 #[derive(Clone, Debug)]
 pub struct Candidate {

@@ -242,7 +242,7 @@ async fn watch(
     };
     let frames = caller.call(door.peers.activity().watch_live_session(request)).await?;
     let frames = frames.and_then(|told| async move { frame(told) }).boxed();
-    Ok(live::stream(Live::new(frames, Some(leash), place)))
+    Ok(door.live.answer(Live::new(frames, Some(leash), place)))
 }
 
 fn beacon(index: usize, text: &str) -> activity::Beacon {

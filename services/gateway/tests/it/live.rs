@@ -212,6 +212,25 @@ async fn there_are_only_so_many_streams_at_once() {
     drop(second);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_does_not_read_is_let_go_and_told_so_should_it_read_again() {
+    let fleet = Fleet::default();
+    let world = built(Config { live_streams_max: 2, ..Config::default() }, Some(&fleet));
+    let silent = fleet.streams("Live");
+    let mut unread = Reader::open(&world, Request::get(LIVE)).await;
+    let told = fleet.streams("Live");
+    let mut reads = Reader::open(&world, Request::get(LIVE)).await;
+    for _ in 0..6 {
+        assert_eq!(reads.next().await.unwrap(), ": \n\n");
+    }
+    silent.closed().await;
+    let _third = fleet.streams("Live");
+    Reader::open(&world, Request::get(LIVE)).await;
+    assert_eq!(unread.closed().await, "slow_reader");
+    told.send(frame("delta", 2, "{}")).await.unwrap();
+    assert!(reads.next().await.unwrap().starts_with("event: delta"), "who reads stays");
+}
+
 /// The router behind a real port, for what begins as HTTP and goes on as something else.
 async fn served(world: &World) -> std::net::SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -221,6 +240,7 @@ async fn served(world: &World) -> std::net::SocketAddr {
         streams_max: 16,
         header_timeout: Duration::from_secs(5),
         body_silence: Duration::from_secs(5),
+        unread_max: Duration::from_secs(5),
         drain: Duration::from_secs(5),
     };
     let tasks = platform::Tasks::new(tokio_util::sync::CancellationToken::new());

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -34,6 +35,8 @@ use crate::{
 /// When to come back: after a restart at once, all at different moments; to what is over, seldom.
 const RETRY_MS: u64 = 1_000;
 const RETRY_OVER_MS: u64 = 60_000;
+/// A reader's own place is told no oftener, but for ticks.
+const OWN_REST: Duration = Duration::from_millis(250);
 
 pub struct Watcher {
     grounds: Grounds,
@@ -50,6 +53,10 @@ pub struct Watcher {
     newest: watch::Receiver<Arc<Published>>,
     viewer: Option<Viewer>,
     own: Option<Own>,
+    /// That it moved by a score of its own: told without waiting for the next tick.
+    own_moves: Option<watch::Receiver<u64>>,
+    /// Its place was told of last, and is not again before…
+    own_rests_until: Instant,
     /// The step whose rows the reader has.
     generation: Option<u64>,
     /// What the reader knows of names.
@@ -67,6 +74,7 @@ pub struct Watcher {
 enum Woken {
     Drained,
     Board,
+    Moved,
     Relations,
     Retry,
 }
@@ -82,9 +90,9 @@ impl Watcher {
         let newest = entered.published;
         let generation = ask.last_sequence.and_then(|sequence| newest.borrow().generation_at(sequence));
         let watching = grounds.measured.watcher();
+        let stands = ask.viewer.filter(|_| ask.team_of.is_none());
         Self {
             grounds,
-            room,
             window: entered.window,
             segment: ask.segment.clone(),
             shown_as: ask.shown_as.clone(),
@@ -93,7 +101,10 @@ impl Watcher {
             as_member_of: ask.as_member_of.clone(),
             newest,
             viewer: ask.viewer.zip(signal).map(|(account, signal)| Viewer::new(account, signal)),
-            own: ask.viewer.filter(|_| ask.team_of.is_none()).map(Own::new),
+            own: stands.map(Own::new),
+            own_moves: stands.map(|account| room.cell.own_moves(account)),
+            own_rests_until: Instant::now(),
+            room,
             generation,
             names_epoch: 0,
             names_whole: true,
@@ -139,6 +150,10 @@ impl Watcher {
             match self.woken().await {
                 Woken::Drained => {}
                 Woken::Board => self.look(),
+                Woken::Moved => {
+                    let newest = self.newest.borrow().clone();
+                    self.look_at_own(&newest);
+                }
                 Woken::Relations => {
                     self.ended |= !self.is_admitted().await;
                     if let Some(viewer) = &mut self.viewer {
@@ -155,6 +170,8 @@ impl Watcher {
     }
 
     async fn woken(&mut self) -> Woken {
+        // Who has no rows yet is told its place behind them.
+        let own_moves = self.own_moves.as_mut().filter(|_| self.generation.is_some());
         let (signal, retry_at) = match &mut self.viewer {
             Some(viewer) => (Some(&mut viewer.signal), viewer.retry_at),
             None => (None, None),
@@ -164,6 +181,7 @@ impl Watcher {
             () = self.grounds.drain.cancelled() => Woken::Drained,
             () = changed(signal) => Woken::Relations,
             _ = self.newest.changed() => Woken::Board,
+            () = moved(own_moves, self.own_rests_until) => Woken::Moved,
             () = due(retry_at) => Woken::Retry,
         }
     }
@@ -216,8 +234,15 @@ impl Watcher {
             // Once the reader has a score there is a team of theirs, and it stays that one.
             self.own = cell.teams().and_then(|teams| teams.of(viewer.account)).map(Own::new);
         }
+        self.look_at_own(&newest);
+    }
+
+    /// The reader's own place, as the board has it now.
+    fn look_at_own(&mut self, newest: &Published) {
         let Some(own) = &mut self.own else { return };
-        let Some(place) = own.look(&self.room.cell, &self.segment, &newest) else { return };
+        self.own_rests_until = Instant::now() + OWN_REST;
+        let Some(place) = own.look(&self.room.cell, &self.segment, newest) else { return };
+        let sequence = newest.sequence;
         let mut say = |event, data: Bytes| self.ready.push_back(Frame { event, sequence, data });
         if place.changed {
             let me = Me {
@@ -286,6 +311,12 @@ async fn changed(signal: Option<&mut watch::Receiver<u64>>) {
         return;
     }
     pending().await
+}
+
+/// At once, or when the place has rested, however often somebody scores. Dropped at any moment, it forgets no move.
+async fn moved(own_moves: Option<&mut watch::Receiver<u64>>, rests_until: Instant) {
+    sleep_until(rests_until).await;
+    changed(own_moves).await;
 }
 
 async fn due(at: Option<Instant>) {

@@ -14,7 +14,7 @@ use crate::{
     app::{activity_stream, events},
     domain::{
         DailyId,
-        activity::{Activity, Synced},
+        activity::{Activity, Change, Synced},
         daily::{self, Daily},
     },
     wire,
@@ -83,6 +83,7 @@ impl Changeset<'_> {
         let attempt = || async move {
             let mut batch = app.journal.batch(command);
             let mut words = Vec::with_capacity(run.len());
+            let mut recorded = Vec::new();
             let mut written = false;
             for item in run {
                 let word = match &item.wanted {
@@ -97,6 +98,7 @@ impl Changeset<'_> {
                                     .await
                                     .map_err(|error| Error::Refused(error.into()))?;
                             }
+                            recorded.extend(changes.iter().find_map(Change::whereabouts).map(|at| (*id, at)));
                             batch.write(&loaded, partition, events(*id, account, changes));
                         }
                         word
@@ -116,14 +118,10 @@ impl Changeset<'_> {
                 words.push(word);
             }
             let done = if written { Some(batch.commit().await?) } else { None };
-            Ok((words, done))
+            Ok((words, recorded, done))
         };
-        let (words, done) = app.journal.retrying(attempt).await?;
-        let mut recorded = Vec::new();
+        let (words, recorded, done) = app.journal.retrying(attempt).await?;
         for (item, word) in run.iter().zip(words) {
-            if let (Wanted::Workout { id, .. }, "stored") = (&item.wanted, word) {
-                recorded.push(*id);
-            }
             let ack = &mut self.acks[item.index];
             word.clone_into(&mut ack.status);
             if let Wanted::Workout { id, .. } = item.wanted {
@@ -135,8 +133,8 @@ impl Changeset<'_> {
             if !recorded.is_empty() {
                 platform::settled(&done).await;
             }
-            for id in recorded {
-                done = app.and_twins(command, account, id, done).await;
+            for (id, at) in &recorded {
+                done = app.and_twins_near(command, account, (*id, at), done).await;
             }
             self.note(done);
         }

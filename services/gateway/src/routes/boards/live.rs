@@ -76,7 +76,7 @@ async fn live(
     let live = Live::new(frames.map_ok(frame).boxed(), leash, place);
     match handshake {
         Some(handshake) => Ok(socket::upgrade(&door.tasks, handshake, live)),
-        None => Ok(live::stream(live)),
+        None => Ok(door.live.answer(live)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whom to tell that something changed between a viewer and others.
+//! Whom to tell that something changed, by account: each of its streams hears of it.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use kernel::AccountId;
 use tokio::sync::watch;
 
 #[derive(Default)]
-pub(super) struct Viewers(Mutex<Known>);
+pub struct Signals(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
@@ -20,9 +20,9 @@ struct Known {
 
 const SWEEP_MIN: usize = 1_024;
 
-impl Viewers {
-    /// Changes whenever something between the account and others does.
-    pub(super) fn signal(&self, account: AccountId) -> watch::Receiver<u64> {
+impl Signals {
+    /// Changes whenever the account is told.
+    pub fn of(&self, account: AccountId) -> watch::Receiver<u64> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.signals.len() >= known.sweep_at.max(SWEEP_MIN) {
             known.signals.retain(|_, signal| signal.receiver_count() > 0);
@@ -31,7 +31,7 @@ impl Viewers {
         known.signals.entry(account).or_insert_with(|| watch::Sender::new(0)).subscribe()
     }
 
-    pub(super) fn renew(&self, account: AccountId) {
+    pub fn tell(&self, account: AccountId) {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(signal) = known.signals.get(&account) {
             signal.send_modify(|count| *count = count.wrapping_add(1));
