@@ -1,5 +1,7 @@
 //! The typed door to a service's store: load, decide, append, with sealing and idempotency in their places.
 
+mod near;
+
 use std::{future::Future, sync::Arc};
 
 use jiff::Timestamp;
@@ -9,6 +11,7 @@ use proto::envelope::{CommandResult, Meta, Parcel};
 use tracing::warn;
 use uuid::Uuid;
 
+use self::near::{OpenedBy, States};
 use crate::{
     aggregate::{Aggregate, Loaded},
     bus::CONTENT_BYTES_MAX,
@@ -34,6 +37,7 @@ pub struct Journal {
     store: Arc<dyn EventStore>,
     sealer: Sealer,
     clock: Arc<dyn Clock>,
+    near: States,
 }
 
 /// What became of a command.
@@ -102,7 +106,7 @@ impl Journal {
         sealer: Sealer,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { service, store, sealer, clock }
+        Self { service, store, sealer, clock, near: States::new() }
     }
 
     pub fn service(&self) -> &'static str {
@@ -123,17 +127,39 @@ impl Journal {
 
     /// The state of a stream at its head.
     pub async fn load<A: Aggregate>(&self, stream: &StreamId) -> Result<Loaded<A>, Error> {
-        let known = self.snapshot_or_empty::<A>(stream).await?;
-        self.refresh(known).await
+        let (known, mut opened_by, kept_at) = match self.near.get::<A>(stream, &self.sealer).await? {
+            Some((near, opened_by)) => {
+                let version = near.version;
+                (near, opened_by, version)
+            }
+            None => {
+                let mut opened_by = OpenedBy::default();
+                (self.snapshot_or_empty::<A>(stream, &mut opened_by).await?, opened_by, 0)
+            }
+        };
+        let loaded = self.fold(known, &mut opened_by).await?;
+        if loaded.version > kept_at {
+            self.near.put(&loaded, opened_by);
+        }
+        Ok(loaded)
     }
 
     /// What was kept in memory, with the events that came since: another process may have written them.
-    pub async fn refresh<A: Aggregate>(&self, mut loaded: Loaded<A>) -> Result<Loaded<A>, Error> {
+    pub async fn refresh<A: Aggregate>(&self, loaded: Loaded<A>) -> Result<Loaded<A>, Error> {
+        self.fold(loaded, &mut OpenedBy::default()).await
+    }
+
+    async fn fold<A: Aggregate>(
+        &self,
+        mut loaded: Loaded<A>,
+        opened_by: &mut OpenedBy,
+    ) -> Result<Loaded<A>, Error> {
         loop {
             let page = self.store.load(&loaded.stream, loaded.version, PAGE).await?;
             let Some(last) = page.last() else { break };
             loaded.version = last.version;
             let plains = self.sealer.open(&page).await?;
+            opened_by.note(page.iter().flat_map(|event| &event.meta.sealed), &plains)?;
             for plain in &plains {
                 loaded.state.evolve(&A::Event::decode(plain)?);
             }
@@ -144,7 +170,11 @@ impl Journal {
         Ok(loaded)
     }
 
-    async fn snapshot_or_empty<A: Aggregate>(&self, stream: &StreamId) -> Result<Loaded<A>, Error> {
+    async fn snapshot_or_empty<A: Aggregate>(
+        &self,
+        stream: &StreamId,
+        opened_by: &mut OpenedBy,
+    ) -> Result<Loaded<A>, Error> {
         let empty = Loaded { state: A::default(), version: 0, stream: stream.clone() };
         if A::SNAPSHOT_EVERY == 0 {
             return Ok(empty);
@@ -158,6 +188,9 @@ impl Journal {
         let plain = self.sealer.open_parcel(&parcel).await?;
         // A key destroyed since then: only the events tell the truth.
         let restored = if plain.erased.is_empty() { A::restore(&plain) } else { None };
+        if restored.is_some() {
+            opened_by.note(&parcel.sealed, std::slice::from_ref(&plain))?;
+        }
         Ok(restored.map_or(empty, |state| Loaded {
             state,
             version: snapshot.version,

@@ -61,6 +61,12 @@ async fn journal() -> (Journal, TempDir) {
     (Journal::new("test", fresh.store, sealer, Arc::new(SystemClock)), root)
 }
 
+/// Another process on the same store: what the first one keeps near it does not know.
+fn elsewhere(journal: &Journal) -> Journal {
+    let sealer = Sealer::new(Arc::new(StaticKeys::default()));
+    Journal::new("test", journal.store().clone(), sealer, Arc::new(SystemClock))
+}
+
 fn stream() -> StreamId {
     StreamId::named("counter-1")
 }
@@ -111,7 +117,24 @@ async fn a_long_stream_is_loaded_from_its_snapshot() {
     }
     let loaded = journal.load::<Counter>(&stream()).await.expect("loaded");
     assert_eq!((loaded.state.total, loaded.version), ((1..=25).sum(), 25));
+    assert_eq!(loaded.state.folded, 25, "what was folded once is folded on");
+    let loaded = elsewhere(&journal).load::<Counter>(&stream()).await.expect("loaded");
+    assert_eq!((loaded.state.total, loaded.version), ((1..=25).sum(), 25));
     assert_eq!(loaded.state.folded, 5, "twenty events were not read again");
+}
+
+#[tokio::test]
+async fn a_state_kept_near_hears_what_another_process_wrote() {
+    let (journal, _root) = journal().await;
+    let other = elsewhere(&journal);
+    for amount in 1..=3 {
+        journal.execute(&Command::by("account:a"), &stream(), "p", add(amount)).await.expect("done");
+        other.execute(&Command::by("account:b"), &stream(), "p", add(10)).await.expect("done");
+    }
+    for journal in [&journal, &other] {
+        let loaded = journal.load::<Counter>(&stream()).await.expect("loaded");
+        assert_eq!((loaded.state.total, loaded.version), (36, 6));
+    }
 }
 
 #[tokio::test]

@@ -136,10 +136,19 @@ impl Sealer {
         })
     }
 
+    /// Whether what was opened with these keys could still be.
+    pub async fn has_all(&self, keys: &[KeyWanted]) -> Result<bool, SealingError> {
+        if keys.is_empty() {
+            return Ok(true);
+        }
+        let answers = self.ring.keys(keys).await?;
+        Ok(answers.iter().all(|answer| matches!(answer, KeyAnswer::Key(_))))
+    }
+
     async fn open_closed(&self, messages: &[Closed<'_>]) -> Result<Vec<Plain>, SealingError> {
         let mut wanted: Vec<KeyWanted> = Vec::new();
         for part in messages.iter().flat_map(|message| message.sealed) {
-            let key = wanted_for(part)?;
+            let key = KeyWanted::of(part)?;
             if !wanted.contains(&key) {
                 wanted.push(key);
             }
@@ -179,7 +188,7 @@ impl Closed<'_> {
         }
         let mut bytes = self.payload.to_vec();
         for part in self.sealed {
-            let wanted = wanted_for(part)?;
+            let wanted = KeyWanted::of(part)?;
             match keys.get(&wanted) {
                 Some(KeyAnswer::Key(key)) => bytes.extend(decrypt(key, &wanted, self.id, part, self.kind)?),
                 Some(KeyAnswer::Destroyed) => plain.erased.push(wanted.class),
@@ -196,12 +205,17 @@ impl Closed<'_> {
     }
 }
 
-fn wanted_for(part: &Sealed) -> Result<KeyWanted, SealingError> {
-    let tampered =
-        |detail: &str| SealingError::Tampered { kind: "a sealed part".to_owned(), detail: detail.to_owned() };
-    let subject = Uuid::from_slice(&part.subject).map_err(|_| tampered("its subject is no uuid"))?;
-    let class = Class::try_from(part.class).map_err(|_| tampered("its class is unknown"))?;
-    Ok(KeyWanted { subject, class, version: Some(part.key_version) })
+impl KeyWanted {
+    /// The key that opens a sealed part.
+    pub(crate) fn of(part: &Sealed) -> Result<Self, SealingError> {
+        let tampered = |detail: &str| SealingError::Tampered {
+            kind: "a sealed part".to_owned(),
+            detail: detail.to_owned(),
+        };
+        let subject = Uuid::from_slice(&part.subject).map_err(|_| tampered("its subject is no uuid"))?;
+        let class = Class::try_from(part.class).map_err(|_| tampered("its class is unknown"))?;
+        Ok(Self { subject, class, version: Some(part.key_version) })
+    }
 }
 
 /// Binds a ciphertext to its subject, class, event and key: it opens nowhere else.

@@ -76,7 +76,9 @@ impl Change {
             | Self::Cropped { record, previous_start_us } => {
                 Whereabouts::of(record, Some(*previous_start_us))
             }
-            Self::Deleted { .. } | Self::Fused(_) | Self::Appealed(_) | Self::Tombstoned { .. } => return None,
+            Self::Deleted { .. } | Self::Fused(_) | Self::Appealed(_) | Self::Tombstoned { .. } => {
+                return None;
+            }
         })
     }
 }

@@ -101,7 +101,8 @@ impl Stream for Reading {
         let mut state = self.0.state();
         state.asked_at = Instant::now();
         let Some(events) = &mut state.events else {
-            let last = std::mem::take(&mut state.let_go).then(|| as_event(&Step::Frame(closed("slow_reader"))));
+            let last =
+                std::mem::take(&mut state.let_go).then(|| as_event(&Step::Frame(closed("slow_reader"))));
             return Poll::Ready(last.map(Ok));
         };
         let next = std::task::ready!(events.poll_next_unpin(cx));

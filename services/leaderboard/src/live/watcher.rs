@@ -241,6 +241,9 @@ impl Watcher {
     fn look_at_own(&mut self, newest: &Published) {
         let Some(own) = &mut self.own else { return };
         self.own_rests_until = Instant::now() + OWN_REST;
+        if let Some(own_moves) = &mut self.own_moves {
+            own_moves.mark_unchanged();
+        }
         let Some(place) = own.look(&self.room.cell, &self.segment, newest) else { return };
         let sequence = newest.sequence;
         let mut say = |event, data: Bytes| self.ready.push_back(Frame { event, sequence, data });
