@@ -3,14 +3,18 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | `document` | where it lies: by itself, in gzip, in the archive that the phone makes |
 //! | `source` | the bytes: past the document type, metered |
 //! | `kinds` | HealthKit's types and units in ours |
 //! | `workout` | a workout, in the older form (totals as attributes, places inline) and the newer one |
+//! | `route` | a workout and the files of its route |
 //!
 //! The document type that Apple writes is skipped unread; one that comes later is refused, and no entity is ever
 //! expanded but the five of XML itself.
 
+mod document;
 mod kinds;
+mod route;
 mod source;
 mod workout;
 
@@ -27,6 +31,8 @@ use crate::{
     reading::Problem,
     xml::{attributes, time},
 };
+pub use document::{Document, Wrapping, detect};
+pub use route::named_in;
 use source::Metered;
 use workout::Building;
 

@@ -1,22 +1,24 @@
-//! ZIP archives of device files, opened within bounds: a Strava export, an export of another maker, a folder somebody
-//! packed. Nothing is trusted that a header says, one member is unpacked at a time, and members are never files: their
-//! names are only shown.
+//! ZIP archives of device files, opened within bounds: a Strava export, an Apple Health export, one of another maker, a
+//! folder somebody packed. Nothing is trusted that a header says, one member is unpacked at a time, and members are never
+//! files: their names are only shown. An archive may be larger than memory: of it are read its directory and what is asked for.
 //!
 //! | module | subject |
 //! |---|---|
+//! | `source` | where the bytes come from, and a member as a stream |
 //! | `directory` | the list of members |
 //! | [`strava`] | `activities.csv` of a Strava export |
 //!
 //! The crates that read ZIP hold a whole directory in memory, however long; here it is refused first.
 
 mod directory;
+mod source;
 pub mod strava;
 
 use std::io::Read;
 
-use flate2::{Crc, bufread::DeflateDecoder};
+pub use source::{ReadAt, Section, Unpacking};
 
-use crate::reading::Problem;
+use crate::{apple, reading::Problem};
 
 /// Most files of an archive.
 pub const MEMBERS_MAX: usize = 10_000;
@@ -24,10 +26,14 @@ pub const MEMBERS_MAX: usize = 10_000;
 pub const MEMBER_BYTES_MAX: u64 = 64 << 20;
 /// Most bytes all of them may unpack to.
 pub const TOTAL_BYTES_MAX: u64 = 2 << 30;
+/// Most bytes the document of a health export may unpack to: it is read as a stream, and stands beside the total.
+pub const EXPORT_BYTES_MAX: u64 = 64 << 30;
+/// Documents that are looked into for the one that holds a health export, which has another name in each language.
+const DOCUMENTS_MAX: usize = 16;
 /// Most output a byte of a member may give; XML of a workout gives about 30.
-const RATIO_MAX: u64 = 200;
+pub(crate) const RATIO_MAX: u64 = 200;
 /// Below this the ratio says nothing.
-const RATIO_FREE: u64 = 4 << 20;
+pub(crate) const RATIO_FREE: u64 = 4 << 20;
 pub(crate) const NAME_BYTES_MAX: usize = 512;
 
 const STRAVA_TABLE: &str = "activities.csv";
@@ -37,7 +43,7 @@ const STRAVA_TABLE: &str = "activities.csv";
 pub enum Kind {
     /// It has an `activities.csv`.
     StravaExport,
-    /// An Apple Health export, with `apple_health_export/export.xml`.
+    /// An Apple Health export: one of its documents holds `<HealthData>`, in English `apple_health_export/export.xml`.
     AppleExport,
     Plain,
 }
@@ -127,9 +133,10 @@ struct Packed {
 
 /// An opened archive.
 #[derive(Debug)]
-pub struct Archive<'a> {
-    bytes: &'a [u8],
+pub struct Archive<'a, S: ?Sized> {
+    source: &'a S,
     members: Vec<Member>,
+    health: Option<usize>,
 }
 
 /// Whether it begins like a ZIP archive, an empty one too.
@@ -142,8 +149,8 @@ pub fn is_zip(bytes: &[u8]) -> bool {
 /// # Errors
 /// [`Problem::Unreadable`]: no archive, one that is cut off, one with too many files, one whose files overlap or would
 /// unpack to more than [`TOTAL_BYTES_MAX`].
-pub fn open(bytes: &[u8]) -> Result<Archive<'_>, Problem> {
-    let mut members = directory::read(bytes)?;
+pub fn open<S: ReadAt + ?Sized>(source: &S) -> Result<Archive<'_, S>, Problem> {
+    let mut members = directory::read(source)?;
     let mut names = std::collections::HashSet::new();
     for member in &mut members {
         if member.fault.is_none() && !names.insert(member.name.to_ascii_lowercase()) {
@@ -151,12 +158,36 @@ pub fn open(bytes: &[u8]) -> Result<Archive<'_>, Problem> {
         }
     }
     refuse_overlaps(&members)?;
-    let wanted = members.iter().filter(|member| member.fault.is_none());
-    let total: u64 = wanted.fold(0, |sum, member| sum.saturating_add(member.size));
+    let health = health(source, &mut members);
+    let wanted = members.iter().enumerate();
+    let wanted = wanted.filter(|(index, member)| member.fault.is_none() && Some(*index) != health);
+    let total: u64 = wanted.fold(0, |sum, (_, member)| sum.saturating_add(member.size));
     if total > TOTAL_BYTES_MAX {
         return Err(Problem::unreadable("the archive unpacks to more than is allowed"));
     }
-    Ok(Archive { bytes, members })
+    Ok(Archive { source, members, health })
+}
+
+/// The document that holds a health export, told by its content. It may be larger than other members: it is streamed.
+fn health<S: ReadAt + ?Sized>(source: &S, members: &mut [Member]) -> Option<usize> {
+    let may_be = |member: &Member| {
+        let shallow = member.name.matches('/').count() <= 2;
+        let document = member.name.to_ascii_lowercase().ends_with(".xml");
+        let fits = match member.fault {
+            None => true,
+            // For one that is unpacked whole; out of proportion is too large for this as well.
+            Some(fault) => fault == Fault::TooLarge && !member.is_out_of_proportion(),
+        };
+        shallow && document && fits && member.size <= EXPORT_BYTES_MAX
+    };
+    let documents = members.iter().enumerate().filter(|(_, member)| may_be(member)).take(DOCUMENTS_MAX);
+    let found = documents.into_iter().find(|(_, member)| {
+        let unpacking = Unpacking::new(source, member);
+        unpacking.is_ok_and(|document| apple::Reader::new(document).is_ok())
+    });
+    let index = found.map(|(index, _)| index)?;
+    members.get_mut(index)?.fault = None;
+    Some(index)
 }
 
 /// Files that share bytes are how a small archive unpacks to a huge one.
@@ -171,7 +202,7 @@ fn refuse_overlaps(members: &[Member]) -> Result<(), Problem> {
     if overlap { Err(Problem::unreadable("files of the archive overlap")) } else { Ok(()) }
 }
 
-impl Archive<'_> {
+impl<S: ReadAt + ?Sized> Archive<'_, S> {
     /// In the order of the archive.
     pub fn members(&self) -> &[Member] {
         &self.members
@@ -181,9 +212,14 @@ impl Archive<'_> {
         let has = |wanted: &str| self.members.iter().any(|member| is_named(&member.name, wanted));
         match () {
             () if has(STRAVA_TABLE) => Kind::StravaExport,
-            () if has("apple_health_export/export.xml") => Kind::AppleExport,
+            () if self.health.is_some() => Kind::AppleExport,
             () => Kind::Plain,
         }
+    }
+
+    /// Which member is the document of a health export; it is not unpacked whole, see [`stream`].
+    pub fn health_export(&self) -> Option<usize> {
+        self.health
     }
 
     /// The rows of `activities.csv`, if this is a Strava export.
@@ -197,37 +233,37 @@ impl Archive<'_> {
         if let Some(fault) = member.fault.filter(|fault| *fault != Fault::NoDeviceFile) {
             return Err(Problem::unreadable(fault.detail()));
         }
-        strava::read(&unpacked(self.bytes, member)?).map(Some)
+        strava::read(&unpacked(self.source, member)?).map(Some)
     }
 }
 
 /// The bytes of a member of this archive, never more than its directory entry says.
 ///
 /// # Errors
-/// A member with a fault, or one whose data are damaged.
-pub fn unpack(archive: &[u8], member: &Member) -> Result<Vec<u8>, Problem> {
+/// A member with a fault, one that is only streamed, or one whose data are damaged.
+pub fn unpack<S: ReadAt + ?Sized>(archive: &S, member: &Member) -> Result<Vec<u8>, Problem> {
     match member.fault {
         Some(fault) => Err(Problem::unreadable(fault.detail())),
+        None if member.size > MEMBER_BYTES_MAX => Err(Problem::unreadable(Fault::TooLarge.detail())),
         None => unpacked(archive, member),
     }
 }
 
-fn unpacked(archive: &[u8], member: &Member) -> Result<Vec<u8>, Problem> {
-    let damaged = || Problem::unreadable("the file is damaged in the archive");
-    let packed = directory::data(archive, member.packed.header_at, member.packed.size).ok_or_else(damaged)?;
-    let mut out = Vec::new();
-    // A byte more than it says is one too many.
-    let most = member.size.saturating_add(1);
-    let unpacked = match member.packed.method {
-        directory::STORED => packed.take(most).read_to_end(&mut out),
-        _ => DeflateDecoder::new(packed).take(most).read_to_end(&mut out),
-    };
-    unpacked.map_err(|_| damaged())?;
-    let mut crc = Crc::new();
-    crc.update(&out);
-    if out.len() as u64 != member.size || crc.sum() != member.packed.crc {
-        return Err(damaged());
+/// A member unpacked as it is read.
+///
+/// # Errors
+/// A member with a fault, or one that does not lie where the directory says.
+pub fn stream<S: ReadAt>(archive: S, member: &Member) -> Result<Unpacking<S>, Problem> {
+    match member.fault {
+        Some(fault) => Err(Problem::unreadable(fault.detail())),
+        None => Unpacking::new(archive, member),
     }
+}
+
+fn unpacked<S: ReadAt + ?Sized>(archive: &S, member: &Member) -> Result<Vec<u8>, Problem> {
+    let mut out = Vec::new();
+    let unpacked = Unpacking::new(archive, member)?.read_to_end(&mut out);
+    unpacked.map_err(|_| Problem::unreadable("the file is damaged in the archive"))?;
     Ok(out)
 }
 
@@ -240,18 +276,23 @@ fn is_named(name: &str, wanted: &str) -> bool {
 impl Member {
     fn judge(&mut self, flags: u16) {
         const ENCRYPTED: u16 = 1 | 1 << 6;
-        let ratio_max = self.packed.size.saturating_mul(RATIO_MAX).max(RATIO_FREE);
         self.fault = if !is_safe(&self.name) {
             Some(Fault::UnsafeName)
         } else if flags & ENCRYPTED != 0 {
             Some(Fault::Encrypted)
         } else if !matches!(self.packed.method, directory::STORED | directory::DEFLATED) {
             Some(Fault::UnknownCompression)
-        } else if self.size > MEMBER_BYTES_MAX || self.size > ratio_max {
+        } else if is_clinical(&self.name) {
+            Some(Fault::NoDeviceFile)
+        } else if self.size > MEMBER_BYTES_MAX || self.is_out_of_proportion() {
             Some(Fault::TooLarge)
         } else {
             by_ending(&self.name)
         };
+    }
+
+    fn is_out_of_proportion(&self) -> bool {
+        self.size > self.packed.size.saturating_mul(RATIO_MAX).max(RATIO_FREE)
     }
 }
 
@@ -259,6 +300,11 @@ impl Member {
 fn is_safe(name: &str) -> bool {
     let part_is_safe = |part: &str| !part.is_empty() && part != "." && part != "..";
     !name.contains(['\\', ':']) && !name.chars().any(char::is_control) && name.split('/').all(part_is_safe)
+}
+
+/// A health export once more in a hospital's words: as large, and without workouts.
+fn is_clinical(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with("_cda.xml")
 }
 
 /// What the ending alone rules out; all else is told by content.

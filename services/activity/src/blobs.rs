@@ -1,6 +1,9 @@
 //! Files as they came and columns as they are kept: durable before anything refers to them.
 
+mod file;
 mod place;
+
+pub use file::BlobFile;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -28,8 +28,8 @@ pub const SWEEP: &str = "uploads that wait";
 /// Uploads looked up by one sweep.
 const WAITING_MAX: u32 = 100;
 
-/// Imports run at the same time; each holds its archive in memory.
-const IMPORTS_AT_ONCE: usize = 1;
+/// Imports run at the same time: a long one does not hold up the others. None holds its archive in memory.
+const IMPORTS_AT_ONCE: usize = 3;
 
 /// What there is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

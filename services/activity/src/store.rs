@@ -54,6 +54,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0011_create_sync_sources",
             include_str!("../../../migrations/sqlite/activity/0011_create_sync_sources.sql"),
         ),
+        (
+            "0013_create_import_progress",
+            include_str!("../../../migrations/sqlite/activity/0013_create_import_progress.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -93,6 +97,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0011_create_sync_sources",
             include_str!("../../../migrations/postgres/activity/0011_create_sync_sources.sql"),
+        ),
+        (
+            "0013_create_import_progress",
+            include_str!("../../../migrations/postgres/activity/0013_create_import_progress.sql"),
         ),
     ],
 };

@@ -1,6 +1,7 @@
-//! The central directory of a ZIP archive (APPNOTE 6.3), ZIP64 included. Linear in its bytes, which all lie at hand.
+//! The central directory of a ZIP archive (APPNOTE 6.3), ZIP64 included. Linear in its bytes, of which there may be so
+//! many and no more: the rest of the archive is not looked at.
 
-use super::{MEMBERS_MAX, Member, NAME_BYTES_MAX, Packed};
+use super::{MEMBERS_MAX, Member, NAME_BYTES_MAX, Packed, ReadAt, source::piece};
 use crate::reading::Problem;
 
 pub(super) const STORED: u16 = 0;
@@ -18,6 +19,11 @@ const LOCAL_BYTES: usize = 30;
 const COMMENT_BYTES_MAX: usize = 65_535;
 const ZIP64_EXTRA: u16 = 1;
 const UTF8_NAME: u16 = 1 << 11;
+/// What may stand behind the last entry.
+const TAIL_BYTES: u64 = (COMMENT_BYTES_MAX + END_BYTES + END64_LOCATOR_BYTES) as u64;
+const END64_BYTES: usize = 56;
+/// As many entries as there may be, with names and extra fields that are longer than any are.
+const DIRECTORY_BYTES_MAX: u64 = 16 << 20;
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
@@ -32,14 +38,21 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 /// The files of an archive, each judged by its entry.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Member>, Problem> {
+pub(super) fn read<S: ReadAt + ?Sized>(source: &S) -> Result<Vec<Member>, Problem> {
     let cut = || Problem::unreadable("the archive is cut off, or none");
-    let end_at = end_at(bytes).ok_or_else(cut)?;
-    let (start, entries) = extent(bytes, end_at).ok_or_else(cut)?;
+    let tail_at = source.size().saturating_sub(TAIL_BYTES);
+    let tail = piece(source, tail_at, source.size() - tail_at).ok_or_else(cut)?;
+    let end_at = end_at(&tail).ok_or_else(cut)?;
+    let (start, entries) = extent(source, &tail, end_at).ok_or_else(cut)?;
     if entries > MEMBERS_MAX as u64 {
         return Err(Problem::unreadable("the archive has too many files"));
     }
-    let mut rest = bytes.get(start..end_at).ok_or_else(cut)?;
+    let length = (tail_at + end_at as u64).checked_sub(start).ok_or_else(cut)?;
+    if length > DIRECTORY_BYTES_MAX {
+        return Err(Problem::unreadable("the archive's list of files is too long"));
+    }
+    let directory = piece(source, start, length).ok_or_else(cut)?;
+    let mut rest = directory.as_slice();
     let mut members = Vec::new();
     // The directory itself is counted: what the end says of it may be wrong.
     let mut seen = 0;
@@ -58,30 +71,29 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Member>, Problem> {
     Ok(members)
 }
 
-/// The last end record whose comment fits.
-fn end_at(bytes: &[u8]) -> Option<usize> {
-    let last = bytes.len().checked_sub(END_BYTES)?;
+/// The last end record whose comment fits, in the archive's tail.
+fn end_at(tail: &[u8]) -> Option<usize> {
+    let last = tail.len().checked_sub(END_BYTES)?;
     let first = last.saturating_sub(COMMENT_BYTES_MAX);
-    (first..=last).rev().find(|at| bytes.get(*at..).is_some_and(|rest| rest.starts_with(END)))
+    (first..=last).rev().find(|at| tail.get(*at..).is_some_and(|rest| rest.starts_with(END)))
 }
 
 /// Where the directory begins, and how many entries it is said to have.
-fn extent(bytes: &[u8], end_at: usize) -> Option<(usize, u64)> {
+fn extent<S: ReadAt + ?Sized>(source: &S, tail: &[u8], end_at: usize) -> Option<(u64, u64)> {
     let (entries, size, start) =
-        (u16_at(bytes, end_at + 10)?, u32_at(bytes, end_at + 12)?, u32_at(bytes, end_at + 16)?);
+        (u16_at(tail, end_at + 10)?, u32_at(tail, end_at + 12)?, u32_at(tail, end_at + 16)?);
     if entries != u16::MAX && size != u32::MAX && start != u32::MAX {
-        return Some((usize::try_from(start).ok()?, entries.into()));
+        return Some((start.into(), entries.into()));
     }
-    let locator_at = end_at.checked_sub(END64_LOCATOR_BYTES)?;
-    if !bytes.get(locator_at..)?.starts_with(END64_LOCATOR) {
-        return Some((usize::try_from(start).ok()?, entries.into()));
-    }
-    let end64_at = usize::try_from(u64_at(bytes, locator_at + 8)?).ok()?;
-    let end64 = bytes.get(end64_at..)?;
+    let locator = end_at.checked_sub(END64_LOCATOR_BYTES).and_then(|at| tail.get(at..));
+    let Some(locator) = locator.filter(|locator| locator.starts_with(END64_LOCATOR)) else {
+        return Some((start.into(), entries.into()));
+    };
+    let end64 = piece(source, u64_at(locator, 8)?, END64_BYTES as u64)?;
     if !end64.starts_with(END64) {
         return None;
     }
-    Some((usize::try_from(u64_at(end64, 48)?).ok()?, u64_at(end64, 32)?))
+    Some((u64_at(&end64, 48)?, u64_at(&end64, 32)?))
 }
 
 /// One entry, none for a folder, and what follows it.
@@ -136,13 +148,12 @@ fn decoded(name: &[u8], flags: u16) -> String {
     }
 }
 
-/// The packed bytes of a member, by its local header.
-pub(super) fn data(bytes: &[u8], header_at: u64, size: u64) -> Option<&[u8]> {
-    let header = bytes.get(usize::try_from(header_at).ok()?..)?;
+/// Where the packed bytes of a member begin, by its local header.
+pub(super) fn data_at<S: ReadAt + ?Sized>(source: &S, header_at: u64) -> Option<u64> {
+    let header = piece(source, header_at, LOCAL_BYTES as u64)?;
     if !header.starts_with(LOCAL) {
         return None;
     }
-    let (name, extra) = (u16_at(header, 26)?, u16_at(header, 28)?);
-    let start = LOCAL_BYTES + usize::from(name) + usize::from(extra);
-    header.get(start..)?.get(..usize::try_from(size).ok()?)
+    let (name, extra) = (u16_at(&header, 26)?, u16_at(&header, 28)?);
+    header_at.checked_add(LOCAL_BYTES as u64 + u64::from(name) + u64::from(extra))
 }

@@ -11,7 +11,7 @@ use crate::samples::sample;
 
 /// A file to pack.
 #[derive(Clone, Debug)]
-struct Packed {
+pub(crate) struct Packed {
     name: String,
     data: Vec<u8>,
     deflated: bool,
@@ -20,12 +20,12 @@ struct Packed {
     claimed: Option<u32>,
 }
 
-fn file(name: &str, data: impl Into<Vec<u8>>) -> Packed {
+pub(crate) fn file(name: &str, data: impl Into<Vec<u8>>) -> Packed {
     Packed { name: name.to_owned(), data: data.into(), deflated: true, flags: 0, claimed: None }
 }
 
 /// An archive with these files.
-fn zip(files: &[Packed]) -> Vec<u8> {
+pub(crate) fn zip(files: &[Packed]) -> Vec<u8> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for file in files {
         let mut crc = Crc::new();

@@ -7,6 +7,7 @@ mod fit_depth;
 mod fit_files;
 mod fuzzing;
 mod gpx_files;
+mod health_archives;
 mod hostile;
 mod independent;
 mod never_panics;

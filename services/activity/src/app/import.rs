@@ -3,15 +3,19 @@
 //!
 //! | command | query |
 //! |---|---|
-//! | `open`, `run`, `roll_back`; the job behind them: `work` (`plan`, `file`) | `show` |
+//! | `open`, `run`, `roll_back`; the job behind them: `work` (`opened`, `plan`, `file`, `health`) | `show` |
 
 mod file;
+mod health;
 mod open;
+mod opened;
 mod plan;
 mod roll_back;
 mod run;
 mod show;
 mod work;
+
+pub(super) use opened::is_importable;
 
 use eventing::{Aggregate, Command, Error, StreamId};
 use kernel::{AccountId, Refusal};

@@ -13,7 +13,7 @@ use prost::Message;
 
 use super::{
     App, activity_stream, events,
-    import::import_stream,
+    import::{import_stream, is_importable},
     receive_upload::{FILE_CLAIM, sha256, upload_events, upload_stream},
     standing::Standing,
 };
@@ -55,12 +55,15 @@ impl App {
         }
         let (command, _step) = self.following(upload_id).await?;
         let standing = self.standing(file.account_id).await?;
+        if self.is_large(&file) {
+            return self.read_large(&command, upload_id, &file).await;
+        }
         let bytes = match self.blobs.get(&file.blob).await {
             Ok(bytes) => bytes,
             Err(BlobError::Missing(_)) => return self.miss(&command, upload_id, &file).await,
             Err(error) => return Err(error.into()),
         };
-        if formats::archive::is_zip(&bytes) {
+        if formats::detect(&bytes).is_none() && is_importable(&bytes.as_ref()) {
             return self.open_upload(&command, upload_id, &file).await;
         }
         let (context, now) = (file.clone(), self.journal.now());
@@ -76,6 +79,26 @@ impl App {
                 self.fail(&command, upload_id, &file, unreadable).await
             }
         }
+    }
+
+    fn is_large(&self, file: &File) -> bool {
+        usize::try_from(file.size_bytes).is_ok_and(|bytes| bytes > self.config.upload_bytes_max)
+    }
+
+    /// More than is ever held in memory: an archive, a health export, or nothing that is read.
+    async fn read_large(&self, command: &Command, upload_id: UploadId, file: &File) -> Result<(), Refusal> {
+        let blob = match self.blobs.file(&file.blob).await {
+            Ok(blob) => blob,
+            Err(BlobError::Missing(_)) => return self.miss(command, upload_id, file).await,
+            Err(error) => return Err(error.into()),
+        };
+        let looking = tokio::task::spawn_blocking(move || is_importable(&blob)).await;
+        if looking.map_err(|panic| Refusal::new(Code::Internal, panic.to_string()))? {
+            return self.open_upload(command, upload_id, file).await;
+        }
+        let most = self.config.upload_bytes_max;
+        let detail = format!("a single device file has at most {most} bytes");
+        self.fail(command, upload_id, file, Refusal::new(Code::PayloadTooLarge, detail)).await
     }
 
     /// An archive: its import ends it.

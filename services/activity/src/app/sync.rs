@@ -6,6 +6,7 @@
 mod clock;
 mod delete;
 mod input;
+mod records;
 mod source;
 mod store;
 

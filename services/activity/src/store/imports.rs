@@ -1,5 +1,7 @@
 //! Imports as they are read, and those that are not at their end.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use eventing::{
     args,
@@ -7,7 +9,7 @@ use eventing::{
 };
 use kernel::AccountId;
 use prost::Message;
-use proto::activity::{ImportFile, ImportView};
+use proto::activity::{Daily, ImportFile, ImportView};
 
 use crate::domain::ImportId;
 
@@ -93,7 +95,57 @@ pub async fn unfinished(db: &Db, limit: u32) -> Result<Vec<ImportId>, DbError> {
     db.fetch(sql, args![limit]).await?.iter().map(|row| row.get(0)).collect()
 }
 
+/// How far a document was looked through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub bytes_done: i64,
+    pub bytes_total: i64,
+}
+
+pub async fn put_progress(
+    db: &Db,
+    import: ImportId,
+    account: AccountId,
+    progress: Progress,
+) -> Result<(), DbError> {
+    db.execute(
+        "INSERT INTO import_progress (import_id, account_id, bytes_done, bytes_total) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (import_id) DO UPDATE SET bytes_done = excluded.bytes_done, bytes_total = excluded.bytes_total",
+        args![import, account, progress.bytes_done, progress.bytes_total],
+    )
+    .await
+    .map(drop)
+}
+
+pub async fn progress(db: &Db, import: ImportId) -> Result<Progress, DbError> {
+    let sql = "SELECT bytes_done, bytes_total FROM import_progress WHERE import_id = $1";
+    let row = db.fetch_one(sql, args![import]).await?;
+    row.map_or(Ok(Progress::default()), |row| {
+        Ok(Progress { bytes_done: row.get(0)?, bytes_total: row.get(1)? })
+    })
+}
+
+/// What is known of days of a source: by date, the value and its spans as they lie.
+pub async fn days(
+    db: &Db,
+    account: AccountId,
+    source: &str,
+    kind: &str,
+    (first, last): (&str, &str),
+) -> Result<HashMap<String, Daily>, DbError> {
+    let sql = "SELECT date, value, spans FROM daily WHERE account_id = $1 AND source = $2 AND type = $3 AND live = 1
+               AND date >= $4 AND date <= $5";
+    let rows = db.fetch(sql, args![account, source, kind, first, last]).await?;
+    let day = |row: &SqlRow| {
+        let (date, value): (String, f64) = (row.get(0)?, row.get(1)?);
+        let spans = message::<Daily>(row, 2)?.spans;
+        Ok((date.clone(), Daily { r#type: kind.to_owned(), date, value, spans }))
+    };
+    rows.iter().map(day).collect()
+}
+
 pub async fn erase(tx: &mut dyn Tx, account: AccountId) -> Result<(), DbError> {
     tx.execute("DELETE FROM import WHERE account_id = $1", args![account]).await?;
+    tx.execute("DELETE FROM import_progress WHERE account_id = $1", args![account]).await?;
     tx.execute("DELETE FROM import_file WHERE account_id = $1", args![account]).await.map(drop)
 }

@@ -1,5 +1,7 @@
 //! Archives: looked through, run file by file, taken back.
 
+mod health;
+
 use bytes::Bytes;
 use kernel::{AccountId, Code};
 use platform::context::Ambient;

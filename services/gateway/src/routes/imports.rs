@@ -64,17 +64,27 @@ struct Import {
     next_cursor: Option<String>,
 }
 
-/// Of the files that are run.
+/// Of the files that are run; of a health export that is still looked through also how much of it was read.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ImportProgress)]
 pub(super) struct Progress {
     done: u32,
     total: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_done: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_total: Option<i64>,
 }
 
 impl Progress {
     pub(super) fn of(view: &activity::ImportView) -> Self {
-        Self { done: view.files_done, total: view.files_total }
+        let bytes = |count: i64| (view.bytes_total > 0).then_some(count);
+        Self {
+            done: view.files_done,
+            total: view.files_total,
+            bytes_done: bytes(view.bytes_done),
+            bytes_total: bytes(view.bytes_total),
+        }
     }
 }
 
@@ -162,8 +172,8 @@ struct ArchiveForm {
     file: String,
 }
 
-/// Takes a ZIP archive of device files, a Strava export among them, as the body or as the multipart field `file`. It is
-/// looked through and then, unless this is a dry run, run: one bad file hinders no other, and a crash loses nothing.
+/// Takes a ZIP archive of device files, a Strava export or an Apple Health export among them, or the latter's `export.xml`
+/// (plain or .gz), as the body or as the multipart field `file`. It is looked through and then, unless this is a dry run, run: one bad file hinders no other, and a crash loses nothing.
 #[utoipa::path(post, path = "/imports", tag = "activities", params(How),
     request_body(content((String = "application/zip"), (ArchiveForm = "multipart/form-data")),
         description = "the archive"),

@@ -170,8 +170,8 @@ struct FileForm {
     file: String,
 }
 
-/// Takes a device file (FIT, GPX, TCX; plain or .gz) or a ZIP archive of them as the body, or as the multipart field
-/// `file`. 202, or 200 when it was read within `wait_s`. The same file again is `duplicate` and names the first one's
+/// Takes a device file (FIT, GPX, TCX; plain or .gz), a ZIP archive of them, or an Apple Health export (its ZIP, or its
+/// `export.xml`, plain or .gz) as the body, or as the multipart field `file`. 202, or 200 when it was read within `wait_s`. The same file again is `duplicate` and names the first one's
 /// activities. A form with several fields `file` is answered by `items`, one each: a bad file hinders no other.
 #[utoipa::path(post, path = "/uploads", tag = "activities", params(How),
     request_body(content((String = "application/octet-stream"), (FileForm = "multipart/form-data")),

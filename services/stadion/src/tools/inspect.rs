@@ -6,19 +6,24 @@ mod workouts;
 
 use std::{
     fs::File,
-    io::{self, Read, Seek},
+    io::{self, Read},
+    os::unix::fs::FileExt,
     path::Path,
     process,
 };
 
 use anyhow::anyhow;
-use formats::Problem;
+use formats::{
+    Problem,
+    apple::{Document, detect},
+    archive::ReadAt,
+};
 use serde_json::{Value, json};
 
 use super::say::say;
 
-/// A byte order mark and what XML begins with.
-const XML_STARTS: [&[u8]; 2] = [b"<", b"\xef\xbb\xbf<"];
+/// Of one that is read whole.
+const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// With `as_json`, a fault is JSON too: `{"problem":{"code","detail"}}`, and the process ends with 1.
 ///
@@ -56,23 +61,46 @@ impl From<io::Error> for Fault {
 }
 
 fn look_into(path: &Path) -> Result<Value, Fault> {
-    let mut file = File::open(path)?;
+    let file = OnDisk::open(path)?;
+    // An export may be larger than memory: it is never read whole.
+    if let Some(wrapping) = detect(&file) {
+        return apple::report(Document::open(&file, wrapping).read_from(0)?, None);
+    }
     let mut head = [0; 4];
-    let read = file.read(&mut head)?;
-    file.rewind()?;
-    if XML_STARTS.iter().any(|start| head.get(..read).is_some_and(|head| head.starts_with(start))) {
-        // An export may be larger than memory: it is never read whole.
-        if let Ok(reader) = formats::apple::Reader::new(&file) {
-            return apple::report(reader);
-        }
-        file.rewind()?;
+    file.read_at(0, &mut head)?;
+    if formats::archive::is_zip(&head) {
+        return archive::report(&file);
+    }
+    if file.size() > FILE_BYTES_MAX {
+        return Err(Problem::Unreadable("it is too large for a device file".into()).into());
     }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    if formats::archive::is_zip(&bytes) {
-        return archive::report(&bytes);
-    }
+    (&file.file).read_to_end(&mut bytes)?;
     Ok(workouts::report(&formats::read(&bytes)?))
+}
+
+/// A file, read by place.
+struct OnDisk {
+    file: File,
+    size: u64,
+}
+
+impl OnDisk {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Ok(Self { file, size })
+    }
+}
+
+impl ReadAt for OnDisk {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, at: u64, out: &mut [u8]) -> io::Result<usize> {
+        FileExt::read_at(&self.file, out, at)
+    }
 }
 
 /// What is unknown is absent.

@@ -114,6 +114,26 @@ fn inspect_counts_what_an_apple_export_holds() {
 }
 
 #[test]
+fn inspect_joins_the_workouts_of_a_health_archive_with_their_routes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("export.zip");
+    let document = r#"<HealthData><Workout workoutActivityType="HKWorkoutActivityTypeRunning" duration="10" durationUnit="min"
+        startDate="2026-05-02 06:00:00 +0000" endDate="2026-05-02 06:10:00 +0000"><WorkoutRoute>
+        <FileReference path="/workout-routes/route_1.gpx"/></WorkoutRoute></Workout></HealthData>"#;
+    let run = formats::synth::run(1, "2026-05-02T06:00:00Z".parse().unwrap(), 1_500.0, 360.0);
+    let archive = testkit::zip::stored(&[
+        ("apple_health_export/Export.xml", document.into()),
+        ("apple_health_export/workout-routes/route_1.gpx", formats::gpx::write(&run).into_bytes()),
+    ]);
+    std::fs::write(&path, archive).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stadion"));
+    let output = command.args(["inspect", "--json"]).arg(&path).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&said["format"], &said["workouts"]), (&"apple_health_export".into(), &1.into()));
+    assert!(said["activities"][0]["distance_m"].as_f64().unwrap() > 1_400.0, "{said:#}");
+}
+
+#[test]
 fn without_mail_mail_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let output = binary("mail nobody@example.org", folder.path()).output().unwrap();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kernel::{AccountId, ActivityId, Code, Id, Refusal, Sport, time};
 use proto::activity::PlannedFile;
 
-use super::{STRAVA, import_events, work::Work};
+use super::{STRAVA, health::Prepared, import_events, work::Work};
 use crate::{
     app::{
         App, activity_stream, events,
@@ -30,8 +30,30 @@ use crate::{
 /// How often something may come between.
 const ATTEMPTS: usize = 8;
 
+/// What of an import it is.
+pub(super) enum What {
+    /// A member of the archive.
+    Packed,
+    /// An entry of its table, by its id.
+    Entry(String),
+    /// Of a health export, read already.
+    Workout(Result<Box<Prepared>, Refusal>),
+    /// Days or samples of one, by their blob.
+    Records(String),
+}
+
+impl What {
+    pub(super) fn of(file: &PlannedFile) -> Self {
+        match (file.entry.as_str(), file.records_blob.as_str()) {
+            ("", "") => Self::Packed,
+            ("", blob) => Self::Records(blob.to_owned()),
+            (entry, _) => Self::Entry(entry.to_owned()),
+        }
+    }
+}
+
 impl FileDone {
-    fn of(number: u32, outcome: Outcome) -> Self {
+    pub(super) fn of(number: u32, outcome: Outcome) -> Self {
         Self {
             number,
             outcome,
@@ -59,6 +81,7 @@ impl App {
         work: &mut Work,
         planned: &PlannedFile,
         standing: Standing,
+        what: &What,
     ) -> Result<(), Refusal> {
         if !standing.present {
             return Err(Refusal::not_found());
@@ -69,9 +92,15 @@ impl App {
                 return Ok(());
             }
             let mut batch = self.journal.batch(&work.command);
-            let decided = match planned.entry.as_str() {
-                "" => self.decide_file(work, planned, &standing, &mut batch).await,
-                entry => self.decide_entry(work, planned.number, entry, &standing, &mut batch).await,
+            let number = planned.number;
+            let decided = match what {
+                What::Packed => self.decide_file(work, planned, &standing, &mut batch).await,
+                What::Entry(entry) => self.decide_entry(work, number, entry, &standing, &mut batch).await,
+                What::Workout(Ok(prepared)) => {
+                    self.decide_workout(work, number, prepared, &mut batch).await.map(Some)
+                }
+                What::Workout(Err(refusal)) => Ok(Some(FileDone::failed(number, refusal))),
+                What::Records(blob) => self.decide_records(work, number, blob).await.map(Some),
             };
             let Some(done) = decided? else { continue };
             let change = vec![Change::FileDone(done)];
@@ -99,13 +128,13 @@ impl App {
         batch: &mut Batch,
     ) -> Result<Option<FileDone>, Refusal> {
         let number = planned.number;
-        let Some(member) = work.members.get(planned.member as usize).cloned() else {
+        let Some(member) = work.opened.members.get(planned.member as usize).cloned() else {
             return Ok(Some(FileDone::failed(
                 number,
                 &Refusal::new(Code::FileUnreadable, "not in the archive"),
             )));
         };
-        let archive = work.bytes.clone();
+        let archive = work.opened.file.clone();
         let unpacking = tokio::task::spawn_blocking(move || {
             archive::unpack(&archive, &member).map(|bytes| (sha256(&bytes), Bytes::from(bytes)))
         });
@@ -144,7 +173,7 @@ impl App {
                 return Ok(Some(FileDone::failed(number, &unreadable)));
             }
         };
-        if let Some(row) = work.table.row_of(&planned.name) {
+        if let Some(row) = work.opened.table.row_of(&planned.name) {
             found.activities.iter_mut().for_each(|(_, record, _)| complete(record, row));
         }
         self.blobs.put(&file.blob, bytes).await?;
@@ -222,7 +251,7 @@ impl App {
         standing: &Standing,
         batch: &mut Batch,
     ) -> Result<Option<FileDone>, Refusal> {
-        let row = work.table.rows.iter().find(|row| row.id == entry_id);
+        let row = work.opened.table.rows.iter().find(|row| row.id == entry_id);
         let found = row.ok_or_else(|| Refusal::new(Code::FileUnreadable, "not in the table"));
         let (id, record) = match found.and_then(|row| entry(work.account, row, standing, self.journal.now()))
         {

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use eventing::{Command, Decision, Done, Error};
 use kernel::{Code, Refusal};
 
-use super::{import_events, import_stream};
+use super::{
+    import_events, import_stream,
+    opened::{NOTHING_OF_IT, is_importable},
+};
 use crate::{
     app::{
         App, Sender,
@@ -33,9 +36,8 @@ impl App {
         file: Incoming,
         dry_run: bool,
     ) -> Result<Opened, Refusal> {
-        if !formats::archive::is_zip(&file.bytes) {
-            let detail = "an import takes a ZIP archive; a single file is uploaded";
-            return Err(Refusal::new(Code::FileUnreadable, detail));
+        if !is_importable(&file.bytes.as_ref()) {
+            return Err(Refusal::new(Code::FileUnreadable, NOTHING_OF_IT));
         }
         let bytes = file.bytes.clone();
         let sha256 = tokio::task::spawn_blocking(move || sha256(&bytes));

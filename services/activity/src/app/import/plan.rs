@@ -10,7 +10,7 @@ use kernel::{AccountId, ActivityId, Refusal, time};
 use prost::Message;
 use proto::activity::{ImportPlan, PlannedFile};
 
-use super::{CHANGED, DUPLICATE, IGNORED, NEW, REFUSED, file};
+use super::{CHANGED, DUPLICATE, IGNORED, NEW, REFUSED, file, opened::Opened};
 use crate::{
     app::{
         App, activity_stream,
@@ -18,7 +18,9 @@ use crate::{
         receive_upload::{FILE_CLAIM, sha256, upload_stream},
         standing::Standing,
     },
+    blobs::{BlobFile, Blobs},
     domain::{
+        ImportId,
         activity::Activity,
         facts::Record,
         input::Check,
@@ -50,22 +52,34 @@ enum What {
 }
 
 impl App {
-    /// The plan of an archive; a refusal of the archive itself is the inner error.
+    /// The plan of what came in; a refusal of it is the inner error.
     pub(super) async fn plan(
         &self,
-        account: AccountId,
-        bytes: Bytes,
+        (import, account): (ImportId, AccountId),
+        opened: Opened,
     ) -> Result<Result<ImportPlan, Refusal>, Refusal> {
         let (standing, now) = (self.standing(account).await?, self.journal.now());
-        let looking = tokio::task::spawn_blocking(move || look(account, &bytes, &standing, now));
-        let (kind, looked) = match looking.await {
-            Ok(Ok(found)) => found,
-            Ok(Err(problem)) => return Ok(Err(refusal_of(&problem))),
-            Err(panic) => {
-                tracing::error!(%panic, "an archive could not be looked through");
-                return Ok(Err(refusal_of(&Problem::Unreadable("the archive cannot be read".into()))));
+        let (kind, mut files, mut parts) = (opened.kind, Vec::new(), HashSet::new());
+        if let Some(lies) = &opened.health {
+            match self.plan_health((import, account), &standing, &opened, lies).await? {
+                Ok(planned) => (files, parts) = (planned.files, planned.routes),
+                Err(refusal) => return Ok(Err(refusal)),
             }
+        }
+        let looking = tokio::task::spawn_blocking(move || look(account, &opened, &parts, &standing, now));
+        let Ok(looked) = looking.await else {
+            tracing::error!(%import, "an archive could not be looked through");
+            return Ok(Err(refusal_of(&Problem::Unreadable("the archive cannot be read".into()))));
         };
+        files.extend(self.compared(account, looked).await?);
+        for (file, number) in files.iter_mut().zip(0..) {
+            file.number = number;
+        }
+        Ok(Ok(ImportPlan { kind: kind.as_str().to_owned(), files }))
+    }
+
+    /// Each against what is there.
+    async fn compared(&self, account: AccountId, looked: Vec<Looked>) -> Result<Vec<PlannedFile>, Refusal> {
         let mut seen = HashSet::new();
         let mut files = Vec::with_capacity(looked.len());
         for Looked { mut file, what } in looked {
@@ -81,7 +95,7 @@ impl App {
             }
             files.push(file);
         }
-        Ok(Ok(ImportPlan { kind: kind.as_str().to_owned(), files }))
+        Ok(files)
     }
 
     /// The same file again, another file of the same moment, or something new.
@@ -131,27 +145,30 @@ impl App {
     }
 }
 
-/// Reads every file; no I/O.
+/// Reads every file but the document of a health export and what is part of it.
 fn look(
     account: AccountId,
-    bytes: &[u8],
+    opened: &Opened,
+    parts: &HashSet<String>,
     standing: &Standing,
     now: Timestamp,
-) -> Result<(archive::Kind, Vec<Looked>), Problem> {
-    let archive = archive::open(bytes)?;
-    let table = archive.strava_table()?.unwrap_or_default();
+) -> Vec<Looked> {
+    let table = &opened.table;
     let mut looked = Vec::new();
-    for (member, index) in archive.members().iter().zip(0..) {
+    for (member, index) in opened.members.iter().zip(0..) {
+        let is_document = opened.health.as_ref().is_some_and(|lies| lies.is(member));
+        if is_document || parts.contains(&member.name) {
+            continue;
+        }
         let row = table.row_of(&member.name);
         let mut file = PlannedFile {
-            number: index,
             name: member.name.clone(),
             size_bytes: i64::try_from(member.size).unwrap_or(i64::MAX),
             title: row.and_then(|row| row.title.clone()).unwrap_or_default(),
             member: index,
             ..PlannedFile::default()
         };
-        let what = match look_at(bytes, member, now) {
+        let what = match look_at(&opened.file, member, now) {
             Ok((sha256, start_us, sport)) => {
                 file.sport = sport;
                 What::File { sha256, start_us }
@@ -167,7 +184,6 @@ fn look(
     let entries = table.rows.iter().filter(|row| row.file.is_none());
     for row in entries {
         let mut file = PlannedFile {
-            number: u32::try_from(looked.len()).unwrap_or(u32::MAX),
             name: format!("activities.csv#{}", row.id),
             title: row.title.clone().unwrap_or_default(),
             entry: row.id.clone(),
@@ -186,10 +202,10 @@ fn look(
         };
         looked.push(Looked { file, what });
     }
-    Ok((archive.kind(), looked))
+    looked
 }
 
-fn refuse(file: &mut PlannedFile, plan: &str, refusal: &Refusal) {
+pub(super) fn refuse(file: &mut PlannedFile, plan: &str, refusal: &Refusal) {
     plan.clone_into(&mut file.plan);
     file.code = refusal.code.to_string();
     file.detail.clone_from(&refusal.detail);
@@ -197,11 +213,11 @@ fn refuse(file: &mut PlannedFile, plan: &str, refusal: &Refusal) {
 
 /// The file's hash, and start and sport of its first activity.
 fn look_at(
-    bytes: &[u8],
+    archive: &BlobFile,
     member: &archive::Member,
     now: Timestamp,
 ) -> Result<([u8; 32], i64, String), Refusal> {
-    let unpacked = archive::unpack(bytes, member).map_err(|problem| match member.fault {
+    let unpacked = archive::unpack(archive, member).map_err(|problem| match member.fault {
         Some(fault) if fault.is_harmless() => refusal_of(&Problem::NotActivity(fault.detail().into())),
         _ => refusal_of(&problem),
     })?;
@@ -221,9 +237,12 @@ fn look_at(
 
 /// The plan as a blob, with its key among the account's files.
 pub(super) fn encode(account: AccountId, plan: &ImportPlan) -> (String, Bytes) {
-    let encoded: Bytes = plan.encode_to_vec().into();
+    blob_of(account, plan.encode_to_vec())
+}
+
+pub(super) fn blob_of(account: AccountId, encoded: Vec<u8>) -> (String, Bytes) {
     let hash = sha256(&encoded);
-    (crate::blobs::Blobs::original_key(account, &hash), encoded)
+    (Blobs::original_key(account, &hash), encoded.into())
 }
 
 /// Files that are to be run.

@@ -1,5 +1,7 @@
 //! What an import made is deleted, and nothing else. Each of them can be restored, as any deleted activity.
 
+use std::collections::BTreeSet;
+
 use eventing::{Command, Decision, Error};
 use kernel::{AccountId, Refusal};
 
@@ -61,6 +63,7 @@ impl App {
                 })
                 .await?;
         }
+        self.undo_all_records(&command, account, import.plan_blob.as_deref(), &import.done).await?;
         let activities = u32::try_from(import.made.len()).unwrap_or(u32::MAX);
         let (stream, partition) = (import_stream(id), account.to_string());
         let done = self.journal.execute::<Import, _>(&command, &stream, &partition, |import, _| {
@@ -69,5 +72,23 @@ impl App {
             Ok(import_events(id, account, changes).into())
         });
         Ok(Some(done.await?))
+    }
+
+    /// Days and samples of the files that were done.
+    async fn undo_all_records(
+        &self,
+        command: &Command,
+        account: AccountId,
+        plan_blob: Option<&str>,
+        done: &BTreeSet<u32>,
+    ) -> Result<(), Refusal> {
+        let Some(plan_blob) = plan_blob.filter(|_| !done.is_empty()) else { return Ok(()) };
+        let plan = self.plan_of(plan_blob).await?;
+        for file in plan.files.iter().filter(|file| done.contains(&file.number)) {
+            if !file.records_blob.is_empty() {
+                self.undo_records(command, account, &file.records_blob).await?;
+            }
+        }
+        Ok(())
     }
 }

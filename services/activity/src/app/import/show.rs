@@ -6,7 +6,7 @@ use proto::activity::ImportView;
 
 use crate::{
     app::{App, page},
-    domain::ImportId,
+    domain::{ImportId, import::Phase},
     store::imports,
 };
 
@@ -23,6 +23,10 @@ impl App {
         let row = row.filter(|row| row.account_id == account).ok_or_else(Refusal::not_found)?;
         let limit = page(limit);
         let mut view = row.whole;
+        if view.state == Phase::Planning.as_str() {
+            let progress = imports::progress(&self.db, id).await.map_err(Error::from)?;
+            (view.bytes_done, view.bytes_total) = (progress.bytes_done, progress.bytes_total);
+        }
         view.files = imports::files(&self.db, id, from, limit).await.map_err(Error::from)?;
         let full = view.files.len() == limit as usize;
         let next = view.files.last().filter(|_| full).map(|last| last.number.saturating_add(1).to_string());

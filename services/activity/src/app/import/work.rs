@@ -1,21 +1,16 @@
 //! The job behind an import: look through, run file by file, take back.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use eventing::{Claim, Command, Error, Loaded};
-use formats::archive::{self, Member, strava::Table};
 use kernel::{AccountId, Code, Refusal};
 use prost::Message;
 use proto::activity::ImportPlan;
 
-use super::{REFUSED, import_events, import_stream, plan};
+use super::{REFUSED, file::What, import_events, import_stream, opened::Opened, plan};
 use crate::{
     app::{
         App,
         receive_upload::{FILE_CLAIM, upload_events, upload_stream},
     },
-    blobs::BlobError,
     domain::{
         ImportId, UploadId,
         import::{Archive, Change, Import, Outcome, Phase},
@@ -29,9 +24,7 @@ pub(super) struct Work {
     pub(super) account: AccountId,
     pub(super) command: Command,
     pub(super) archive: Archive,
-    pub(super) bytes: Bytes,
-    pub(super) members: Arc<[Member]>,
-    pub(super) table: Arc<Table>,
+    pub(super) opened: Opened,
     pub(super) loaded: Loaded<Import>,
 }
 
@@ -57,12 +50,9 @@ impl App {
         archive: &Archive,
     ) -> Result<(), Refusal> {
         let (account, command) = (archive.account_id, self.following_import(id).await?);
-        let planned = match self.blobs.get(&archive.blob).await {
-            Ok(bytes) => self.plan(account, bytes).await?,
-            Err(BlobError::Missing(_)) => {
-                Err(Refusal::new(Code::FileUnreadable, "the archive is gone; please send it again"))
-            }
-            Err(error) => return Err(error.into()),
+        let planned = match self.open_blob(&archive.blob).await? {
+            Ok(opened) => self.plan((id, account), opened).await?,
+            Err(refusal) => Err(refusal),
         };
         let plan = match planned {
             Ok(plan) => plan,
@@ -103,45 +93,33 @@ impl App {
     }
 
     async fn run_files(&self, id: ImportId, loaded: Loaded<Import>, archive: Archive) -> Result<(), Refusal> {
-        let key = loaded.state.plan_blob.clone().unwrap_or_default();
-        let plan = ImportPlan::decode(self.blobs.get(&key).await?)
-            .map_err(|error| Refusal::new(Code::Internal, format!("a plan: {error}")))?;
-        let bytes = self.blobs.get(&archive.blob).await?;
-        let opened = bytes.clone();
-        let opening = tokio::task::spawn_blocking(move || {
-            let archive = archive::open(&opened)?;
-            let table = archive.strava_table()?.unwrap_or_default();
-            Ok::<_, formats::Problem>((archive.members().to_vec(), table))
-        });
-        let (members, table) = opening
-            .await
-            .map_err(|panic| Refusal::new(Code::Internal, panic.to_string()))?
-            .map_err(|problem| crate::app::read_upload::refusal_of(&problem))?;
+        let plan = self.plan_of(loaded.state.plan_blob.as_deref().unwrap_or_default()).await?;
+        let opened = self.open_blob(&archive.blob).await??;
         let command = self.following_import(id).await?;
         let account = archive.account_id;
-        let mut work = Work {
-            id,
-            account,
-            command,
-            archive,
-            bytes,
-            members: members.into(),
-            table: Arc::new(table),
-            loaded,
-        };
-        for file in plan.files.iter().filter(|file| plan::runs(file)) {
-            if work.loaded.state.done.contains(&file.number) {
-                continue;
-            }
+        let mut work = Work { id, account, command, archive, opened, loaded };
+        let done = work.loaded.state.done.clone();
+        let left = plan.files.iter().filter(|file| plan::runs(file) && !done.contains(&file.number));
+        let (workouts, others): (Vec<_>, Vec<_>) = left.partition(|file| !file.workout.is_empty());
+        for file in others {
             // Asked anew for each: a consent may be withdrawn meanwhile.
             let standing = self.standing(account).await?;
-            self.import_file(&mut work, file, standing).await?;
+            self.import_file(&mut work, file, standing, &What::of(file)).await?;
             if work.loaded.state.phase != Phase::Running {
                 return Ok(());
             }
         }
+        self.run_workouts(&mut work, &workouts).await?;
+        if work.loaded.state.phase != Phase::Running {
+            return Ok(());
+        }
         let refused = plan.files.iter().any(|file| file.plan == REFUSED);
         self.finish_import(&mut work, refused).await
+    }
+
+    pub(super) async fn plan_of(&self, blob: &str) -> Result<ImportPlan, Refusal> {
+        let encoded = self.blobs.get(blob).await?;
+        ImportPlan::decode(encoded).map_err(|error| Refusal::new(Code::Internal, format!("a plan: {error}")))
     }
 
     async fn finish_import(&self, work: &mut Work, refused: bool) -> Result<(), Refusal> {
@@ -153,7 +131,10 @@ impl App {
             let mut ids = import.activity_ids.clone();
             let mut seen = std::collections::HashSet::new();
             ids.retain(|id| seen.insert(*id));
-            let change = if ids.is_empty() {
+            // Of a health export that has no workouts the days are what came of it.
+            let nothing =
+                ids.is_empty() && import.count(Outcome::Recorded) + import.count(Outcome::Duplicate) == 0;
+            let change = if nothing {
                 let detail = "nothing in the archive is an activity".to_owned();
                 upload::Change::Failed { code: Code::FileNotActivity.to_string(), detail }
             } else {

@@ -1,0 +1,8 @@
+-- How far a long document was looked through. Told by who is at it, for those who wait; in no journal.
+CREATE TABLE import_progress (
+  import_id   BLOB NOT NULL PRIMARY KEY,
+  account_id  BLOB NOT NULL,
+  bytes_done  INTEGER NOT NULL,
+  bytes_total INTEGER NOT NULL
+);
+CREATE INDEX import_progress_by_account ON import_progress (account_id);
