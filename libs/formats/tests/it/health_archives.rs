@@ -24,9 +24,10 @@ fn document(content: &str) -> String {
 }
 
 fn items(archive: &[u8]) -> (Vec<Item>, bool) {
-    let opened = open(archive).unwrap();
-    let member = &opened.members()[opened.health_export().unwrap()];
-    let mut reader = Document::member(archive, member).unwrap().read_from(0).unwrap();
+    let opened = open(archive).expect("an archive");
+    let member = &opened.members()[opened.health_export().expect("an export")];
+    let document = Document::member(archive, member).expect("it lies where it should");
+    let mut reader = document.read_from(0).expect("a document");
     let items: Vec<_> = reader.by_ref().collect();
     let whole = items.iter().all(Result::is_ok) && !reader.counts().truncated;
     (items.into_iter().filter_map(Result::ok).collect(), whole)
