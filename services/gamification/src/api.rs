@@ -1,6 +1,7 @@
 //! gRPC: decode → app → encode.
 
 mod challenges;
+mod leagues;
 mod past;
 mod settlement;
 
@@ -217,6 +218,20 @@ impl Gamification for Api {
         request: Request<wire::PastScoresRequest>,
     ) -> Result<Response<wire::PastScoresResponse>, Status> {
         past::past_scores(&self.app, request).await
+    }
+
+    async fn get_league(
+        &self,
+        request: Request<wire::GetLeagueRequest>,
+    ) -> Result<Response<wire::GetLeagueResponse>, Status> {
+        leagues::league(&self.app, request).await
+    }
+
+    async fn list_leagues(
+        &self,
+        request: Request<wire::ListLeaguesRequest>,
+    ) -> Result<Response<wire::ListLeaguesResponse>, Status> {
+        leagues::leagues(&self.app, request).await
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`challenges`] | commands and queries: challenges, from the draft to the last who leaves |
 //! | [`facts`] | query of siblings: what rules' clauses need |
 //! | [`adjust`] | command, by the reactor: what came too late for a settlement |
+//! | [`leagues`] | weekly leagues: closed by the timer, read by their members |
 //! | [`settle`] | command, by the timer: the final order of a challenge, exactly once |
 //! | [`settlement`] | query: the final order as somebody may see it |
 //! | [`reward`] | command, by the reactor: what places are worth |
@@ -18,6 +19,7 @@ pub mod adjust;
 pub mod challenges;
 pub mod facts;
 pub mod get_progress;
+pub mod leagues;
 pub mod observe;
 pub mod reward;
 pub mod rules;

@@ -15,6 +15,7 @@
 //! | [`scoring`] | what counts for a challenge, and what it amounts to |
 //! | [`placing`] | the final order |
 //! | [`points`] | the ledger of points |
+//! | [`league`] | weekly leagues: weeks, tiers, who rises and who falls |
 //! | [`daily`] | a day's steps, as one source tells them |
 //! | [`visibility`] | whether an account shows its activities to anybody |
 //! | [`progress`] | the stream of one account: what was said, what changes now |
@@ -22,6 +23,7 @@
 pub mod challenge;
 pub mod daily;
 pub mod fact;
+pub mod league;
 pub mod participation;
 pub mod placing;
 pub mod points;

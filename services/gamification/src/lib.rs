@@ -4,6 +4,8 @@
 //! One stream an account, `progress-{account}`. A reactor turns each activity's event into a command on it; the
 //! aggregate folds its rules over the account's facts and says the difference.
 //!
+//! Weekly leagues rank what XP a week has brought: weeks on `leagues`, each cohort's final order on `cohort-{cohort}`.
+//!
 //! What scores are made of stands beside it: a day's steps on `daily-{daily value}`, whether an account shows its
 //! activities to anybody on `visibility-{account}`, its points on `points-{account}`. One projection turns all of our own
 //! journal into contributions and scores, and publishes them as state; a timer settles a challenge from those rows.
@@ -24,7 +26,7 @@ pub use config::Config;
 use std::sync::Arc;
 
 use eventing::{Spine, migrate::Migrations};
-use platform::{Module, Resources, StartError};
+use platform::{Module, Resources, StartError, Task};
 use proto::gamification::gamification_server::GamificationServer;
 use tonic::service::Routes;
 
@@ -82,6 +84,7 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         .projection(consumers::own_progress::OwnProgress::new(told))
         .projection(consumers::own_challenges::OwnChallenges)
         .projection(consumers::scores::Scores::new(resources.journal.sealer().clone()))
+        .projection(consumers::leagues::Leagues::new(metrics::Leagues::register(&resources.metrics)))
         .projection(consumers::ledger::Entries);
     let app = app(&resources, &spine, config)?;
     let spine = spine
@@ -92,11 +95,10 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         .reactor(consumers::adjustments::Adjustments::new(app.clone()))
         .timers(consumers::timers::Timers::new(app.clone()));
     let routes = Routes::new(GamificationServer::new(api::Api::new(app.clone())));
-    Ok(Module::new("gamification", &["auth", "social", "activity"], routes).keeping(
-        &resources.journal,
-        spine,
-        app,
-    ))
+    let leagues = app::leagues::begin(app.clone(), resources.shutdown.clone());
+    Ok(Module::new("gamification", &["auth", "social", "activity"], routes)
+        .keeping(&resources.journal, spine, app)
+        .task(Task::new("gamification-leagues-begin", leagues)))
 }
 
 /// What commands and queries stand on, beside the spine that keeps their read models.

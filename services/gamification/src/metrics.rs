@@ -6,7 +6,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
 };
 
-use crate::domain::Event;
+use crate::domain::{Event, league::cohort};
 
 /// Counts what reaches the read models.
 #[derive(Clone)]
@@ -19,6 +19,37 @@ pub struct Told {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Badge {
     badge: String,
+}
+
+/// Counts what becomes of the leagues' weeks.
+#[derive(Clone)]
+pub struct Leagues {
+    weeks: Counter,
+    places: Family<Place, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Place {
+    outcome: &'static str,
+}
+
+impl Leagues {
+    pub fn register(metrics: &Metrics) -> Self {
+        Self {
+            weeks: metrics.counter("league_weeks_closed", "Weeks of the leagues that were closed"),
+            places: metrics.counters("league_places", "Places of closed weeks, by outcome"),
+        }
+    }
+
+    pub(crate) fn closed(&self) {
+        self.weeks.inc();
+    }
+
+    pub(crate) fn placed(&self, event: &cohort::Event) {
+        if let Some(ended) = event.ended {
+            self.places.get_or_create(&Place { outcome: ended.outcome.as_str() }).inc();
+        }
+    }
 }
 
 impl Told {

@@ -3,6 +3,7 @@
 pub mod challenges;
 mod dry_run;
 pub mod facts;
+pub mod leagues;
 pub mod ledger;
 pub mod past;
 pub mod placements;

@@ -3,6 +3,7 @@
 pub mod scoring;
 
 pub(crate) mod challenge;
+pub(crate) mod league;
 pub(crate) mod placed;
 
 use std::sync::Arc;

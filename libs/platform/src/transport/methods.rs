@@ -69,6 +69,8 @@ const READS: &[(&str, &[&str])] = &[
             "PreviewChallenge",
             "Settlement",
             "PastScores",
+            "GetLeague",
+            "ListLeagues",
         ],
     ),
     ("stadion.leaderboard.v1.Leaderboard", &["Top", "Around", "Ranks", "Live", "History"]),

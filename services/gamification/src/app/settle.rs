@@ -73,27 +73,33 @@ pub async fn settle(app: &App, timer: &DueTimer) -> Result<(), Error> {
     fix(app, id).await
 }
 
-enum Line {
+/// A line through activity's journal: all that was received before it has been read to its end.
+pub(super) enum Line {
     Drawn(u64),
     /// With the head that was asked about, once there is one.
     Waiting(Option<u64>),
 }
 
-/// The line through activity's journal. It is drawn once: whoever comes second takes the first one's.
-async fn draw(app: &App, id: ChallengeId, asked: Option<u64>) -> Result<Line, Error> {
+/// Where a line can be drawn now.
+pub(super) async fn line(app: &App, asked: Option<u64>) -> Line {
     let request = SettledRequest { position: asked.unwrap_or_default() };
-    let told = match app.peers.activity().settled(request).await {
-        Ok(told) => told.into_inner(),
+    match app.peers.activity().settled(request).await.map(tonic::Response::into_inner) {
+        Ok(told) if told.settled => Line::Drawn(told.head),
+        Ok(told) => Line::Waiting(Some(asked.unwrap_or(told.head))),
         Err(status) => {
-            warn!(challenge = %id, code = ?status.code(), "activity does not say whether everything is read");
-            return Ok(Line::Waiting(asked));
+            warn!(code = ?status.code(), "activity does not say whether everything is read");
+            Line::Waiting(asked)
         }
-    };
-    if !told.settled {
-        return Ok(Line::Waiting(Some(asked.unwrap_or(told.head))));
     }
+}
+
+/// The challenge's line. It is drawn once: whoever comes second takes the first one's.
+async fn draw(app: &App, id: ChallengeId, asked: Option<u64>) -> Result<Line, Error> {
+    let head = match line(app, asked).await {
+        Line::Drawn(head) => head,
+        waiting @ Line::Waiting(_) => return Ok(waiting),
+    };
     let (stream, partition) = (stream_of(id), id.to_string());
-    let head = told.head;
     app.journal
         .execute::<Challenge, _>(&by_time(), &stream, &partition, |challenge, _| {
             let open = challenge.settling.is_none() && challenge.settled_us.is_none();
@@ -109,7 +115,7 @@ async fn draw(app: &App, id: ChallengeId, asked: Option<u64>) -> Result<Line, Er
 }
 
 /// Whether every partition of activity's topic has been heard up to the line, by events or by watermarks.
-async fn heard(app: &App, line: u64) -> Result<bool, Error> {
+pub(super) async fn heard(app: &App, line: u64) -> Result<bool, Error> {
     let line = i64::try_from(line).unwrap_or(i64::MAX);
     Ok(app.store.heard(activities::NAME, "activity").await? >= line)
 }

@@ -1,11 +1,11 @@
-//! An account is erased → nothing of it is shown in the challenges where it took part.
+//! An account is erased → nothing of it is shown in the challenges where it took part, nor in any league.
 
 use async_trait::async_trait;
 use eventing::{Failure, Incoming, Reactor, Source};
 use proto::auth::AccountErased;
 
 use crate::{
-    app::{App, challenges::join},
+    app::{App, challenges::join, leagues},
     wire::id,
 };
 
@@ -31,6 +31,8 @@ impl Reactor for Erasures {
 
     async fn react(&self, incoming: &Incoming) -> Result<(), Failure> {
         let Some(erased) = incoming.plain.decode::<AccountErased>() else { return Ok(()) };
-        join::erase(&self.app, incoming, id(&erased?.account_id)?).await
+        let account = id(&erased?.account_id)?;
+        leagues::erase(&self.app, incoming, account).await?;
+        join::erase(&self.app, incoming, account).await
     }
 }

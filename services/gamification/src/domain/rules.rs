@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kernel::Sport;
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, streak::Freezes};
+use super::{Fact, league::Leagues, streak::Freezes};
 
 const RULES_MAX: usize = 500;
 const NUMBER_MAX: i64 = 1_000_000_000;
@@ -21,6 +21,9 @@ pub struct Rules {
     /// Absent: every missed day ends a streak.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub streak_freezes: Option<Freezes>,
+    /// Absent: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leagues: Option<Leagues>,
     pub levels: Levels,
     pub xp: Vec<XpRule>,
     pub badges: Vec<BadgeRule>,
@@ -194,6 +197,9 @@ impl Rules {
             let (every, held) = (Freezes::EVERY_MAX, Freezes::HELD_MAX);
             return fault(format!("streak_freezes: earned_every_days 1 to {every}, held_max 1 to {held}"));
         }
+        if let Some(leagues) = &self.leagues {
+            leagues.check()?;
+        }
         let mut names = BTreeSet::new();
         for rule in &self.xp {
             rule.check()?;
@@ -213,11 +219,15 @@ impl Rules {
 
     /// A badge's name in the language that fits `locale` (BCP 47) best; English otherwise, the badge itself at worst.
     pub fn badge_name<'a>(&'a self, badge: &'a str, locale: &str) -> &'a str {
-        let language = locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         let rule = self.badges.iter().find(|rule| rule.badge == badge);
-        rule.and_then(|rule| rule.name.get(&language).or_else(|| rule.name.get("en")))
-            .map_or(badge, String::as_str)
+        rule.and_then(|rule| in_language(&rule.name, locale)).unwrap_or(badge)
     }
+}
+
+/// A name in the language that fits `locale` (BCP 47) best, else the English one.
+pub(super) fn in_language<'a>(names: &'a BTreeMap<String, String>, locale: &str) -> Option<&'a str> {
+    let language = locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    names.get(&language).or_else(|| names.get("en")).map(String::as_str)
 }
 
 impl Levels {
@@ -309,7 +319,7 @@ impl BadgeRule {
     }
 }
 
-fn named(what: &str, name: &str) -> Result<(), Invalid> {
+pub(super) fn named(what: &str, name: &str) -> Result<(), Invalid> {
     let fits = (1..=64).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if fits { Ok(()) } else { Err(Invalid(format!("{what} {name:?}: 1 to 64 of a-z, 0-9, _"))) }

@@ -8,6 +8,7 @@ use gamification::domain::{
     ChallengeId, Event, Fact, Progress, achievement_id,
     daily::{self, DailyId, Steps},
     fact::Receipt,
+    league::{self, cohort, member},
     points::{ACCOUNT, Posted, REWARDS, entry_id},
     progress::{BadgeGiven, RewardGiven, XpPart},
     standing::{Award, Cause},
@@ -58,6 +59,32 @@ fn golden_days_points_and_visibility_are_read_as_they_were_written() {
         }),
     };
     testkit::golden::check_message(&folder("state"), "active", &state);
+}
+
+#[test]
+fn golden_weeks_places_and_vanished_members_are_read_as_they_were_written() {
+    let package = "stadion.gamification.v1";
+    let account = AccountId::derived(&[b"golden"]);
+    let folder = |of: &str| format!("{}/tests/golden/{of}", env!("CARGO_MANIFEST_DIR"));
+    let tier = |tier: &str, promotion_places, demotion_places| league::TierTerms {
+        tier: tier.to_owned(),
+        promotion_places,
+        demotion_places,
+    };
+    let tiers = vec![tier("bronze", 10, 0), tier("silver", 0, 5)];
+    let (week, terms) = (league::Week(2_940), league::Terms { rule_version: 2, cohort_size: 30, tiers });
+    let weeks = [
+        ("two_tiers", league::Event::Opened { week, terms }),
+        ("line", league::Event::Ended { week, activity_head: 77 }),
+        ("one", league::Event::Closed { week, cohorts: 2, members: 31, closed_us: 1_778_457_600_000_000 }),
+    ];
+    testkit::golden::check(package, &folder("leagues"), &weeks);
+    let ended = cohort::Ended { rank: 1, xp: 135, outcome: cohort::Outcome::Promoted, next_tier: 1 };
+    let place = cohort::Place { week, tier: 0, cohort: 1 };
+    let first = cohort::Event { account, place, size: 3, ended: Some(ended) };
+    let erased = cohort::Event { ended: None, ..first };
+    testkit::golden::check(package, &folder("cohort"), &[("first", first), ("erased", erased)]);
+    testkit::golden::check(package, &folder("league_member"), &[("gone", member::Event { account })]);
 }
 
 /// A snapshot is read back as events are.

@@ -12,6 +12,7 @@ mod fleet;
 mod golden;
 mod golden_challenges;
 mod journey;
+mod leagues;
 mod oracle;
 mod past;
 mod rules;

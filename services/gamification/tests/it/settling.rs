@@ -42,12 +42,12 @@ fn activity(journal: &Journal, waiting: &Arc<AtomicU32>) -> Routes {
 
 pub(crate) struct World<'a> {
     activity: Journal,
-    waiting: Arc<AtomicU32>,
-    db: Db,
+    pub(crate) waiting: Arc<AtomicU32>,
+    pub(crate) db: Db,
     pub(crate) app: App,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) known: Known,
-    peers: Peers,
+    pub(crate) peers: Peers,
     fleet: Fleet<'a>,
 }
 

@@ -8,6 +8,7 @@ mod following;
 mod follows;
 mod friends;
 mod game;
+mod leagues;
 mod offers;
 mod privacy;
 mod statistics;
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Doors {
         .merge(followers::routes())
         .merge(blocks::routes())
         .merge(game::routes())
+        .merge(leagues::routes())
         .merge(offers::routes())
         .merge(statistics::routes())
 }

@@ -23,6 +23,7 @@ mod hostile_contest;
 mod journey;
 mod keys;
 mod killed;
+mod leagues;
 mod live_sessions;
 mod logs;
 mod mail;
