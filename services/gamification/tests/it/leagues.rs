@@ -299,6 +299,7 @@ async fn a_week_waits_for_what_was_received_and_not_read_yet() {
     assert_eq!(world.said("LeagueWeekEnded").await, 0);
     // Read at last: it was received in time.
     world.records(account, "read late", run_on("2026-05-17", 3_000.0)).await;
+    assert_eq!(world.ranked(account, 1).await.week, "2026-W20", "the week is over, and not ended");
     world.waiting.store(0, Ordering::SeqCst);
     world.plays(week("2026-05-18")).await;
     assert_eq!(world.past(account).await[0].ended.rank, 1);
