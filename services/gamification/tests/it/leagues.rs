@@ -290,6 +290,7 @@ async fn a_week_waits_for_what_was_received_and_not_read_yet() {
     let ground = Ground::fresh();
     let world = world(&ground, WEDNESDAY).await;
     let account = world.athlete("Aigerim", "shown");
+    assert_eq!(world.league(account).await.week, "2026-W20");
     world.waiting.store(1, Ordering::SeqCst);
     world.clock.set(MONDAY_AFTER.parse().unwrap());
     for _ in 0..5 {
