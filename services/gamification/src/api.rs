@@ -14,7 +14,7 @@ use proto::gamification::{
 use tonic::{Request, Response, Status};
 
 use crate::{
-    app::{App, achievements, facts, get_progress, rules},
+    app::{App, achievements, backfill, facts, get_progress, rules},
     wire::{bytes_of, id},
 };
 
@@ -109,7 +109,14 @@ impl Gamification for Api {
         let caller = Caller::of(&request)?.account()?;
         self.app.operator(caller).await.map_err(status)?;
         let (version, rules_json) = rules::in_force(&self.app).map_err(status)?;
-        Ok(Response::new(wire::ListRulesResponse { version, rules_json }))
+        let state = backfill::state(&self.app).await.map_err(status)?;
+        let backfill = Some(wire::list_rules_response::Backfill {
+            version: state.version,
+            accounts_done: state.accounts_done,
+            accounts: state.accounts,
+            finished: state.finished(),
+        });
+        Ok(Response::new(wire::ListRulesResponse { version, rules_json, backfill }))
     }
 
     async fn preview_rules(

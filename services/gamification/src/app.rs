@@ -12,10 +12,12 @@
 //! | [`settle`] | command, by the timer: the final order of a challenge, exactly once |
 //! | [`settlement`] | query: the final order as somebody may see it |
 //! | [`reward`] | command, by the reactor: what places are worth |
+//! | [`backfill`] | work of its own: every account is brought to the rules in force |
 //! | [`rules`] | queries of operators: the rules in force; what others would change |
 
 pub mod achievements;
 pub mod adjust;
+pub mod backfill;
 pub mod challenges;
 pub mod facts;
 pub mod get_progress;

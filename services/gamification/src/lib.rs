@@ -81,6 +81,7 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
     let told = metrics::Told::register(&resources.metrics);
     let spine = resources
         .spine()
+        .owning(app::backfill::BACKFILL)
         .projection(consumers::own_progress::OwnProgress::new(told))
         .projection(consumers::own_challenges::OwnChallenges)
         .projection(consumers::scores::Scores::new(resources.journal.sealer().clone()))
@@ -96,9 +97,16 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
         .timers(consumers::timers::Timers::new(app.clone()));
     let routes = Routes::new(GamificationServer::new(api::Api::new(app.clone())));
     let leagues = app::leagues::begin(app.clone(), resources.shutdown.clone());
+    let backfill = app::backfill::run(
+        app.clone(),
+        metrics::Backfill::register(&resources.metrics),
+        resources.leases.owned(),
+        resources.shutdown.clone(),
+    );
     Ok(Module::new("gamification", &["auth", "social", "activity"], routes)
         .keeping(&resources.journal, spine, app)
-        .task(Task::new("gamification-leagues-begin", leagues)))
+        .task(Task::new("gamification-leagues-begin", leagues))
+        .task(Task::new("gamification-backfill", backfill)))
 }
 
 /// What commands and queries stand on, beside the spine that keeps their read models.

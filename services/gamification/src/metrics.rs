@@ -3,7 +3,7 @@
 use platform::metrics::Metrics;
 use prometheus_client::{
     encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
 };
 
 use crate::domain::{Event, league::cohort};
@@ -49,6 +49,32 @@ impl Leagues {
         if let Some(ended) = event.ended {
             self.places.get_or_create(&Place { outcome: ended.outcome.as_str() }).inc();
         }
+    }
+}
+
+/// Shows how other rules come into force.
+pub struct Backfill {
+    left: Gauge,
+    brought: Counter,
+}
+
+impl Backfill {
+    pub fn register(metrics: &Metrics) -> Self {
+        Self {
+            left: metrics
+                .gauge("accounts_under_older_rules", "Accounts that the rules in force have not judged yet"),
+            brought: metrics
+                .counter("accounts_brought_to_rules", "Accounts that were judged anew by other rules"),
+        }
+    }
+
+    pub(crate) fn left(&self, accounts: i64) {
+        self.left.set(accounts);
+    }
+
+    pub(crate) fn brought(&self, accounts: usize) {
+        self.brought.inc_by(u64::try_from(accounts).unwrap_or(u64::MAX));
+        self.left.dec_by(i64::try_from(accounts).unwrap_or(i64::MAX));
     }
 }
 

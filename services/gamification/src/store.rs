@@ -180,6 +180,28 @@ impl Store {
             .collect()
     }
 
+    /// Accounts that were told what they have by these rules or newer ones, and all there are.
+    pub async fn under_rules(&self, version: u32) -> Result<(i64, i64), DbError> {
+        let sql = "SELECT CAST(COALESCE(SUM(CASE WHEN rule_version >= $1 THEN 1 ELSE 0 END), 0) AS BIGINT), COUNT(*)
+                   FROM progress";
+        let row = self.db.fetch_one(sql, args![version]).await?;
+        row.map_or(Ok((0, 0)), |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// Accounts under older rules with their versions, in the order of both, behind one of them.
+    pub async fn under_older_rules(
+        &self,
+        version: u32,
+        after: (u32, AccountId),
+        limit: u32,
+    ) -> Result<Vec<(u32, AccountId)>, DbError> {
+        let sql = "SELECT rule_version, account_id FROM progress
+                   WHERE rule_version < $1 AND (rule_version > $2 OR (rule_version = $2 AND account_id > $3))
+                   ORDER BY rule_version, account_id LIMIT $4";
+        let rows = self.db.fetch(sql, args![version, after.0, after.1, limit]).await?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    }
+
     /// Accounts that have a progress, in order of their ids, behind `after`.
     pub async fn accounts(&self, after: AccountId, limit: u32) -> Result<Vec<AccountId>, DbError> {
         let rows = self

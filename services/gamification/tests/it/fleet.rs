@@ -21,13 +21,17 @@ pub(crate) struct Game<'a> {
 }
 
 pub(crate) async fn start(ground: &Ground) -> Game<'_> {
+    start_with(ground, Config::default()).await
+}
+
+pub(crate) async fn start_with(ground: &Ground, config: Config) -> Game<'_> {
     let fleet = ground.fleet(&["gamification"]).await;
     let activity = fleet.stand_in("activity").await;
     let resources = fleet.resources("gamification").await;
     MIGRATIONS.apply(&resources.db).await.unwrap();
-    let app = gamification::app(&resources, &resources.spine(), Config::default()).unwrap();
+    let app = gamification::app(&resources, &resources.spine(), config.clone()).unwrap();
     let db = resources.db.clone();
-    fleet.serve(gamification::module(resources, Config::default()).await.unwrap());
+    fleet.serve(gamification::module(resources, config).await.unwrap());
     Game { activity, db, app, clock: fleet.clock.clone(), peers: fleet.peers("gateway"), fleet }
 }
 

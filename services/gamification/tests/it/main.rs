@@ -4,6 +4,7 @@
 
 mod any_order;
 mod arena;
+mod backfill;
 mod burst;
 mod called_off;
 mod challenges;

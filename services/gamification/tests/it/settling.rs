@@ -347,7 +347,8 @@ async fn a_stop_at_any_step_settles_it_once_all_the_same() {
                 before.waiting.store(1, Ordering::SeqCst);
                 before.clock.set(AFTER_THE_GRACE.parse().unwrap());
                 let asked = async || {
-                    let sql = "SELECT payload FROM es_timer WHERE state = 'waiting' AND command_id = 'settle'";
+                    let sql =
+                        "SELECT payload FROM es_timer WHERE state = 'waiting' AND command_id = 'settle'";
                     let row = before.db.fetch_one(sql, vec![]).await.unwrap();
                     row.map(|row| row.get::<Vec<u8>>(0).unwrap().len())
                 };

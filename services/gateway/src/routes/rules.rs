@@ -28,6 +28,16 @@ struct Rules {
     /// The declarative document.
     #[schema(value_type = Object)]
     rules: Value,
+    backfill: RulesBackfill,
+}
+
+/// How far the rules in force have come among the accounts.
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct RulesBackfill {
+    version: u32,
+    accounts_done: i64,
+    accounts: i64,
+    finished: bool,
 }
 
 /// The rules in force.
@@ -36,7 +46,13 @@ async fn show(State(door): Shared, caller: Account) -> Answer {
     let reply = caller.call(door.peers.gamification().list_rules(gamification::ListRulesRequest {})).await?;
     let rules = serde_json::from_str(&reply.rules_json)
         .map_err(|error| Problem::new(Code::Internal, format!("the rules are no JSON: {error}")))?;
-    answer::ok(&Rules { version: reply.version, rules })
+    let backfill = reply.backfill.map_or_else(RulesBackfill::default, |backfill| RulesBackfill {
+        version: backfill.version,
+        accounts_done: backfill.accounts_done,
+        accounts: backfill.accounts,
+        finished: backfill.finished,
+    });
+    answer::ok(&Rules { version: reply.version, rules, backfill })
 }
 
 /// A document of rules to try.

@@ -29,6 +29,7 @@ mod logs;
 mod mail;
 mod observed;
 mod on_servers;
+mod other_rules;
 mod parked;
 mod rebuild;
 mod replicas;
