@@ -5,6 +5,7 @@ mod held;
 mod imports;
 mod input;
 mod live;
+mod resumables;
 mod statistics;
 mod uploads;
 mod view;
@@ -351,6 +352,34 @@ impl Activities for Api {
             changed: done.changed,
             unreadable: done.unreadable,
         }))
+    }
+
+    async fn create_resumable(
+        &self,
+        request: Request<api::CreateResumableRequest>,
+    ) -> Result<Response<api::ResumableView>, Status> {
+        resumables::create(self, request).await
+    }
+
+    async fn get_resumable(
+        &self,
+        request: Request<api::ResumableRequest>,
+    ) -> Result<Response<api::ResumableView>, Status> {
+        resumables::get(self, request).await
+    }
+
+    async fn append_resumable(
+        &self,
+        request: Request<Streaming<api::ResumableChunk>>,
+    ) -> Result<Response<api::ResumableView>, Status> {
+        resumables::append(self, request).await
+    }
+
+    async fn drop_resumable(
+        &self,
+        request: Request<api::ResumableRequest>,
+    ) -> Result<Response<api::DropResumableResponse>, Status> {
+        resumables::abandon(self, request).await
     }
 
     async fn open_import(

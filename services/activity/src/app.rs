@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`receive_upload`], [`read_upload`] (the job behind it) | [`show_uploads`] |
 //! | [`import`] (open, run, resume, roll back) | [`import`] (show) |
+//! | [`resumable`] (create, append, abandon; finish, expire) | [`resumable`] (show) |
 //! | [`sync`] | |
 //! | [`recompute`] | |
 //! | [`start_live`], [`send_beacons`], [`finish_live`] | [`watch_live`] |
@@ -34,6 +35,7 @@ pub mod receive_upload;
 pub mod recompute;
 pub mod records;
 pub mod restore_activity;
+pub mod resumable;
 pub mod send_beacons;
 pub mod settled;
 pub mod show_activities;

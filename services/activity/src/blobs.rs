@@ -1,6 +1,7 @@
 //! Files as they came and columns as they are kept: durable before anything refers to them.
 
 mod file;
+mod parts;
 mod place;
 
 pub use file::BlobFile;
@@ -92,24 +93,30 @@ impl Blobs {
     /// Everything of an account, for its erasure; the number of blobs. When it answers they are gone for good.
     pub async fn erase(&self, account: AccountId) -> Result<usize, BlobError> {
         let mut erased = 0;
-        for room in ["original", "streams"] {
-            let folder = Key::from(format!("{room}/{account}"));
-            let found = self.store.list(Some(&folder)).map_ok(|blob| blob.location);
-            let found: Vec<_> = found.try_collect::<Vec<_>>().await?.into_iter().map(Ok).collect();
-            let mut deleted = self.store.delete_stream(futures::stream::iter(found).boxed());
-            while let Some(outcome) = deleted.next().await {
-                match outcome {
-                    Ok(_) => erased += 1,
-                    // Somebody else is at it too.
-                    Err(object_store::Error::NotFound { .. }) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            if erased > 0 {
-                self.sync_folder(&folder).await?;
-            }
+        for room in ["original", "streams", "parts"] {
+            erased += self.delete_all(&Key::from(format!("{room}/{account}"))).await?;
         }
         Ok(erased)
+    }
+
+    /// How many there were. When it answers they are gone for good.
+    async fn delete_all(&self, folder: &Key) -> Result<usize, BlobError> {
+        let mut deleted = 0;
+        let found = self.store.list(Some(folder)).map_ok(|blob| blob.location);
+        let found: Vec<_> = found.try_collect::<Vec<_>>().await?.into_iter().map(Ok).collect();
+        let mut outcomes = self.store.delete_stream(futures::stream::iter(found).boxed());
+        while let Some(outcome) = outcomes.next().await {
+            match outcome {
+                Ok(_) => deleted += 1,
+                // Somebody else is at it too.
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if deleted > 0 {
+            self.sync_folder(folder).await?;
+        }
+        Ok(deleted)
     }
 
     /// What this place is called: the same for every process that uses it, another for any other place. Whoever comes

@@ -10,6 +10,14 @@ pub struct Config {
     pub upload_bytes_max: usize,
     /// Bytes of files that are on their way in at the same time; more is answered `overloaded`.
     pub uploads_bytes_max: usize,
+    /// The largest file that comes in parts.
+    pub resumable_bytes_max: u64,
+    /// Of all files of an account that come in parts and are not whole yet.
+    pub resumable_unfinished_bytes_max: u64,
+    /// A file of which no part came for so long is forgotten.
+    pub resumable_kept_s: u32,
+    /// What is held of a part before it is kept; a connection that breaks off loses no more.
+    pub resumable_part_bytes: usize,
     /// Files read at the same time.
     pub readers: usize,
     /// Files that wait for a reader in memory; those beyond it wait in the store.
@@ -131,6 +139,10 @@ impl Default for Config {
         Self {
             upload_bytes_max: 64 * 1024 * 1024,
             uploads_bytes_max: 256 * 1024 * 1024,
+            resumable_bytes_max: 5 << 30,
+            resumable_unfinished_bytes_max: 10 << 30,
+            resumable_kept_s: 86_400,
+            resumable_part_bytes: 4 << 20,
             readers: 2,
             readers_queue_max: 256,
             sweep_every_ms: 2_000,

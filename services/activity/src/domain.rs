@@ -26,6 +26,10 @@ pub type UploadId = kernel::Id<UploadKind>;
 pub enum ImportKind {}
 pub type ImportId = kernel::Id<ImportKind>;
 
+/// Names a file that comes in parts; the upload, or import, that it becomes has its id.
+pub enum ResumableKind {}
+pub type ResumableId = kernel::Id<ResumableKind>;
+
 /// Names a workout that is told as it happens.
 pub enum LiveKind {}
 pub type LiveId = kernel::Id<LiveKind>;

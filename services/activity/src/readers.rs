@@ -18,8 +18,8 @@ use tracing::warn;
 
 use crate::{
     app::App,
-    domain::{ImportId, UploadId},
-    store::{imports, uploads},
+    domain::{ImportId, ResumableId, UploadId},
+    store::{imports, resumables, uploads},
 };
 
 /// Who looks for uploads that wait: one process of those that share the store.
@@ -36,6 +36,8 @@ const IMPORTS_AT_ONCE: usize = 3;
 pub enum Job {
     Upload(UploadId),
     Import(ImportId),
+    /// A file that came in parts is put together.
+    Resumable(ResumableId),
 }
 
 /// The way to the readers. Cheap to clone.
@@ -113,7 +115,7 @@ impl Readers {
                 let place = match job {
                     Job::Upload(_) => places.clone().acquire_owned().await.ok(),
                     // Nobody waits behind a long one: the sweep comes back to those that find no place.
-                    Job::Import(_) => match imports.clone().try_acquire_owned() {
+                    Job::Import(_) | Job::Resumable(_) => match imports.clone().try_acquire_owned() {
                         Ok(place) => Some(place),
                         Err(_) => continue,
                     },
@@ -123,9 +125,9 @@ impl Readers {
                 let (app, shutdown) = (app.clone(), shutdown.clone());
                 tasks.spawn_one("activity/reader", async move {
                     let _held = (place, busy);
-                    // An import is broken off between two of its appends, as by a crash, and gone on with later.
+                    // A long one is broken off between two of its steps, as by a crash, and gone on with later.
                     tokio::select! {
-                        () = shutdown.cancelled(), if matches!(job, Job::Import(_)) => {}
+                        () = shutdown.cancelled(), if !matches!(job, Job::Upload(_)) => {}
                         () = work(&app, job) => {}
                     }
                 });
@@ -139,10 +141,11 @@ async fn work(app: &App, job: Job) {
     let done = match job {
         Job::Upload(id) => app.read_upload(id).await,
         Job::Import(id) => app.work_on_import(id).await,
+        Job::Resumable(id) => app.finish_resumable(id).await,
     };
     match (done, job) {
         (Ok(()), Job::Upload(_)) => app.metrics.reading_seconds.observe(started.elapsed().as_secs_f64()),
-        (Ok(()), Job::Import(_)) => {}
+        (Ok(()), Job::Import(_) | Job::Resumable(_)) => {}
         (Err(error), _) => warn!(?job, %error, "this was not read to its end, it will be tried again"),
     }
 }
@@ -155,11 +158,17 @@ async fn left_waiting(app: &App, owned: &watch::Receiver<Owned>) -> Vec<Job> {
     let found = async {
         let uploads = uploads::waiting(&app.db, WAITING_MAX).await?;
         let imports = imports::unfinished(&app.db, WAITING_MAX).await?;
-        Ok::<_, eventing::sql::DbError>((uploads, imports))
+        let whole = resumables::received(&app.db, WAITING_MAX).await?;
+        Ok::<_, eventing::sql::DbError>((uploads, imports, whole))
     };
+    if let Err(refusal) = app.expire_resumables().await {
+        warn!(%refusal, "files that nobody goes on with are deleted later");
+    }
     match found.await {
-        Ok((uploads, imports)) => {
-            uploads.into_iter().map(Job::Upload).chain(imports.into_iter().map(Job::Import)).collect()
+        Ok((uploads, imports, whole)) => {
+            let uploads = uploads.into_iter().map(Job::Upload);
+            let long = imports.into_iter().map(Job::Import).chain(whole.into_iter().map(Job::Resumable));
+            uploads.chain(long).collect()
         }
         Err(error) => {
             warn!(%error, "uploads that wait could not be looked up");

@@ -8,6 +8,7 @@ pub mod imports;
 pub mod live;
 pub mod recomputes;
 pub mod regions;
+pub mod resumables;
 pub mod samples;
 pub mod senders;
 pub mod starts;
@@ -58,6 +59,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0013_create_import_progress",
             include_str!("../../../migrations/sqlite/activity/0013_create_import_progress.sql"),
         ),
+        (
+            "0014_create_resumables",
+            include_str!("../../../migrations/sqlite/activity/0014_create_resumables.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -101,6 +106,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0013_create_import_progress",
             include_str!("../../../migrations/postgres/activity/0013_create_import_progress.sql"),
+        ),
+        (
+            "0014_create_resumables",
+            include_str!("../../../migrations/postgres/activity/0014_create_resumables.sql"),
         ),
     ],
 };

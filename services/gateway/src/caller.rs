@@ -51,6 +51,16 @@ impl Caller {
         self.call_in(self.ambient(&self.actor.name()), call).await
     }
 
+    /// A call that may last until then.
+    pub(crate) async fn call_until<T>(
+        &self,
+        deadline: Instant,
+        call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    ) -> Result<T, Problem> {
+        let ambient = Ambient { deadline: Some(deadline), ..self.ambient(&self.actor.name()) };
+        self.call_in(ambient, call).await
+    }
+
     /// One of several calls of one kind in a request: each has a key of its own under the caller's.
     pub(crate) async fn call_one_of<T>(
         &self,

@@ -18,6 +18,8 @@ pub struct Config {
     pub request_timeout_s: u64,
     /// A body that has not arrived by then is given up.
     pub body_timeout_s: u64,
+    /// A part of a file may take so long; what came of it by then is kept.
+    pub part_timeout_s: u64,
     pub upload_bytes_max: usize,
     pub sync_bytes_max: usize,
     pub feed_bytes_max: usize,
@@ -59,6 +61,7 @@ impl Default for Config {
             limits: Limits::default(),
             request_timeout_s: 45,
             body_timeout_s: 60,
+            part_timeout_s: 3_600,
             upload_bytes_max: 64 << 20,
             sync_bytes_max: 8 << 20,
             feed_bytes_max: 32 << 20,
@@ -81,9 +84,9 @@ impl Config {
         if !self.cursor_secret.is_empty() && self.cursor_secret.len() < 32 {
             faults.push("gateway.cursor_secret must have at least 32 characters".to_owned());
         }
-        if self.request_timeout_s == 0 || self.body_timeout_s == 0 {
-            faults
-                .push("gateway.request_timeout_s and gateway.body_timeout_s must be more than 0".to_owned());
+        if [self.request_timeout_s, self.body_timeout_s, self.part_timeout_s].contains(&0) {
+            let detail = "gateway.request_timeout_s, gateway.body_timeout_s and gateway.part_timeout_s must be more than 0";
+            faults.push(detail.to_owned());
         }
         for origin in &self.cors_origins {
             if http::HeaderValue::from_str(origin).is_err() {
@@ -95,6 +98,10 @@ impl Config {
 
     pub(crate) fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout_s)
+    }
+
+    pub(crate) fn part_timeout(&self) -> Duration {
+        Duration::from_secs(self.part_timeout_s)
     }
 
     pub(crate) fn body_timeout(&self) -> Duration {

@@ -31,6 +31,7 @@ use crate::{
     door::Door,
     language::Language,
     problem::Problem,
+    routes::resumables::PARTS,
     seen,
 };
 
@@ -208,7 +209,10 @@ pub(crate) async fn layer(State(door): State<Arc<Door>>, mut request: Request, n
                 extensions.insert(exchange.clone());
                 extensions.insert(Patience(door.config.body_timeout()));
                 extensions.insert(Room::clone(&door.room));
-                within(door.config.request_timeout(), next.run(request)).await
+                let is_part = exchange.route() == PARTS && exchange.method() == Method::PATCH;
+                let config = &door.config;
+                let limit = if is_part { config.part_timeout() } else { config.request_timeout() };
+                within(limit, next.run(request)).await
             }
         }
     };

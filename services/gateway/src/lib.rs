@@ -164,6 +164,7 @@ fn dressed(router: Router, door: Arc<Door>, cors: CorsLayer) -> Router {
         .layer(CatchPanicLayer::custom(exchange::panicked))
         .layer(middleware::from_fn_with_state(door, exchange::layer))
         .layer(cors)
+        .layer(middleware::from_fn(routes::resumables::discover))
         .layer(CompressionLayer::new())
 }
 
@@ -177,30 +178,40 @@ fn cors(origins: &[String]) -> CorsLayer {
     let named = HeaderName::from_static;
     CorsLayer::new()
         .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::ACCEPT,
-            header::ACCEPT_LANGUAGE,
-            header::IF_MATCH,
-            header::IF_NONE_MATCH,
-            named("idempotency-key"),
-            named("last-event-id"),
-            named("stadion-seen"),
-            named("traceparent"),
-            named("x-request-id"),
-        ])
-        .expose_headers([
-            header::ETAG,
-            header::LOCATION,
-            header::RETRY_AFTER,
-            named("idempotency-replayed"),
-            named("ratelimit"),
-            named("ratelimit-policy"),
-            named("stadion-seen"),
-            named("x-request-id"),
-        ])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(
+            [
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::ACCEPT,
+                header::ACCEPT_LANGUAGE,
+                header::IF_MATCH,
+                header::IF_NONE_MATCH,
+                named("idempotency-key"),
+                named("last-event-id"),
+                named("stadion-seen"),
+                named("traceparent"),
+                named("x-request-id"),
+            ]
+            .into_iter()
+            .chain(routes::resumables::SENT)
+            .collect::<Vec<_>>(),
+        )
+        .expose_headers(
+            [
+                header::ETAG,
+                header::LOCATION,
+                header::RETRY_AFTER,
+                named("idempotency-replayed"),
+                named("ratelimit"),
+                named("ratelimit-policy"),
+                named("stadion-seen"),
+                named("x-request-id"),
+            ]
+            .into_iter()
+            .chain(routes::resumables::READ)
+            .collect::<Vec<_>>(),
+        )
         .max_age(Duration::from_secs(3600))
 }
 

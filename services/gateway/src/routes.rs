@@ -20,6 +20,7 @@ mod people;
 mod products;
 mod promos;
 mod reservations;
+pub(crate) mod resumables;
 mod rules;
 mod sessions;
 mod sync;
@@ -51,6 +52,7 @@ pub(crate) fn v1() -> Doors {
         .merge(partners::routes())
         .merge(uploads::routes())
         .merge(imports::routes())
+        .merge(resumables::routes())
         .merge(sync::routes())
         .merge(live_sessions::routes())
         .merge(activities::routes())

@@ -39,6 +39,7 @@ const READS: &[(&str, &[&str])] = &[
             "Verdict",
             "ListVerdicts",
             "WatchLiveSession",
+            "GetResumable",
         ],
     ),
     (
@@ -112,8 +113,11 @@ const READS: &[(&str, &[&str])] = &[
 ];
 
 /// Methods whose request is a stream.
-const STREAMED: &[&str] =
-    &["/stadion.activity.v1.Activities/Upload", "/stadion.activity.v1.Activities/OpenImport"];
+const STREAMED: &[&str] = &[
+    "/stadion.activity.v1.Activities/Upload",
+    "/stadion.activity.v1.Activities/OpenImport",
+    "/stadion.activity.v1.Activities/AppendResumable",
+];
 
 /// What is known of the method at this path; a path that nobody listed is a command.
 pub(super) fn kind(path: &str) -> Kind {

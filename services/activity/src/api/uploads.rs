@@ -72,6 +72,11 @@ impl Room {
         Ok((file, How { wait_s: header.wait_s, dry_run: header.dry_run }, room))
     }
 
+    /// Room for so many bytes, until dropped.
+    pub(super) fn enter_bytes(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Status> {
+        self.enter(bytes.div_ceil(PIECE_BYTES))
+    }
+
     fn enter(&self, pieces: usize) -> Result<OwnedSemaphorePermit, Status> {
         let pieces = u32::try_from(pieces).unwrap_or(u32::MAX);
         let room = self.pieces.clone().try_acquire_many_owned(pieces);

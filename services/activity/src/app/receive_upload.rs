@@ -67,15 +67,16 @@ impl App {
             filename: filename(&file.filename),
         };
         self.metrics.upload_bytes.inc_by(file.bytes.len() as u64);
-        self.take(&command, upload_id, described, file.bytes).await
+        self.take(&command, upload_id, described, Some(file.bytes)).await
     }
 
-    async fn take(
+    /// Without bytes: they lie where the file says already.
+    pub(super) async fn take(
         &self,
         command: &Command,
         upload_id: UploadId,
         file: File,
-        bytes: Bytes,
+        bytes: Option<Bytes>,
     ) -> Result<Taken, Refusal> {
         let claim_key = hex::encode(&file.hash);
         for _ in 0..ATTEMPTS {
@@ -83,7 +84,9 @@ impl App {
             let attempt = match first.and_then(|stream| stream.id()) {
                 Some(original) => self.duplicate(command, upload_id, original, &file).await,
                 None => {
-                    self.blobs.put(&file.blob, bytes.clone()).await?;
+                    if let Some(bytes) = &bytes {
+                        self.blobs.put(&file.blob, bytes.clone()).await?;
+                    }
                     self.receive(command, upload_id, &file, &claim_key).await.map(Some)
                 }
             };

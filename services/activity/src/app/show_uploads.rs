@@ -29,7 +29,10 @@ pub struct UploadPage {
 impl App {
     /// The sender's own upload; a device sees only what it sent itself.
     pub async fn show_upload(&self, sender: &Sender, id: UploadId) -> Result<UploadView, Refusal> {
-        let row = self.upload_row(id).await?.ok_or_else(Refusal::not_found)?;
+        let Some(row) = self.upload_row(id).await? else {
+            let arriving = self.is_arriving(sender.account, id.uuid(), "upload").await?;
+            return arriving.filter(|_| !sender.device).map(|_| queued(id)).ok_or_else(Refusal::not_found);
+        };
         let own = row.account_id == sender.account && (!sender.device || row.session_id == sender.session);
         if !own {
             return Err(Refusal::not_found());

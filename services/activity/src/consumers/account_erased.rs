@@ -12,7 +12,7 @@ use kernel::AccountId;
 
 use crate::{
     blobs::Blobs,
-    store::{ActivityStore, contributions, imports, live, samples, starts, taken, uploads},
+    store::{ActivityStore, contributions, imports, live, resumables, samples, starts, taken, uploads},
     wire,
 };
 
@@ -65,6 +65,7 @@ impl AccountErased {
                     live::erase(tx, account).await?;
                     imports::erase(tx, account).await?;
                     contributions::erase(tx, account).await?;
+                    resumables::erase(tx, account).await?;
                     Ok::<_, Failure>((erased, uploads))
                 })
             })

@@ -5,6 +5,7 @@ use activity::{
     config::Files,
 };
 use bytes::Bytes;
+use formats::archive::ReadAt;
 use futures::future::join_all;
 use kernel::{AccountId, Id};
 use testkit::engines;
@@ -13,6 +14,7 @@ async fn suite(blobs: &Blobs) {
     what_is_put_is_got(blobs).await;
     what_is_there_stays_as_it_is(blobs).await;
     the_same_file_from_many_is_kept_once(blobs).await;
+    parts_become_one_file(blobs).await;
     an_erasure_takes_all_of_one_account(blobs).await;
     assert_eq!(blobs.identity().await.unwrap(), blobs.identity().await.unwrap());
 }
@@ -49,6 +51,31 @@ async fn the_same_file_from_many_is_kept_once(blobs: &Blobs) {
         outcome.unwrap();
     }
     assert!(blobs.get(&key).await.unwrap() == file);
+    assert_eq!(blobs.erase(account).await.unwrap(), 1);
+}
+
+async fn parts_become_one_file(blobs: &Blobs) {
+    let (account, file) = (Id::random(), Id::random());
+    let pieces: Vec<Bytes> = (0..3_u8).map(|number| vec![number; 4_000_001].into()).collect();
+    let (mut keys, mut at) = (Vec::new(), 0);
+    for piece in &pieces {
+        keys.push(blobs.put_part(account, file, at, piece.clone()).await.unwrap());
+        at += piece.len() as i64;
+    }
+    let (key, parts) = (key(account), keys.iter().map(String::as_str).collect::<Vec<_>>());
+    for _ in 0..2 {
+        blobs.join(&key, &parts, at).await.unwrap();
+        assert!(blobs.get(&key).await.unwrap() == pieces.concat());
+    }
+    let read_at = blobs.file(&key).await.unwrap();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = [9; 4];
+        let count = ReadAt::read_at(&read_at, 3_999_999, &mut bytes).unwrap();
+        (read_at.size(), bytes[..count].to_vec())
+    });
+    assert_eq!(read.await.unwrap(), (12_000_003, vec![0, 0, 1, 1]));
+    blobs.drop_parts(account, file).await.unwrap();
+    assert!(matches!(blobs.get(&keys[0]).await, Err(BlobError::Missing(_))));
     assert_eq!(blobs.erase(account).await.unwrap(), 1);
 }
 

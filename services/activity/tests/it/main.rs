@@ -19,6 +19,7 @@ mod recompute;
 mod regions;
 mod relations;
 mod restart;
+mod resumables;
 mod settled;
 mod statistics;
 mod store;

@@ -33,6 +33,7 @@ mod other_rules;
 mod parked;
 mod rebuild;
 mod replicas;
+mod resumables;
 mod rolling;
 mod seed;
 mod serve;

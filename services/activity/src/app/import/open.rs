@@ -93,7 +93,12 @@ impl App {
         Ok(())
     }
 
-    async fn begin_import(&self, command: &Command, id: ImportId, archive: Archive) -> Result<Done, Error> {
+    pub(in crate::app) async fn begin_import(
+        &self,
+        command: &Command,
+        id: ImportId,
+        archive: Archive,
+    ) -> Result<Done, Error> {
         let (stream, account) = (import_stream(id), archive.account_id);
         let partition = account.to_string();
         let done = self.journal.execute::<Import, _>(command, &stream, &partition, |import, _| {

@@ -8,6 +8,7 @@ use crate::{
     app::{App, page},
     domain::{ImportId, import::Phase},
     store::imports,
+    wire,
 };
 
 impl App {
@@ -20,7 +21,10 @@ impl App {
         limit: u32,
     ) -> Result<ImportView, Refusal> {
         let row = imports::get(&self.db, id).await.map_err(Error::from)?;
-        let row = row.filter(|row| row.account_id == account).ok_or_else(Refusal::not_found)?;
+        let Some(row) = row else { return self.arriving_import(account, id).await };
+        if row.account_id != account {
+            return Err(Refusal::not_found());
+        }
         let limit = page(limit);
         let mut view = row.whole;
         if view.state == Phase::Planning.as_str() {
@@ -32,5 +36,20 @@ impl App {
         let next = view.files.last().filter(|_| full).map(|last| last.number.saturating_add(1).to_string());
         view.next_cursor = next.unwrap_or_default();
         Ok(view)
+    }
+
+    /// One that came in parts, all of which are here.
+    async fn arriving_import(&self, account: AccountId, id: ImportId) -> Result<ImportView, Refusal> {
+        let arriving =
+            self.is_arriving(account, id.uuid(), "import").await?.ok_or_else(Refusal::not_found)?;
+        Ok(ImportView {
+            id: wire::bytes(id),
+            state: Phase::Planning.as_str().to_owned(),
+            dry_run: arriving.how.dry_run,
+            filename: arriving.how.filename,
+            size_bytes: arriving.length,
+            created_us: kernel::time::micros(self.journal.now()),
+            ..ImportView::default()
+        })
     }
 }
