@@ -67,6 +67,40 @@ impl Door {
         read(path, request.body(file).send().await.with_context(|| path.to_owned())?).await
     }
 
+    /// Begins a file of so many bytes that comes in parts, for an import; its id.
+    pub(crate) async fn begin_parts(&self, who: &Person, length: u64) -> anyhow::Result<String> {
+        let path = "/uploads/resumable";
+        let request = self.http.post(format!("{}/v1{path}", self.base)).bearer_auth(&who.token);
+        let request = request.header("Tus-Resumable", "1.0.0").header("Upload-Length", length);
+        let request = request.header("Upload-Metadata", "filename ZXhwb3J0LnhtbA==,purpose aW1wb3J0");
+        let begun = read(path, request.send().await.with_context(|| path.to_owned())?).await?;
+        Ok(begun["id"].as_str().context("no id")?.to_owned())
+    }
+
+    /// The next part of a file, from this byte on; where the next but one goes.
+    pub(crate) async fn send_part(
+        &self,
+        who: &Person,
+        id: &str,
+        offset: u64,
+        bytes: Vec<u8>,
+    ) -> anyhow::Result<u64> {
+        let path = format!("/uploads/resumable/{id}");
+        let request = self.http.patch(format!("{}/v1{path}", self.base)).bearer_auth(&who.token);
+        let request = request.header("Tus-Resumable", "1.0.0").header("Upload-Offset", offset);
+        let request = request.header(header::CONTENT_TYPE, "application/offset+octet-stream").body(bytes);
+        let answer = request.send().await.with_context(|| path.clone())?;
+        let next = answer.headers().get("upload-offset").and_then(|value| value.to_str().ok()?.parse().ok());
+        read(&path, answer).await?;
+        next.context("no offset")
+    }
+
+    /// How much of it is there for good.
+    pub(crate) async fn parts_received(&self, who: &Person, id: &str) -> anyhow::Result<u64> {
+        let shown = self.get(&format!("/uploads/resumable/{id}"), who).await?;
+        shown["received"].as_u64().context("no figure")
+    }
+
     /// Signs up with the mailed code; an athlete of Almaty who lets offers come.
     pub(crate) async fn sign_up(&self, email: &str) -> anyhow::Result<Person> {
         let consents: Vec<Value> = ["terms", "health_data", "promo", "recommendations"]

@@ -10,6 +10,7 @@
 //! | [`binary`] | the release binary: start, memory, `demo` |
 //! | [`board`] | the order of a board beside Redis' sorted set |
 //! | [`upload`] | a device file until it is listed |
+//! | [`apple`] | a health export of gigabytes, sent in parts and imported: memory, time, kills |
 //! | [`lists`] | pages of lists and single activities where a million are stored |
 //! | [`offer`] | a badge until its offer is held |
 //! | [`steady`] | mixed load, open loop: `steady`, and `smoke`, `spike`, `soak`, `chaos` by other files of `scenarios/` |
@@ -22,6 +23,7 @@
 //! | [`door`], [`process`], [`report`] | the public surface, the spawned binary, what is written down |
 
 mod append;
+mod apple;
 mod binary;
 mod board;
 mod bus;
@@ -92,6 +94,8 @@ enum Scenario {
     CatchUp(catch_up::CatchUp),
     /// Pages of lists where many activities are stored; not among all of them
     Lists(lists::Lists),
+    /// A health export of gigabytes in parts, killed in the middle; not among all of them
+    Apple(apple::Asked),
     /// A few seconds of `live`
     LiveSmoke,
     /// A few seconds of `steady`: whether the scenario still fits the surface
@@ -196,6 +200,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if let Some(Scenario::CatchUp(wanted)) = scenario {
         catch_up::measure(&options, &mut report, wanted).await?;
+    }
+    if let Some(Scenario::Apple(asked)) = scenario {
+        Box::pin(apple::measure(&options, &mut report, asked)).await?;
     }
     if scenario == Some(Scenario::LiveSmoke) {
         live::smoke(&options, &mut report).await?;

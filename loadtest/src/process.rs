@@ -81,9 +81,18 @@ pub(crate) fn cpu_seconds_of(id: u32) -> anyhow::Result<f64> {
 
 /// Resident memory of a process in MB (10⁶ bytes).
 pub(crate) fn resident_mb_of(id: u32) -> anyhow::Result<f64> {
+    status_mb_of(id, "VmRSS:")
+}
+
+/// The most that it ever was, in MB (10⁶ bytes).
+pub(crate) fn peak_mb_of(id: u32) -> anyhow::Result<f64> {
+    status_mb_of(id, "VmHWM:")
+}
+
+fn status_mb_of(id: u32, what: &str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).context("no /proc")?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-    let kib: f64 = line.split_whitespace().nth(1).context("VmRSS says nothing")?.parse()?;
+    let line = status.lines().find(|line| line.starts_with(what)).context("an unknown form of /proc")?;
+    let kib: f64 = line.split_whitespace().nth(1).context("an unknown form of /proc")?.parse()?;
     Ok(kib * 1_024.0 / 1e6)
 }
 

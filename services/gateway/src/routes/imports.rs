@@ -173,7 +173,8 @@ struct ArchiveForm {
 }
 
 /// Takes a ZIP archive of device files, a Strava export or an Apple Health export among them, or the latter's `export.xml`
-/// (plain or .gz), as the body or as the multipart field `file`. It is looked through and then, unless this is a dry run, run: one bad file hinders no other, and a crash loses nothing.
+/// (plain or .gz), as the body or as the multipart field `file`; a larger one comes in parts, by `/uploads/resumable`. It is
+/// looked through and then, unless this is a dry run, run: one bad file hinders no other, and a crash loses nothing.
 #[utoipa::path(post, path = "/imports", tag = "activities", params(How),
     request_body(content((String = "application/zip"), (ArchiveForm = "multipart/form-data")),
         description = "the archive"),
