@@ -354,31 +354,19 @@ impl Activities for Api {
         }))
     }
 
-    async fn create_resumable(
-        &self,
-        request: Request<api::CreateResumableRequest>,
-    ) -> Result<Response<api::ResumableView>, Status> {
+    async fn create_resumable(&self, request: Request<api::CreateResumableRequest>) -> resumables::Answer {
         resumables::create(self, request).await
     }
 
-    async fn get_resumable(
-        &self,
-        request: Request<api::ResumableRequest>,
-    ) -> Result<Response<api::ResumableView>, Status> {
+    async fn get_resumable(&self, request: Request<api::ResumableRequest>) -> resumables::Answer {
         resumables::get(self, request).await
     }
 
-    async fn append_resumable(
-        &self,
-        request: Request<Streaming<api::ResumableChunk>>,
-    ) -> Result<Response<api::ResumableView>, Status> {
+    async fn append_resumable(&self, request: Request<Streaming<api::ResumableChunk>>) -> resumables::Answer {
         resumables::append(self, request).await
     }
 
-    async fn drop_resumable(
-        &self,
-        request: Request<api::ResumableRequest>,
-    ) -> Result<Response<api::DropResumableResponse>, Status> {
+    async fn drop_resumable(&self, request: Request<api::ResumableRequest>) -> resumables::Dropped {
         resumables::abandon(self, request).await
     }
 

@@ -8,7 +8,8 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Api, id, person, sender};
 use crate::app::resumable::view;
 
-type Answer = Result<Response<api::ResumableView>, Status>;
+pub(super) type Answer = Result<Response<api::ResumableView>, Status>;
+pub(super) type Dropped = Result<Response<api::DropResumableResponse>, Status>;
 
 pub(super) async fn create(api: &Api, request: Request<api::CreateResumableRequest>) -> Answer {
     person(&request)?;
@@ -53,10 +54,7 @@ pub(super) async fn append(api: &Api, request: Request<Streaming<api::ResumableC
     appending.end().await.map(|row| Response::new(view(row))).map_err(status)
 }
 
-pub(super) async fn abandon(
-    api: &Api,
-    request: Request<api::ResumableRequest>,
-) -> Result<Response<api::DropResumableResponse>, Status> {
+pub(super) async fn abandon(api: &Api, request: Request<api::ResumableRequest>) -> Dropped {
     let (_, account) = person(&request)?;
     api.app.abandon_resumable(account, id(&request.get_ref().resumable_id)?).await.map_err(status)?;
     Ok(Response::new(api::DropResumableResponse {}))
