@@ -181,6 +181,7 @@ fn unlocked(account: AccountId) -> gamification::BadgeUnlocked {
         rule_version: 1,
         because: vec![because],
         private: false,
+        frozen_days: Vec::new(),
     }
 }
 
