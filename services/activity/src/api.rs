@@ -1,5 +1,6 @@
 //! gRPC: decode → app → encode.
 
+mod days;
 mod detail;
 mod held;
 mod imports;
@@ -29,6 +30,9 @@ use crate::{
 const INGEST: &str = "activity:ingest";
 const WAIT_S_MAX: u32 = 30;
 const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What a call comes to.
+type Answered<T> = Result<Response<T>, Status>;
 
 pub struct Api {
     app: App,
@@ -103,10 +107,7 @@ impl Activities for Api {
         Ok(answer(&self.app.journal, &taken.done, view).await)
     }
 
-    async fn get_upload(
-        &self,
-        request: Request<api::GetUploadRequest>,
-    ) -> Result<Response<api::UploadView>, Status> {
+    async fn get_upload(&self, request: Request<api::GetUploadRequest>) -> Answered<api::UploadView> {
         let (_, sender) = sender(&request)?;
         let id: UploadId = id(&request.get_ref().upload_id)?;
         self.app.show_upload(&sender, id).await.map(Response::new).map_err(status)
@@ -165,10 +166,7 @@ impl Activities for Api {
         Ok(Response::new(api::ListActivitiesResponse { items, next_cursor: next(page.next) }))
     }
 
-    async fn get_activity(
-        &self,
-        request: Request<api::GetActivityRequest>,
-    ) -> Result<Response<api::ActivityView>, Status> {
+    async fn get_activity(&self, request: Request<api::GetActivityRequest>) -> Answered<api::ActivityView> {
         let (_, viewer) = person(&request)?;
         let found = self.app.get_activity(viewer, id(&request.get_ref().activity_id)?).await;
         let (seen, detail) = found.map_err(status)?;
@@ -211,10 +209,7 @@ impl Activities for Api {
         Ok(answer(&self.app.journal, &done, view::activity(&seen)).await)
     }
 
-    async fn history(
-        &self,
-        request: Request<api::HistoryRequest>,
-    ) -> Result<Response<api::HistoryResponse>, Status> {
+    async fn history(&self, request: Request<api::HistoryRequest>) -> Answered<api::HistoryResponse> {
         let (_, account) = person(&request)?;
         let asked = request.into_inner();
         let below = match asked.cursor.as_str() {
@@ -228,10 +223,7 @@ impl Activities for Api {
         Ok(Response::new(api::HistoryResponse { items, next_cursor }))
     }
 
-    async fn streams(
-        &self,
-        request: Request<api::StreamsRequest>,
-    ) -> Result<Response<api::StreamsView>, Status> {
+    async fn streams(&self, request: Request<api::StreamsRequest>) -> Answered<api::StreamsView> {
         let (_, viewer) = person(&request)?;
         let asked = request.into_inner();
         let unknown = || status(Refusal::field("/types", "unknown", "not a type of stream"));
@@ -255,10 +247,7 @@ impl Activities for Api {
 
     type OriginalStream = ReceiverStream<Result<api::OriginalChunk, Status>>;
 
-    async fn original(
-        &self,
-        request: Request<api::OriginalRequest>,
-    ) -> Result<Response<Self::OriginalStream>, Status> {
+    async fn original(&self, request: Request<api::OriginalRequest>) -> Answered<Self::OriginalStream> {
         let (_, account) = person(&request)?;
         let found = self.app.original(account, id(&request.get_ref().activity_id)?).await.map_err(status)?;
         Ok(Response::new(uploads::send(found, CHUNK_BYTES)))
@@ -286,10 +275,7 @@ impl Activities for Api {
         Ok(Response::new(api::ExplainVisibilityResponse { classes }))
     }
 
-    async fn settled(
-        &self,
-        request: Request<api::SettledRequest>,
-    ) -> Result<Response<api::SettledResponse>, Status> {
+    async fn settled(&self, request: Request<api::SettledRequest>) -> Answered<api::SettledResponse> {
         Caller::of(&request)?.service()?;
         let position = i64::try_from(request.get_ref().position).unwrap_or(i64::MAX);
         let told = self.app.settled(position).await.map_err(status)?;
@@ -307,20 +293,27 @@ impl Activities for Api {
         Ok(Response::new(statistics::statistics(&found)))
     }
 
-    async fn records(
-        &self,
-        request: Request<api::RecordsRequest>,
-    ) -> Result<Response<api::RecordsResponse>, Status> {
+    async fn list_days(&self, request: Request<api::ListDaysRequest>) -> Answered<api::ListDaysResponse> {
+        let (_, account) = person(&request)?;
+        let wanted = days::wanted(request.into_inner()).map_err(status)?;
+        self.app.list_days(account, wanted).await.map(days::page).map(Response::new).map_err(status)
+    }
+
+    async fn get_day(&self, request: Request<api::GetDayRequest>) -> Result<Response<api::DayView>, Status> {
+        let (_, account) = person(&request)?;
+        let (date, kind) = days::one(request.into_inner()).map_err(status)?;
+        let found = self.app.get_day(account, date, kind).await.map_err(status)?;
+        Ok(Response::new(days::by_minutes(&found)))
+    }
+
+    async fn records(&self, request: Request<api::RecordsRequest>) -> Answered<api::RecordsResponse> {
         let (_, account) = person(&request)?;
         let sport = statistics::sport(&request.get_ref().sport).map_err(status)?;
         let found = self.app.records(account, sport).await.map_err(status)?;
         Ok(Response::new(statistics::records(&found)))
     }
 
-    async fn compare(
-        &self,
-        request: Request<api::CompareRequest>,
-    ) -> Result<Response<api::CompareResponse>, Status> {
+    async fn compare(&self, request: Request<api::CompareRequest>) -> Answered<api::CompareResponse> {
         let (_, account) = person(&request)?;
         let asked = statistics::comparison(request.get_ref()).map_err(status)?;
         let told = match asked {
@@ -334,10 +327,7 @@ impl Activities for Api {
         Ok(Response::new(told))
     }
 
-    async fn recompute(
-        &self,
-        request: Request<api::RecomputeRequest>,
-    ) -> Result<Response<api::RecomputeResponse>, Status> {
+    async fn recompute(&self, request: Request<api::RecomputeRequest>) -> Answered<api::RecomputeResponse> {
         let caller = Caller::of(&request)?;
         caller.service()?;
         let asked = request.get_ref();
@@ -377,40 +367,25 @@ impl Activities for Api {
         imports::open(self, request).await
     }
 
-    async fn get_import(
-        &self,
-        request: Request<api::GetImportRequest>,
-    ) -> Result<Response<api::ImportView>, Status> {
+    async fn get_import(&self, request: Request<api::GetImportRequest>) -> Answered<api::ImportView> {
         imports::get(self, request).await
     }
 
-    async fn run_import(
-        &self,
-        request: Request<api::ImportRequest>,
-    ) -> Result<Response<api::ImportView>, Status> {
+    async fn run_import(&self, request: Request<api::ImportRequest>) -> Answered<api::ImportView> {
         imports::run(self, request).await
     }
 
-    async fn resume_import(
-        &self,
-        request: Request<api::ImportRequest>,
-    ) -> Result<Response<api::ImportView>, Status> {
+    async fn resume_import(&self, request: Request<api::ImportRequest>) -> Answered<api::ImportView> {
         imports::resume(self, request).await
     }
 
-    async fn roll_back_import(
-        &self,
-        request: Request<api::ImportRequest>,
-    ) -> Result<Response<api::ImportView>, Status> {
+    async fn roll_back_import(&self, request: Request<api::ImportRequest>) -> Answered<api::ImportView> {
         imports::roll_back(self, request).await
     }
 
     type ExportStream = ReceiverStream<Result<api::OriginalChunk, Status>>;
 
-    async fn export(
-        &self,
-        request: Request<api::ExportRequest>,
-    ) -> Result<Response<Self::ExportStream>, Status> {
+    async fn export(&self, request: Request<api::ExportRequest>) -> Answered<Self::ExportStream> {
         imports::export(self, request).await
     }
 
@@ -435,10 +410,7 @@ impl Activities for Api {
         self.answer_link(request, false).await
     }
 
-    async fn verdict(
-        &self,
-        request: Request<api::VerdictRequest>,
-    ) -> Result<Response<api::VerdictView>, Status> {
+    async fn verdict(&self, request: Request<api::VerdictRequest>) -> Answered<api::VerdictView> {
         self.answer_verdict(request).await
     }
 
@@ -446,10 +418,7 @@ impl Activities for Api {
         self.answer_crop(request).await
     }
 
-    async fn appeal(
-        &self,
-        request: Request<api::AppealRequest>,
-    ) -> Result<Response<api::VerdictView>, Status> {
+    async fn appeal(&self, request: Request<api::AppealRequest>) -> Answered<api::VerdictView> {
         self.answer_appeal(request).await
     }
 

@@ -5,10 +5,10 @@
 //! | [`receive_upload`], [`read_upload`] (the job behind it) | [`show_uploads`] |
 //! | [`import`] (open, run, resume, roll back) | [`import`] (show) |
 //! | [`resumable`] (create, append, abandon; finish, expire) | [`resumable`] (show) |
-//! | [`sync`] | |
+//! | [`sync`], which puts days together ([`unite_days`]) | [`show_days`] |
 //! | [`recompute`] | |
 //! | [`start_live`], [`send_beacons`], [`finish_live`] | [`watch_live`] |
-//! | [`create_activity`], [`change_activity`], [`delete_activity`], [`restore_activity`] | [`list_activities`], [`get_activity`], [`history`] |
+//! | [`create_activity`], [`change_activity`], [`delete_activity`], [`restore_activity`], [`purge_activity`] | [`list_activities`], [`get_activity`], [`history`] |
 //! | | [`show_activities`], [`show_streams`], [`explain`], [`original`], [`export`] |
 //! | | [`explain_visibility`], [`settled`] |
 //! | | [`statistics`], [`records`], [`compare`], [`compare_region`] |
@@ -30,6 +30,7 @@ pub mod history;
 pub mod import;
 pub mod list_activities;
 pub mod original;
+pub mod purge_activity;
 pub mod read_upload;
 pub mod receive_upload;
 pub mod recompute;
@@ -39,6 +40,7 @@ pub mod resumable;
 pub mod send_beacons;
 pub mod settled;
 pub mod show_activities;
+pub mod show_days;
 pub mod show_streams;
 pub mod show_uploads;
 pub mod sight;
@@ -47,6 +49,7 @@ pub mod start_live;
 pub mod statistics;
 pub mod sync;
 pub mod twins;
+mod unite_days;
 pub mod verdict;
 pub mod watch_live;
 

@@ -90,6 +90,43 @@ impl Blobs {
         }
     }
 
+    /// The columns of an activity, those of its past versions too. When it answers they are gone for good.
+    pub async fn delete_streams(&self, account: AccountId, activity: ActivityId) -> Result<(), BlobError> {
+        let folder = Key::from(format!("streams/{account}"));
+        let begin = format!("streams/{account}/{activity}");
+        let mut found = self.store.list_with_offset(Some(&folder), &Key::from(begin.as_str()));
+        let mut own = Vec::new();
+        while let Some(blob) = found.next().await {
+            let location = blob?.location;
+            if location.as_ref().starts_with(&begin) {
+                own.push(Ok(location));
+            }
+        }
+        drop(found);
+        self.delete_these(&folder, own).await.map(drop)
+    }
+
+    async fn delete_these(
+        &self,
+        folder: &Key,
+        found: Vec<Result<Key, object_store::Error>>,
+    ) -> Result<usize, BlobError> {
+        let mut erased = 0;
+        let mut deleted = self.store.delete_stream(futures::stream::iter(found).boxed());
+        while let Some(outcome) = deleted.next().await {
+            match outcome {
+                Ok(_) => erased += 1,
+                // Somebody else is at it too.
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if erased > 0 {
+            self.sync_folder(folder).await?;
+        }
+        Ok(erased)
+    }
+
     /// Everything of an account, for its erasure; the number of blobs. When it answers they are gone for good.
     pub async fn erase(&self, account: AccountId) -> Result<usize, BlobError> {
         let mut erased = 0;
@@ -101,22 +138,9 @@ impl Blobs {
 
     /// How many there were. When it answers they are gone for good.
     async fn delete_all(&self, folder: &Key) -> Result<usize, BlobError> {
-        let mut deleted = 0;
         let found = self.store.list(Some(folder)).map_ok(|blob| blob.location);
-        let found: Vec<_> = found.try_collect::<Vec<_>>().await?.into_iter().map(Ok).collect();
-        let mut outcomes = self.store.delete_stream(futures::stream::iter(found).boxed());
-        while let Some(outcome) = outcomes.next().await {
-            match outcome {
-                Ok(_) => deleted += 1,
-                // Somebody else is at it too.
-                Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if deleted > 0 {
-            self.sync_folder(folder).await?;
-        }
-        Ok(deleted)
+        let found = found.try_collect::<Vec<_>>().await?.into_iter().map(Ok).collect();
+        self.delete_these(folder, found).await
     }
 
     /// What this place is called: the same for every process that uses it, another for any other place. Whoever comes

@@ -36,6 +36,8 @@ pub struct Config {
     pub live_silence_s: u32,
     /// What was told live is deleted so long after the session's end.
     pub live_kept_s: u32,
+    /// A deleted activity can be restored for so long; then what is kept of it is destroyed.
+    pub restore_days: u32,
     /// Where activities are kept to be read.
     pub store: Store,
     /// `host:port,…` of some nodes of ScyllaDB or Cassandra.
@@ -152,6 +154,7 @@ impl Default for Config {
             live_points_max: 100_000,
             live_silence_s: 3_600,
             live_kept_s: 3_600,
+            restore_days: 30,
             store: Store::default(),
             cql_nodes: String::new(),
             cql_keyspace: "stadion_activity".to_owned(),

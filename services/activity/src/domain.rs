@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod cheat;
 pub mod daily;
+pub mod day;
 pub mod edit;
 pub mod facts;
 pub mod fusion;
@@ -11,6 +12,7 @@ pub mod input;
 pub mod live;
 pub mod marks;
 pub mod twins;
+pub mod unite;
 pub mod units;
 pub mod upload;
 pub mod verdict;
@@ -37,6 +39,10 @@ pub type LiveId = kernel::Id<LiveKind>;
 /// Names a day's value of one source.
 pub enum DailyKind {}
 pub type DailyId = kernel::Id<DailyKind>;
+
+/// Names a day and a type of values, of one account.
+pub enum DayKind {}
+pub type DayId = kernel::Id<DayKind>;
 
 /// Names the session (a device, an app) that sent something.
 pub enum SessionKind {}

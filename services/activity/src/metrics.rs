@@ -17,6 +17,7 @@ pub struct Metrics {
     pub reading_seconds: Histogram,
     pub upload_bytes: Counter,
     pub files_missing: Counter,
+    pub purged: Counter,
 }
 
 impl Metrics {
@@ -27,6 +28,7 @@ impl Metrics {
             reading_seconds: metrics.seconds("reading_seconds", "from a durable file to its activities"),
             upload_bytes: metrics.counter("upload_bytes", "bytes of files received"),
             files_missing: metrics.counter("files_missing", "looks for a received file that found none"),
+            purged: metrics.counter("purged", "deleted activities of which nothing is kept any more"),
         }
     }
 

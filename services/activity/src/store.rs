@@ -3,6 +3,7 @@
 pub mod activities;
 pub mod contributions;
 pub mod cql;
+pub mod days;
 pub mod files;
 pub mod imports;
 pub mod live;
@@ -55,6 +56,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0011_create_sync_sources",
             include_str!("../../../migrations/sqlite/activity/0011_create_sync_sources.sql"),
         ),
+        ("0012_find_days", include_str!("../../../migrations/sqlite/activity/0012_find_days.sql")),
         (
             "0013_create_import_progress",
             include_str!("../../../migrations/sqlite/activity/0013_create_import_progress.sql"),
@@ -103,6 +105,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0011_create_sync_sources",
             include_str!("../../../migrations/postgres/activity/0011_create_sync_sources.sql"),
         ),
+        ("0012_find_days", include_str!("../../../migrations/postgres/activity/0012_find_days.sql")),
         (
             "0013_create_import_progress",
             include_str!("../../../migrations/postgres/activity/0013_create_import_progress.sql"),

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use eventing::DecodeError;
 use kernel::Id;
 
-pub use daily::daily_to_proto;
+pub use daily::{daily_of, daily_to_proto};
 pub use record::{Whole, record_of, visibility_of, whole_of};
 
 pub fn bytes<Kind>(id: Id<Kind>) -> Bytes {

@@ -40,6 +40,8 @@ const READS: &[(&str, &[&str])] = &[
             "ListVerdicts",
             "WatchLiveSession",
             "GetResumable",
+            "ListDays",
+            "GetDay",
         ],
     ),
     (

@@ -48,7 +48,7 @@ fn named<T>(
     parse(text).map(Some).ok_or_else(|| Refusal::field(pointer, "unknown", detail))
 }
 
-fn date(pointer: &str, text: &str) -> Result<Option<Date>, Refusal> {
+pub(super) fn date(pointer: &str, text: &str) -> Result<Option<Date>, Refusal> {
     let plain = |text: &str| (text.len() == 10).then(|| text.parse::<Date>().ok()).flatten();
     if text.is_empty() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! It counts no more; it can be restored.
+//! It counts no more; it can be restored, for some time.
 
 use eventing::{Command, Decision, Done};
 use kernel::{AccountId, ActivityId, Refusal};
@@ -19,7 +19,11 @@ impl App {
             .journal
             .execute::<Activity, _>(command, &stream, &account.to_string(), |activity, _| {
                 let changes = activity.delete(account, expected_revision)?;
-                Ok(Decision::of(events(id, account, changes)).answer(204, vec![id.to_string()]))
+                let timer = self.purge_later(id, activity, &changes);
+                let mut decision =
+                    Decision::of(events(id, account, changes)).answer(204, vec![id.to_string()]);
+                decision.timers.extend(timer);
+                Ok(decision)
             })
             .await?;
         let done = self.and_twins(command, account, id, done).await;

@@ -98,6 +98,7 @@ fn revision(revision: u64, at_us: i64, event: Event) -> Revision {
         Change::Cropped { record, .. } => ("cropped", "owner", Vec::new(), seen(&record)),
         Change::Deleted { client_version: None } => ("deleted", "owner", Vec::new(), None),
         Change::Deleted { .. } | Change::Tombstoned { .. } => ("deleted", "device", Vec::new(), None),
+        Change::PurgeStarted | Change::Purged => ("purged", "system", Vec::new(), None),
     };
     Revision { revision, at_us, kind, actor, changed, activity }
 }

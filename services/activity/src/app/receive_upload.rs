@@ -82,6 +82,10 @@ impl App {
         for _ in 0..ATTEMPTS {
             let first = self.journal.store().claimed_by(FILE_CLAIM, &claim_key).await.map_err(Error::from)?;
             let attempt = match first.and_then(|stream| stream.id()) {
+                // What of it was purged comes in anew.
+                Some(original) if self.unclaim_purged(file.account_id, original, &claim_key).await? => {
+                    continue;
+                }
                 Some(original) => self.duplicate(command, upload_id, original, &file).await,
                 None => {
                     if let Some(bytes) = &bytes {
@@ -158,6 +162,10 @@ impl App {
         for id in activity_ids {
             let activity = self.journal.load::<Activity>(&activity_stream(id)).await?;
             if activity.exists() {
+                // Purged in this moment: look again.
+                if activity.state.record.is_none() {
+                    return Ok(None);
+                }
                 batch.write(
                     &activity,
                     &account.to_string(),

@@ -1,5 +1,5 @@
 //! The past, worked out anew: what files came to is found again by the algorithms of today, and where it differs the
-//! difference is an event. What its owner wrote by hand stays.
+//! difference is an event. What its owner wrote by hand stays. Days that several sources tell of are put together.
 //!
 //! It walks the journal a page a call, and remembers under the run's name how far it has come: whoever asks again goes on.
 
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     blobs::BlobError,
     domain::{
+        DailyId,
         activity::Activity,
         facts::{Measured, Origin, Record, Start},
     },
@@ -66,12 +67,25 @@ impl App {
         }
         let most = usize::try_from(events_max).unwrap_or(EVENTS_MAX).clamp(1, EVENTS_MAX);
         let page = self.journal.store().read_all(after, most).await.map_err(Error::from)?;
+        if dry.is_none() {
+            self.purge_past(command, &page).await.map_err(Refusal::from)?;
+        }
         let recorded = |kind: &str| kind.ends_with(".ActivityRecorded");
         let ids: BTreeSet<ActivityId> = page
             .iter()
             .filter(|event| recorded(&event.kind))
             .filter_map(|event| event.stream.as_str().strip_prefix("activity-")?.parse().ok())
             .collect();
+        let told = |kind: &str| kind.ends_with(".DailyRecorded");
+        let days: BTreeSet<DailyId> = page
+            .iter()
+            .filter(|event| told(&event.kind))
+            .filter_map(|event| event.stream.as_str().strip_prefix("daily-")?.parse().ok())
+            .collect();
+        for id in days {
+            done.read += 1;
+            done.changed += u32::from(self.unite_again(command, id, dry.is_some()).await?);
+        }
         for id in ids {
             match self.recompute_one(command, id, dry.is_some()).await? {
                 Outcome::Passed => continue,

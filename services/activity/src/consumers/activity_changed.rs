@@ -53,7 +53,18 @@ pub(super) async fn apply(
             }
             return Ok(());
         }
-        Change::Tombstoned { .. } => return Ok(()),
+        Change::PurgeStarted => {
+            let (activity_id, account_id) = (event.activity_id, event.account_id);
+            // That there was one, and nothing of it: readers of our own journal wait for the revision.
+            let gone = Begun { activity_id, account_id, start_us: 0, revision };
+            starts::put(tx, gone).await?;
+            starts::put_case(tx, gone, None).await?;
+            if let Some(row) = before {
+                store.purge(tx, &Row { revision, ..row }).await?;
+            }
+            return Ok(());
+        }
+        Change::Tombstoned { .. } | Change::Purged => return Ok(()),
     };
     // Erased: nothing of it is shown any more.
     let Some(mut row) = row_of(&event, record, live, revision) else { return Ok(()) };

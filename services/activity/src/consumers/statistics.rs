@@ -8,7 +8,7 @@ use eventing::{
 
 use super::account_erased::{Erased, Erasure};
 use crate::{
-    domain::activity::{Activity, Event},
+    domain::activity::{Activity, Change, Event},
     stats::contribution,
     store::{
         contributions::{self, Contribution, Known},
@@ -62,6 +62,9 @@ async fn changed(tx: &mut dyn Tx, incoming: &Incoming) -> Result<(), Failure> {
         return Ok(());
     }
     let barred = before.map_or_else(Default::default, |known: Known| known.barred).after(&event.change);
+    if matches!(event.change, Change::PurgeStarted | Change::Purged) {
+        return Ok(contributions::forget(tx, activity_id).await?);
+    }
     let Some(record) = contribution::record(&event.change) else {
         return Ok(contributions::stand(tx, activity_id, revision, barred).await?);
     };

@@ -1,4 +1,5 @@
-//! What time brings: sessions of which nothing is heard end, and what was told of ended ones is deleted.
+//! What time brings: sessions of which nothing is heard end, what was told of ended ones is deleted, and so is what was
+//! deleted and not restored in time.
 
 use async_trait::async_trait;
 use eventing::{Failure, TimerHandler, store::DueTimer};
@@ -16,6 +17,9 @@ impl TimerHandler for Timers {
         match (timer.stream.kind(), timer.command_id.as_str()) {
             ("live", "silence") => self.app.listen_to_live(timer.stream.id().ok_or_else(named)?).await?,
             ("live", "forget") => self.app.forget_live(timer.stream.id().ok_or_else(named)?).await?,
+            ("activity", what) => {
+                self.app.purge_due(timer.stream.id().ok_or_else(named)?, what).await?;
+            }
             _ => return Err(named()),
         }
         Ok(())

@@ -4,6 +4,7 @@ use eventing::Aggregate;
 use kernel::{AccountId, ActivityId, Code, Refusal, Sport};
 
 use super::{
+    UploadId,
     facts::{self, Origin, Record},
     marks::{Marks, Verdict},
     twins::Whereabouts,
@@ -58,6 +59,10 @@ pub enum Change {
     Tombstoned {
         client_version: i64,
     },
+    /// It was not restored in time: from here on it cannot be, and what is kept of it is destroyed.
+    PurgeStarted,
+    /// Nothing is kept of it any more.
+    Purged,
 }
 
 impl Change {
@@ -76,9 +81,12 @@ impl Change {
             | Self::Cropped { record, previous_start_us } => {
                 Whereabouts::of(record, Some(*previous_start_us))
             }
-            Self::Deleted { .. } | Self::Fused(_) | Self::Appealed(_) | Self::Tombstoned { .. } => {
-                return None;
-            }
+            Self::Deleted { .. }
+            | Self::Fused(_)
+            | Self::Appealed(_)
+            | Self::Tombstoned { .. }
+            | Self::PurgeStarted
+            | Self::Purged => return None,
         })
     }
 }
@@ -92,6 +100,12 @@ pub enum Life {
     Live,
     DeletedByOwner,
     DeletedByChangeset,
+    /// What is kept of it is being destroyed. `by_owner`: who had deleted it.
+    Purging {
+        by_owner: bool,
+    },
+    /// Its owner had deleted it, and nothing is left: no device brings it back. (One that a changeset had deleted is absent.)
+    Purged,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -100,7 +114,11 @@ pub struct Activity {
     /// The version of its stream.
     pub revision: u64,
     pub life: Life,
+    /// The revision by which it was deleted last.
+    pub deleted_at: u64,
     pub record: Option<Record>,
+    /// While it is being purged: the upload that it came in.
+    pub remains: Option<UploadId>,
     /// As it was before others' columns came in; `None`: nobody's did.
     pub own: Option<Record>,
     /// Its owner cut off its beginning or end.
@@ -159,10 +177,20 @@ impl Aggregate for Activity {
             }
             Change::Restored(record) => self.become_live(record),
             Change::Deleted { client_version: Some(version) } => {
+                self.deleted_at = self.revision;
                 self.life = Life::DeletedByChangeset;
                 self.client_version = self.client_version.max(Some(*version));
             }
-            Change::Deleted { client_version: None } => self.life = Life::DeletedByOwner,
+            Change::Deleted { client_version: None } => {
+                self.deleted_at = self.revision;
+                self.life = Life::DeletedByOwner;
+            }
+            Change::PurgeStarted => self.let_go(),
+            Change::Purged => {
+                let by_owner = self.life == Life::Purging { by_owner: true };
+                self.life = if by_owner { Life::Purged } else { Life::Absent };
+                self.remains = None;
+            }
             Change::Tombstoned { client_version } => {
                 self.client_version = self.client_version.max(Some(*client_version));
             }
@@ -185,6 +213,18 @@ impl Activity {
         }
         self.life = Life::Live;
         self.record = Some(record.clone());
+    }
+
+    /// Of what is purged only stays where it came from, until that is gone too.
+    fn let_go(&mut self) {
+        let by_owner = self.life == Life::DeletedByOwner;
+        let record = self.record.take();
+        (self.own, self.cropped, self.edited) = (None, false, Vec::new());
+        self.life = Life::Purging { by_owner };
+        self.remains = record.and_then(|record| match record.origin {
+            Origin::Upload { upload_id, .. } => Some(upload_id),
+            Origin::Sync { .. } | Origin::Manual => None,
+        });
     }
 
     /// What an edit changes stays changed when the figures are put together anew.
@@ -234,7 +274,7 @@ impl Activity {
     /// From an uploaded file, or a manual entry. One that was deleted is restored as it was; one that is there stays.
     pub fn record(&self, record: Record) -> Vec<Change> {
         match (self.life, &self.record) {
-            (Life::Live, _) => Vec::new(),
+            (Life::Live | Life::Purging { .. }, _) => Vec::new(),
             (Life::DeletedByOwner | Life::DeletedByChangeset, Some(known)) => {
                 vec![Change::Restored(Box::new(known.clone()))]
             }
@@ -254,6 +294,10 @@ impl Activity {
             _ => {}
         }
         let Some(known) = &self.record else {
+            // What its owner deleted stays so, and nothing of it is kept again.
+            if matches!(self.life, Life::Purged | Life::Purging { .. }) {
+                return Synced::Stored(vec![Change::Tombstoned { client_version: version }]);
+            }
             return Synced::Stored(judged(Change::Recorded, record));
         };
         let (previous_start_us, deleted) = (self.start_us(), self.life == Life::DeletedByOwner);
@@ -324,6 +368,16 @@ impl Activity {
         }
         let changed = facts::differing(&alone, &record);
         vec![Change::Recomputed { record: Box::new(record), previous_start_us: self.start_us(), changed }]
+    }
+
+    /// It was deleted by this revision, and not restored since.
+    pub fn start_purge(&self, deleted_at: u64) -> Vec<Change> {
+        let deleted = matches!(self.life, Life::DeletedByOwner | Life::DeletedByChangeset);
+        if deleted && self.deleted_at == deleted_at { vec![Change::PurgeStarted] } else { Vec::new() }
+    }
+
+    pub fn is_being_purged(&self) -> bool {
+        matches!(self.life, Life::Purging { .. })
     }
 
     /// By its owner; what is not deleted stays as it is.

@@ -156,3 +156,52 @@ proptest::proptest! {
         }
     }
 }
+
+fn purged(by: Option<i64>) -> Activity {
+    given(vec![recorded(3), Change::Deleted { client_version: by }, Change::PurgeStarted, Change::Purged])
+}
+
+#[test]
+fn only_the_deletion_that_stands_is_the_beginning_of_a_purge() {
+    let deleted = given(vec![recorded(3), Change::Deleted { client_version: None }]);
+    assert_eq!(deleted.start_purge(2), [Change::PurgeStarted]);
+    assert_eq!(deleted.start_purge(1), []);
+    let back = Change::Restored(Box::new(run(3)));
+    let again = vec![
+        recorded(3),
+        Change::Deleted { client_version: None },
+        back,
+        Change::Deleted { client_version: None },
+    ];
+    assert_eq!(given(again[..3].to_vec()).start_purge(2), []);
+    assert_eq!((given(again.clone()).start_purge(2), given(again).start_purge(4).len()), (vec![], 1));
+    assert_eq!(purged(None).start_purge(2), []);
+}
+
+#[test]
+fn what_is_being_purged_is_neither_restored_nor_recorded_nor_deleted_again() {
+    let purging = given(vec![recorded(3), Change::Deleted { client_version: None }, Change::PurgeStarted]);
+    assert!(purging.is_being_purged() && purging.record.is_none());
+    assert_eq!(purging.restore(owner()).unwrap_err(), Refusal::not_found());
+    assert_eq!(purging.delete(owner(), None).unwrap_err(), Refusal::not_found());
+    assert_eq!(purging.record(run(9)), []);
+    assert_eq!(purging.recompute(&run(9)), []);
+}
+
+#[test]
+fn what_its_owner_deleted_is_kept_away_from_devices_after_its_purge_and_not_from_its_owner() {
+    let purged = purged(None);
+    assert_eq!(purged.sync(run(3), 3), Synced::Duplicate);
+    assert_eq!(purged.sync(run(4), 4), Synced::Stored(vec![Change::Tombstoned { client_version: 4 }]));
+    assert!(matches!(&purged.record(run(9))[..], [Change::Recorded(_)]), "the file was sent again");
+    assert_eq!(purged.restore(owner()).unwrap_err(), Refusal::not_found());
+}
+
+#[test]
+fn what_a_changeset_deleted_comes_back_with_a_higher_version_after_its_purge() {
+    let purged = purged(Some(4));
+    assert_eq!(purged.sync(run(4), 4), Synced::Stale);
+    assert!(
+        matches!(purged.sync(run(5), 5), Synced::Stored(changes) if matches!(changes[..], [Change::Recorded(_)]))
+    );
+}

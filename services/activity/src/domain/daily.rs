@@ -1,4 +1,5 @@
-//! A day's value of one source (steps, sleep, weight): the newest version of it counts.
+//! A day's value of one source (steps, sleep, weight): the newest version of it counts, with what of it is not told by
+//! another source of the same day too ([`super::unite`]).
 
 use eventing::Aggregate;
 use kernel::AccountId;
@@ -13,6 +14,42 @@ pub struct DailyValue {
     pub date: String,
     pub value: f64,
     pub spans: Vec<Span>,
+    /// What it was told by, where that was said.
+    pub device: Option<DeviceKind>,
+}
+
+/// What a value was told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    Watch,
+    Band,
+    Ring,
+    ChestStrap,
+    HeadMounted,
+    Phone,
+    Other,
+}
+
+impl DeviceKind {
+    pub const ALL: [Self; 7] =
+        [Self::Watch, Self::Band, Self::Ring, Self::ChestStrap, Self::HeadMounted, Self::Phone, Self::Other];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Watch => "watch",
+            Self::Band => "band",
+            Self::Ring => "ring",
+            Self::ChestStrap => "chest_strap",
+            Self::HeadMounted => "head_mounted",
+            Self::Phone => "phone",
+            Self::Other => "other",
+        }
+    }
+
+    /// Empty, and a word that is not known: nothing.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 /// A part of a day's value.
@@ -32,21 +69,38 @@ pub struct Event {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// `daily` is `None` when its key was destroyed.
+    /// `daily` is `None` when its key was destroyed. `share`: what of the value counts, where that is not all of it.
     Recorded {
         source: String,
         client_version: i64,
         daily: Option<DailyValue>,
+        share: Option<f64>,
     },
+    /// The value stays, and this much of it counts; `None` when its key was destroyed.
+    Shared(Option<Share>),
     Deleted {
         client_version: i64,
     },
 }
 
+/// What of a value counts for a type and date.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Share {
+    pub kind: String,
+    pub date: String,
+    pub value: f64,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Daily {
+    pub account: Option<AccountId>,
     pub client_version: Option<i64>,
     pub live: bool,
+    pub source: String,
+    /// As it was told last.
+    pub told: Option<DailyValue>,
+    /// What of it counts.
+    pub share: f64,
 }
 
 impl Aggregate for Daily {
@@ -54,12 +108,21 @@ impl Aggregate for Daily {
     const KIND: &'static str = "daily";
 
     fn evolve(&mut self, event: &Event) {
-        let (version, live) = match &event.change {
-            Change::Recorded { client_version, .. } => (*client_version, true),
-            Change::Deleted { client_version } => (*client_version, false),
-        };
-        self.client_version = self.client_version.max(Some(version));
-        self.live = live;
+        self.account = Some(event.account_id);
+        match &event.change {
+            Change::Recorded { source, client_version, daily, share } => {
+                self.client_version = self.client_version.max(Some(*client_version));
+                self.live = true;
+                self.source.clone_from(source);
+                self.told.clone_from(daily);
+                self.share = share.or_else(|| daily.as_ref().map(|daily| daily.value)).unwrap_or_default();
+            }
+            Change::Shared(share) => self.share = share.as_ref().map_or(0.0, |share| share.value),
+            Change::Deleted { client_version } => {
+                self.client_version = self.client_version.max(Some(*client_version));
+                self.live = false;
+            }
+        }
     }
 }
 
@@ -67,6 +130,11 @@ impl Aggregate for Daily {
 pub type Verdict = Synced<Change>;
 
 impl Daily {
+    /// What it tells now, unless it is deleted or erased.
+    pub fn telling(&self) -> Option<&DailyValue> {
+        self.told.as_ref().filter(|_| self.live)
+    }
+
     pub fn sync(&self, source: &str, daily: DailyValue, version: i64) -> Verdict {
         match self.client_version {
             Some(seen) if version < seen || (version == seen && !self.live) => Synced::Stale,
@@ -75,6 +143,7 @@ impl Daily {
                 source: source.to_owned(),
                 client_version: version,
                 daily: Some(daily),
+                share: None,
             }]),
         }
     }
@@ -99,6 +168,7 @@ mod tests {
             date: "2026-05-01".to_owned(),
             value: 10_432.0,
             spans: Vec::new(),
+            device: None,
         }
     }
 
@@ -111,7 +181,8 @@ mod tests {
     }
 
     fn recorded(client_version: i64) -> Change {
-        Change::Recorded { source: "healthkit".to_owned(), client_version, daily: Some(steps()) }
+        let (source, daily) = ("healthkit".to_owned(), Some(steps()));
+        Change::Recorded { source, client_version, daily, share: None }
     }
 
     #[test]

@@ -8,6 +8,8 @@ pub const SUB_SPORT_CHARS_MAX: usize = 40;
 pub const KEY_BYTES_MAX: usize = 200;
 pub const SOURCE_BYTES_MAX: usize = 64;
 pub const SPANS_MAX: usize = 1_500;
+/// Of a day's value, together: more than overlapping ones need.
+pub const SPANS_US_MAX: i64 = 4 * 86_400 * 1_000_000;
 /// A month: the longest that one activity lasts.
 pub const ELAPSED_S_MAX: f64 = 31.0 * 86_400.0;
 /// How far a device's clock may run ahead.

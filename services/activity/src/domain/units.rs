@@ -47,6 +47,11 @@ fn units(kind: &str) -> &'static [Unit] {
     }
 }
 
+/// The unit that a type is kept in; empty for one that nobody knows.
+pub fn own(kind: &str) -> &'static str {
+    units(kind).first().map(|unit| unit.0).unwrap_or_default()
+}
+
 /// How values of a record come into the unit that they are kept in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conversion {

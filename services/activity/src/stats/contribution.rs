@@ -33,7 +33,9 @@ impl Barred {
     pub fn after(self, change: &Change) -> Self {
         let deleted = match change {
             Change::Replaced { deleted, .. } => *deleted,
-            Change::Deleted { .. } | Change::Tombstoned { .. } => true,
+            Change::Deleted { .. } | Change::Tombstoned { .. } | Change::PurgeStarted | Change::Purged => {
+                true
+            }
             _ => false,
         };
         let marked = record(change).map_or(self.0 & Self::MARKED != 0, |record| !record.marks.counts());
@@ -60,7 +62,7 @@ pub fn record(change: &Change) -> Option<&Record> {
         | Change::Edited { record, .. }
         | Change::Recomputed { record, .. }
         | Change::Replaced { record, .. } => Some(record),
-        Change::Deleted { .. } | Change::Tombstoned { .. } => None,
+        Change::Deleted { .. } | Change::Tombstoned { .. } | Change::PurgeStarted | Change::Purged => None,
     }
 }
 

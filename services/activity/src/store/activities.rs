@@ -73,6 +73,8 @@ pub trait ActivityStore: Send + Sync + 'static {
     /// Takes one column of all of an account's activities away.
     async fn drop_stream(&self, tx: &mut dyn Tx, account: AccountId, kind: StreamType)
     -> Result<(), DbError>;
+    /// Takes an activity and its columns away, as of this row's revision.
+    async fn purge(&self, tx: &mut dyn Tx, row: &Row) -> Result<(), DbError>;
     /// Takes all of an account away; the number of activities.
     async fn erase(&self, tx: &mut dyn Tx, account: AccountId) -> Result<u64, DbError>;
 }
@@ -221,6 +223,14 @@ impl ActivityStore for SqlActivities {
             args![kind.as_str(), account],
         )
         .await?;
+        Ok(())
+    }
+
+    async fn purge(&self, tx: &mut dyn Tx, row: &Row) -> Result<(), DbError> {
+        for table in ["activity_stream", "activity"] {
+            let sql = format!("DELETE FROM {table} WHERE activity_id = $1");
+            tx.execute(&sql, args![row.activity_id]).await?;
+        }
         Ok(())
     }
 

@@ -70,6 +70,11 @@ pub async fn stand(tx: &mut dyn Tx, id: ActivityId, revision: i64, barred: Barre
     tx.execute(sql, args![revision, barred.bits(), id]).await.map(drop)
 }
 
+/// It was purged.
+pub async fn forget(tx: &mut dyn Tx, id: ActivityId) -> Result<(), DbError> {
+    tx.execute("DELETE FROM contribution WHERE activity_id = $1", args![id]).await.map(drop)
+}
+
 pub async fn erase(tx: &mut dyn Tx, account: AccountId) -> Result<(), DbError> {
     tx.execute("DELETE FROM contribution WHERE account_id = $1", args![account]).await.map(drop)
 }

@@ -418,6 +418,17 @@ impl ActivityStore for CqlActivities {
         stream::iter(drops).buffer_unordered(AT_ONCE).try_collect().await
     }
 
+    /// Its indexes keep its id: a write under their one timestamp could not bring it back.
+    async fn purge(&self, _: &mut dyn Tx, row: &Row) -> Result<(), DbError> {
+        let written = stamp(row.revision);
+        self.delete_listed(row.account_id, (row.start_us, row.activity_id), written).await?;
+        for table in ["activity_stream", "activity"] {
+            let purged = format!("DELETE FROM {table} USING TIMESTAMP ? WHERE activity_id = ?");
+            self.0.write(&purged, args![written, row.activity_id]).await?;
+        }
+        Ok(())
+    }
+
     async fn erase(&self, _: &mut dyn Tx, account: AccountId) -> Result<u64, DbError> {
         let ids = self.ids(account).await?;
         let erased = ids.len() as u64;

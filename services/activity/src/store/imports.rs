@@ -138,8 +138,8 @@ pub async fn days(
     let rows = db.fetch(sql, args![account, source, kind, first, last]).await?;
     let day = |row: &SqlRow| {
         let (date, value): (String, f64) = (row.get(0)?, row.get(1)?);
-        let spans = message::<Daily>(row, 2)?.spans;
-        Ok((date.clone(), Daily { r#type: kind.to_owned(), date, value, spans }))
+        let kept = message::<Daily>(row, 2)?;
+        Ok((date.clone(), Daily { r#type: kind.to_owned(), date, value, ..kept }))
     };
     rows.iter().map(day).collect()
 }

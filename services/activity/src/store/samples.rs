@@ -109,7 +109,8 @@ pub async fn delete(
                 tx.execute(
                     "INSERT INTO metric (account_id, source, key, type, at_us, value, version, live)
                      VALUES ($1, $2, $3, '', 0, 0.0, $4, 0)
-                     ON CONFLICT (account_id, source, key) DO UPDATE SET value = 0.0, version = excluded.version, live = 0
+                     ON CONFLICT (account_id, source, key) DO UPDATE SET type = excluded.type, at_us = excluded.at_us,
+                       value = excluded.value, version = excluded.version, live = 0, skew_s = 0
                      WHERE excluded.version >= metric.version",
                     args![account, &source, key, version],
                 )
@@ -146,7 +147,8 @@ pub async fn put_day(tx: &mut dyn Tx, row: &DayRow) -> Result<(), DbError> {
             &daily.r#type,
             &daily.date,
             daily.value,
-            Daily { spans: daily.spans.clone(), ..Daily::default() }.encode_to_vec(),
+            Daily { spans: daily.spans.clone(), device: daily.device.clone(), ..Daily::default() }
+                .encode_to_vec(),
             input::is_health(&daily.r#type),
             row.client_version
         ],
@@ -155,10 +157,12 @@ pub async fn put_day(tx: &mut dyn Tx, row: &DayRow) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Its version stays, so that older ones that come later lose; nothing else does.
 pub async fn delete_day(tx: &mut dyn Tx, id: DailyId, client_version: i64) -> Result<(), DbError> {
     tx.execute(
-        "UPDATE daily SET live = 0, client_version = $2 WHERE daily_id = $1 AND client_version <= $2",
-        args![id, client_version],
+        "UPDATE daily SET type = '', date = '', value = 0.0, spans = $3, live = 0, client_version = $2
+         WHERE daily_id = $1 AND client_version <= $2",
+        args![id, client_version, Vec::new()],
     )
     .await?;
     Ok(())

@@ -53,6 +53,8 @@ impl DomainEvent for Event {
                 account_id,
                 client_version: *client_version,
             }),
+            Change::PurgeStarted => Plain::of(&wire::ActivityPurgeStarted { activity_id, account_id }),
+            Change::Purged => Plain::of(&wire::ActivityPurged { activity_id, account_id }),
         }
     }
 
@@ -92,6 +94,14 @@ impl DomainEvent for Event {
             let message = message?;
             let change = Change::Deleted { client_version: message.client_version };
             return bare(&message.activity_id, &message.account_id, change);
+        }
+        if let Some(message) = plain.decode::<wire::ActivityPurgeStarted>() {
+            let message = message?;
+            return bare(&message.activity_id, &message.account_id, Change::PurgeStarted);
+        }
+        if let Some(message) = plain.decode::<wire::ActivityPurged>() {
+            let message = message?;
+            return bare(&message.activity_id, &message.account_id, Change::Purged);
         }
         let message: wire::ActivityTombstoned = plain.expect()?;
         let change = Change::Tombstoned { client_version: message.client_version };

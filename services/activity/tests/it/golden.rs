@@ -4,7 +4,7 @@ use activity::{
     consumers::Erased,
     domain::{
         activity::{Change, Event},
-        daily,
+        daily, day,
         facts::*,
         import, live,
         marks::*,
@@ -21,6 +21,7 @@ enum Any {
     Upload(upload::Event),
     Import(import::Event),
     Daily(daily::Event),
+    Day(day::Event),
     Live(live::Event),
     Erased(Erased),
 }
@@ -32,6 +33,7 @@ impl DomainEvent for Any {
             Self::Upload(event) => event.encode(),
             Self::Import(event) => event.encode(),
             Self::Daily(event) => event.encode(),
+            Self::Day(event) => event.encode(),
             Self::Live(event) => event.encode(),
             Self::Erased(event) => event.encode(),
         }
@@ -43,6 +45,7 @@ impl DomainEvent for Any {
             kind if kind.starts_with("Upload") => upload::Event::decode(plain).map(Self::Upload),
             kind if kind.starts_with("Import") => import::Event::decode(plain).map(Self::Import),
             kind if kind.starts_with("Daily") => daily::Event::decode(plain).map(Self::Daily),
+            kind if kind.starts_with("Day") => day::Event::decode(plain).map(Self::Day),
             kind if kind.starts_with("Live") => live::Event::decode(plain).map(Self::Live),
             _ => Erased::decode(plain).map(Self::Erased),
         }
@@ -223,6 +226,8 @@ fn of_activities() -> Vec<(&'static str, Any)> {
         ("flagged", event(Change::Recorded(judged(Verdict::Flagged)))),
         ("changeset", event(Change::Deleted { client_version: Some(4) })),
         ("unknown_key", event(Change::Tombstoned { client_version: 4 })),
+        ("due", event(Change::PurgeStarted)),
+        ("done", event(Change::Purged)),
     ]
 }
 
@@ -369,12 +374,26 @@ fn of_days() -> Vec<(&'static str, Any)> {
         date: "2026-05-01".to_owned(),
         value: 10_432.0,
         spans: vec![daily::Span { start_us: 1, end_us: 2, value: 812.0 }],
+        device: None,
     };
-    let recorded =
-        |daily| daily::Change::Recorded { source: "healthkit".to_owned(), client_version: 7, daily };
+    let told = |daily, share| daily::Change::Recorded {
+        source: "healthkit".to_owned(),
+        client_version: 7,
+        daily,
+        share,
+    };
+    let recorded = |daily| told(daily, None);
+    let phone = daily::DailyValue { device: Some(daily::DeviceKind::Phone), ..day("steps") };
+    let share = daily::Share { kind: "steps".to_owned(), date: "2026-05-01".to_owned(), value: 9_000.0 };
+    let sources = ["day", "other"].map(|one| Id::derived(&[one.as_bytes()])).into();
+    let united = day::Event { day_id: Id::derived(&[b"united"]), account_id: account(), sources };
     vec![
         ("steps", event(recorded(Some(day("steps"))))),
         ("weight", event(recorded(Some(day("weight"))))),
+        ("shared", event(told(Some(phone), Some(4_321.0)))),
+        ("less", event(daily::Change::Shared(Some(share)))),
+        ("erased", event(daily::Change::Shared(None))),
+        ("two", Any::Day(united)),
         ("erased", event(recorded(None))),
         ("gone", event(daily::Change::Deleted { client_version: 8 })),
     ]

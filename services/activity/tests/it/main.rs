@@ -6,6 +6,7 @@
 mod activities;
 mod blobs;
 mod contributions;
+mod days;
 mod detail;
 mod erasure;
 mod exports;
@@ -14,6 +15,7 @@ mod imports;
 mod keyspace;
 mod live;
 mod lost_files;
+mod purge;
 mod races;
 mod recompute;
 mod regions;

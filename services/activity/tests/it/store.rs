@@ -38,6 +38,7 @@ async fn suite(engine: &Engine) {
     changes::what_is_taken_away_stays_away_until_the_next_revision(engine).await;
     changes::columns_are_those_of_the_newest_blob(engine).await;
     changes::one_column_of_an_account_can_be_dropped(engine).await;
+    changes::a_purged_activity_leaves_nothing_and_may_be_recorded_anew(engine).await;
     changes::an_erased_account_leaves_nothing(engine).await;
     lists::a_list_is_newest_first_within_its_bounds(engine).await;
     lists::pages_pass_over_equal_starts_without_loss_or_repeat(engine).await;
@@ -93,6 +94,10 @@ impl Engine {
     async fn drop_stream(&self, account: AccountId, kind: StreamType) {
         self.write(move |store, tx| Box::pin(async move { store.drop_stream(tx, account, kind).await }))
             .await;
+    }
+
+    async fn purge(&self, row: Row) {
+        self.write(move |store, tx| Box::pin(async move { store.purge(tx, &row).await })).await;
     }
 
     async fn erase(&self, account: AccountId) -> u64 {

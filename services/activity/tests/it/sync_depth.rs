@@ -108,6 +108,7 @@ async fn units_of_both_phones_are_kept_as_one() {
         value: 500.0,
         spans: vec![Span { start_us: 1, end_us: 2, value: 500.0 }],
         unit: "kcal".to_owned(),
+        ..DailyValue::default()
     });
     let asked = upserts(vec![
         upsert("a", 1, sample("spo2", "", 0.97)),

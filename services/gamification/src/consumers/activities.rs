@@ -70,16 +70,25 @@ pub fn day(incoming: &Incoming) -> Result<Option<(AccountId, daily::Observation)
     if let Some(event) = incoming.plain.decode::<wire::DailyRecorded>() {
         let event = event?;
         let Some(daily) = event.daily.as_ref().filter(|daily| daily.r#type == STEPS) else { return Ok(None) };
-        let (Some(local_day), Some(steps)) = (day_named(&daily.date), daily::whole_steps(daily.value)) else {
-            return Ok(None);
-        };
-        return told(&event.daily_id, &event.account_id, Some(Steps { local_day, steps })).map(Some);
+        // What another source tells of the same minutes is counted there.
+        let Some(steps) = steps(&daily.date, daily.share.unwrap_or(daily.value)) else { return Ok(None) };
+        return told(&event.daily_id, &event.account_id, Some(steps)).map(Some);
+    }
+    if let Some(event) = incoming.plain.decode::<wire::DailyShared>() {
+        let event = event?;
+        let Some(share) = event.share.as_ref().filter(|share| share.r#type == STEPS) else { return Ok(None) };
+        let Some(steps) = steps(&share.date, share.value) else { return Ok(None) };
+        return told(&event.daily_id, &event.account_id, Some(steps)).map(Some);
     }
     if let Some(event) = incoming.plain.decode::<wire::DailyDeleted>() {
         let event = event?;
         return told(&event.daily_id, &event.account_id, None).map(Some);
     }
     Ok(None)
+}
+
+fn steps(date: &str, value: f64) -> Option<Steps> {
+    Some(Steps { local_day: day_named(date)?, steps: daily::whole_steps(value)? })
 }
 
 /// An account's activity, as one event tells it.

@@ -1,4 +1,4 @@
-//! A day's steps as one source tells them. Stream `daily-{daily id}`: small, however many years an account has.
+//! What of a day's steps counts of one source: several that tell of the same minutes share them. Stream `daily-{daily id}`: small, however many years an account has.
 
 use kernel::{AccountId, Id};
 

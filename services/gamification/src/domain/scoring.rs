@@ -11,8 +11,6 @@
 //! reached with the latest end among its contributions; a best with the end of the one that is the best, the earliest
 //! of those that are equally good.
 
-use std::collections::BTreeMap;
-
 use jiff::{Span, civil::date, tz::TimeZone};
 use kernel::{Sport, time::micros};
 
@@ -97,7 +95,7 @@ pub struct Contest<'t> {
 /// What an item adds to a score. Values are thousandths of the metric's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contribution {
-    /// For steps, their day: of those in one bucket only the greatest counts. Of attempts, when they began.
+    /// For steps, their day. Of attempts, when they began.
     pub bucket: i64,
     pub value: i64,
     pub reached_us: i64,
@@ -183,18 +181,15 @@ impl Contest<'_> {
 pub fn combine(metric: Metric, all: impl IntoIterator<Item = Contribution>) -> Option<Score> {
     let all = all.into_iter();
     match metric {
-        Metric::Distance | Metric::MovingTime | Metric::Ascent | Metric::Count | Metric::Xp => sum(all),
+        // Sources that tell of one day have a share of it each: whoever put the day together has seen to that.
+        Metric::Distance
+        | Metric::MovingTime
+        | Metric::Ascent
+        | Metric::Count
+        | Metric::Steps
+        | Metric::Xp => sum(all),
         Metric::Longest => best(all, |one, other| one > other),
         Metric::Fastest => best(all, |one, other| one < other),
-        Metric::Steps => {
-            let mut days: BTreeMap<i64, Vec<Contribution>> = BTreeMap::new();
-            all.for_each(|one| days.entry(one.bucket).or_default().push(one));
-            let of_days = days.into_iter().filter_map(|(bucket, of_day)| {
-                let Score { value, reached_us } = best(of_day.into_iter(), |one, other| one > other)?;
-                Some(Contribution { bucket, value, reached_us })
-            });
-            sum(of_days)
-        }
     }
 }
 

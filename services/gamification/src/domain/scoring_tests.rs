@@ -128,10 +128,10 @@ fn sums_are_reached_last_and_bests_first() {
 }
 
 #[test]
-fn of_a_days_sources_the_greatest_counts() {
+fn the_shares_of_a_days_sources_make_the_day() {
     let day = |bucket, value, reached_us| Contribution { bucket, value, reached_us };
     let days = vec![day(1, 7_000, 50), day(1, 9_000, 20), day(2, 1_000, 30)];
-    assert_eq!(combine(Metric::Steps, days), Some(Score { value: 10_000, reached_us: 30 }));
+    assert_eq!(combine(Metric::Steps, days), Some(Score { value: 17_000, reached_us: 50 }));
 }
 
 #[test]

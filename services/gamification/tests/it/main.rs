@@ -9,6 +9,7 @@ mod burst;
 mod called_off;
 mod challenges;
 mod contest;
+mod days;
 mod fleet;
 mod golden;
 mod golden_challenges;

@@ -154,7 +154,7 @@ fn of_day(
     if !in_window(story, end, start_us, zone) || (story.from_join && start_us < joined_us) {
         return None;
     }
-    let mut most: Option<(i64, i64)> = None;
+    let mut all: Option<(i64, i64)> = None;
     for wanted_source in 0..2 {
         let mut newest: Option<(i64, i64)> = None;
         for (nth, op) in story.ops.iter().enumerate() {
@@ -166,10 +166,8 @@ fn of_day(
             }
         }
         let Some((value, reached)) = newest.filter(|(value, _)| *value > 0) else { continue };
-        let better = most.is_none_or(|(most, at)| value > most || (value == most && reached < at));
-        if better {
-            most = Some((value, reached));
-        }
+        let (so_far, at) = all.unwrap_or((0, i64::MIN));
+        all = Some((so_far + value, at.max(reached)));
     }
-    most.map(|(value, reached)| (value, reached, i64::from(wanted)))
+    all.map(|(value, reached)| (value, reached, i64::from(wanted)))
 }

@@ -224,7 +224,9 @@ async fn change(
     answer::versioned(answer::ok(&Activity::of(reply)), revision, None)
 }
 
-/// Deletes an activity of mine; it can be restored.
+/// Deletes an activity of mine; for 30 days, unless the operator says otherwise, it can be restored.
+///
+/// Then what is kept of it is destroyed, and with the last activity of a file the file.
 #[utoipa::path(delete, path = "/activities/{id}", tag = "activities", params(IdParam), responses((status = 204)))]
 async fn delete(State(door): Shared, caller: Account, id: PathId, conditions: Conditions) -> Answer {
     let expected =
@@ -234,7 +236,7 @@ async fn delete(State(door): Shared, caller: Account, id: PathId, conditions: Co
     answer::no_content()
 }
 
-/// Takes a deletion back.
+/// Takes a deletion back. What was purged since is not found.
 #[utoipa::path(post, path = "/activities/{id}/restore", tag = "activities", params(IdParam),
     responses((status = 200, body = Activity)))]
 async fn restore(State(door): Shared, caller: Account, id: PathId) -> Answer {

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod consents;
+mod days;
 mod edges;
 mod followers;
 mod following;
@@ -43,6 +44,7 @@ pub(super) fn routes() -> Doors {
         .merge(leagues::routes())
         .merge(offers::routes())
         .merge(statistics::routes())
+        .merge(days::routes())
 }
 
 /// An account as its owner (or an operator) sees it.

@@ -159,6 +159,36 @@ struct Daily {
     unit: Option<String>,
     #[serde(default)]
     spans: Vec<Span>,
+    /// What it was told by: of the same minutes, what is worn is believed before a phone.
+    #[schema(inline)]
+    device: Option<DailyDevice>,
+}
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum DailyDevice {
+    Watch,
+    Band,
+    Ring,
+    ChestStrap,
+    HeadMounted,
+    Phone,
+    #[serde(other)]
+    Other,
+}
+
+impl DailyDevice {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Watch => "watch",
+            Self::Band => "band",
+            Self::Ring => "ring",
+            Self::ChestStrap => "chest_strap",
+            Self::HeadMounted => "head_mounted",
+            Self::Phone => "phone",
+            Self::Other => "other",
+        }
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -369,6 +399,7 @@ fn daily(daily: Daily) -> activity::DailyValue {
         value: daily.value.0,
         spans: daily.spans.into_iter().map(span).collect(),
         unit: daily.unit.unwrap_or_default(),
+        device: daily.device.map(DailyDevice::as_str).unwrap_or_default().to_owned(),
     }
 }
 

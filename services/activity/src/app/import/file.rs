@@ -147,6 +147,10 @@ impl App {
         let key = hex::encode(&hash);
         let first = self.journal.store().claimed_by(FILE_CLAIM, &key).await.map_err(Error::from)?;
         if let Some(first) = first.and_then(|stream| stream.id()) {
+            // What of it was purged comes in anew.
+            if self.unclaim_purged(work.account, first, &key).await? {
+                return Ok(None);
+            }
             return self.decide_duplicate(work, number, first, batch).await;
         }
         let file = File {
@@ -234,6 +238,10 @@ impl App {
             let activity = self.journal.load::<Activity>(&activity_stream(id)).await?;
             done.activity_ids.push(id);
             if activity.exists() && !activity.state.is_live() {
+                // Purged in this moment: look again.
+                if activity.state.record.is_none() {
+                    return Ok(None);
+                }
                 let changes = activity.state.restore(work.account)?;
                 done.made.push(id);
                 done.outcome = Outcome::Recorded;

@@ -52,6 +52,9 @@ impl App {
                         let loaded = self.journal.load::<Activity>(&activity_stream(*activity_id)).await?;
                         if loaded.state.is_live() && loaded.state.account_id == Some(account) {
                             let gone = vec![activity::Change::Deleted { client_version: None }];
+                            if let Some(timer) = self.purge_later(*activity_id, &loaded.state, &gone) {
+                                batch.timer(timer);
+                            }
                             batch.write(&loaded, &account.to_string(), events(*activity_id, account, gone));
                             any = true;
                         }

@@ -4,13 +4,12 @@ use eventing::{Batch, Error};
 use kernel::{ActivityId, Refusal};
 use proto::activity::Delete;
 
-use super::{
-    Changeset,
-    store::{daily_events, daily_stream, runs},
-    word,
-};
+use super::{Changeset, store::runs, word};
 use crate::{
-    app::{App, activity_stream, events},
+    app::{
+        App, activity_stream, events,
+        unite_days::{Days, daily_stream},
+    },
     domain::{
         DailyId,
         activity::{Activity, Synced},
@@ -67,12 +66,14 @@ impl Changeset<'_> {
         let (run_of, known_of) = (&run, &known);
         let attempt = || async move {
             let mut batch = owner.app.journal.batch(command);
+            let mut days = Days::of(owner.app, account);
             let mut fates = Vec::with_capacity(run_of.len());
             for (_, delete) in run_of {
                 let is_sample = known_of.contains_key(&delete.key);
-                fates.push(owner.decide(&mut batch, delete, is_sample).await?);
+                fates.push(owner.decide(&mut batch, &mut days, delete, is_sample).await?);
             }
             let written = fates.iter().any(|fate| fate.words.contains(&"stored"));
+            days.write(&mut batch).await?;
             let done = if written { Some(batch.commit().await?) } else { None };
             Ok((fates, done))
         };
@@ -113,7 +114,13 @@ impl Changeset<'_> {
 }
 
 impl Owner<'_> {
-    async fn decide(self, batch: &mut Batch, delete: &Delete, is_sample: bool) -> Result<Fate, Error> {
+    async fn decide(
+        self,
+        batch: &mut Batch,
+        days: &mut Days<'_>,
+        delete: &Delete,
+        is_sample: bool,
+    ) -> Result<Fate, Error> {
         let Self { app, account, source } = self;
         let (partition, version) = (&account.to_string(), delete.version);
         let activity_id = keyed_id("activity", account, source, &delete.key);
@@ -126,6 +133,9 @@ impl Owner<'_> {
             let synced = activity.state.sync_delete(version);
             words.push(word(&synced));
             if let Synced::Stored(changes) = synced {
+                if let Some(timer) = app.purge_later(activity_id, &activity.state, &changes) {
+                    batch.timer(timer);
+                }
                 batch.write(&activity, partition, events(activity_id, account, changes));
             }
         }
@@ -133,7 +143,7 @@ impl Owner<'_> {
             let synced = day.state.sync_delete(version);
             words.push(word(&synced));
             if let Synced::Stored(changes) = synced {
-                batch.write(&day, partition, daily_events(daily_id, account, changes));
+                days.push(daily_id, day, changes);
             }
         }
         let activity = activity.state.record.is_some().then_some(activity_id);

@@ -15,9 +15,10 @@ use crate::{
     },
     domain::{
         DailyId, DailyValue, cheat,
-        daily::Span,
+        daily::{DeviceKind, Span},
         facts::{Device, Measured, Origin, Record, Start, keyed_id},
-        input::{Check, ELAPSED_S_MAX, SPANS_MAX, clean, is_health},
+        input::{Check, ELAPSED_S_MAX, SPANS_MAX, SPANS_US_MAX, clean, is_health},
+        unite,
         units::Conversion,
     },
     reading,
@@ -213,6 +214,15 @@ impl Context<'_> {
         if sent.spans.len() > SPANS_MAX {
             check.fault("spans", "too_long", format!("at most {SPANS_MAX}"));
         }
+        let long_us = sent.spans.iter().map(|span| span.end_us.saturating_sub(span.start_us).max(0));
+        if unite::is_additive(&sent.r#type) && long_us.fold(0, i64::saturating_add) > SPANS_US_MAX {
+            check.fault("spans", "too_long", "those of one day: four days together at most");
+        }
+        let device = DeviceKind::parse(&sent.device);
+        if device.is_none() && !sent.device.is_empty() {
+            let known = DeviceKind::ALL.map(DeviceKind::as_str).join(", ");
+            check.fault("device", "unknown", format!("one of {known}"));
+        }
         let wrong = |span: &&proto::activity::Span| {
             span.end_us < span.start_us || span.start_us < 0 || !span.value.is_finite() || span.value < 0.0
         };
@@ -233,6 +243,7 @@ impl Context<'_> {
                     value: conversion.apply(span.value),
                 })
                 .collect(),
+            device,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, hash::Hash};
 
-use eventing::{Aggregate, Error, StreamId};
+use eventing::{Error, StreamId};
 use kernel::Refusal;
 
 use super::{
@@ -11,11 +11,14 @@ use super::{
     word,
 };
 use crate::{
-    app::{activity_stream, events},
+    app::{
+        activity_stream, events,
+        purge_activity::being_purged,
+        unite_days::{Days, daily_stream},
+    },
     domain::{
-        DailyId,
         activity::{Activity, Change, Synced},
-        daily::{self, Daily},
+        daily::Daily,
     },
     wire,
 };
@@ -51,10 +54,6 @@ pub(super) fn stream_of(item: &Item) -> StreamId {
     }
 }
 
-pub(super) fn daily_stream(id: DailyId) -> StreamId {
-    StreamId::of(Daily::KIND, id)
-}
-
 impl Changeset<'_> {
     /// One run in one append. When the domain refuses something in it, each record has an append of its own.
     pub(super) async fn store(&mut self, run: Vec<Item>) -> Result<(), Refusal> {
@@ -82,6 +81,7 @@ impl Changeset<'_> {
         let (partition, source) = (&account.to_string(), &self.source);
         let attempt = || async move {
             let mut batch = app.journal.batch(command);
+            let mut days = Days::of(app, account);
             let mut words = Vec::with_capacity(run.len());
             let mut recorded = Vec::new();
             let mut written = false;
@@ -89,10 +89,14 @@ impl Changeset<'_> {
                 let word = match &item.wanted {
                     Wanted::Workout { id, record, streams } => {
                         let loaded = app.journal.load::<Activity>(&activity_stream(*id)).await?;
+                        if loaded.state.is_being_purged() {
+                            return Err(Error::Refused(being_purged()));
+                        }
                         let synced = loaded.state.sync(Clone::clone(record), item.version);
                         let word = word(&synced);
                         if let Synced::Stored(changes) = synced {
-                            if let Some((key, encoded)) = streams {
+                            let kept = !matches!(changes[..], [Change::Tombstoned { .. }]);
+                            if let Some((key, encoded)) = streams.as_ref().filter(|_| kept) {
                                 app.blobs
                                     .put(key, encoded.clone())
                                     .await
@@ -108,7 +112,7 @@ impl Changeset<'_> {
                         let synced = loaded.state.sync(source, value.clone(), item.version);
                         let word = word(&synced);
                         if let Synced::Stored(changes) = synced {
-                            batch.write(&loaded, partition, daily_events(*id, account, changes));
+                            days.push(*id, loaded, changes);
                         }
                         word
                     }
@@ -117,6 +121,7 @@ impl Changeset<'_> {
                 written |= word == "stored";
                 words.push(word);
             }
+            days.write(&mut batch).await?;
             let done = if written { Some(batch.commit().await?) } else { None };
             Ok((words, recorded, done))
         };
@@ -140,12 +145,4 @@ impl Changeset<'_> {
         }
         Ok(())
     }
-}
-
-pub(super) fn daily_events(
-    daily_id: DailyId,
-    account_id: kernel::AccountId,
-    changes: Vec<daily::Change>,
-) -> Vec<daily::Event> {
-    changes.into_iter().map(|change| daily::Event { daily_id, account_id, change }).collect()
 }

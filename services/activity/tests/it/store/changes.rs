@@ -205,6 +205,33 @@ pub(super) async fn one_column_of_an_account_can_be_dropped(engine: &Engine) {
     assert_eq!(engine.streams(newer.activity_id, &[HeartRate]).await, vec![chunk(HeartRate, 0, vec![3])]);
 }
 
+pub(super) async fn a_purged_activity_leaves_nothing_and_may_be_recorded_anew(engine: &Engine) {
+    let aida = Id::random();
+    let (kept, first) = (run(aida, MAY - DAY), with_blob(&run(aida, MAY), "first"));
+    engine.put_streams(&first, vec![chunk(StreamType::HeartRate, 0, "beats")]).await;
+    engine.upsert(vec![kept.clone(), first.clone()]).await;
+    let deleted = Row { live: false, revision: 2, ..first.clone() };
+    engine.upsert(vec![deleted.clone()]).await;
+    let purged = Row { revision: 3, ..deleted.clone() };
+    // Twice, as after a crash.
+    for _ in 0..2 {
+        engine.purge(purged.clone()).await;
+        assert_eq!(
+            (engine.get(first.activity_id).await, engine.listed(aida).await),
+            (None, vec![kept.clone()])
+        );
+        assert_eq!(engine.of_account(aida).await, vec![kept.clone()]);
+    }
+    let anew = Row { revision: 5, ..with_blob(&first, "anew") };
+    engine.put_streams(&anew, vec![chunk(StreamType::Power, 0, "watts")]).await;
+    engine.upsert(vec![anew.clone()]).await;
+    assert_eq!(engine.listed(aida).await, vec![anew.clone(), kept]);
+    let columns = engine.streams(first.activity_id, &[StreamType::HeartRate, StreamType::Power]).await;
+    assert_eq!(columns, vec![chunk(StreamType::Power, 0, "watts")], "nothing of before is left");
+    assert_eq!(engine.erase(aida).await, 2);
+    assert_eq!(engine.get(first.activity_id).await, None);
+}
+
 pub(super) async fn an_erased_account_leaves_nothing(engine: &Engine) {
     let (aida, boris) = (Id::random(), Id::random());
     let mine: Vec<Row> = (0..40).map(|day| with_blob(&run(aida, MAY + day * 9 * DAY), "blob")).collect();

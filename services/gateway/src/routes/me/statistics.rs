@@ -52,12 +52,16 @@ enum IntervalWord {
 }
 
 /// A date, or the day of a time on the clock that it was written by.
-fn first_day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn first_day<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     day(&String::deserialize(deserializer)?, |date, _| Some(date)).ok_or_else(not_a_day).map(Some)
 }
 
 /// A date, or the last day before a time.
-fn last_day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn last_day<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     let before = |date: Date, time: TimeOfDay| {
         if time == TimeOfDay::midnight() { date.yesterday().ok() } else { Some(date) }
     };

@@ -161,7 +161,7 @@ impl Day {
                 }
             }
         }
-        DailyValue { r#type: kind.to_owned(), date, value, spans, unit: String::new() }
+        DailyValue { r#type: kind.to_owned(), date, value, spans, ..DailyValue::default() }
     }
 }
 

@@ -245,5 +245,6 @@ fn said(day: &Daily) -> DailyValue {
         value: day.value,
         spans: day.spans.clone(),
         unit: String::new(),
+        device: day.device.clone(),
     }
 }
