@@ -12,7 +12,7 @@ mod store;
 
 use kernel::{AccountId, Code, Refusal};
 use proto::{
-    activity::{Ack, SyncRepair, SyncRequest},
+    activity::{Ack, SyncRepair, SyncRequest, upsert},
     envelope::Problem,
 };
 
@@ -102,7 +102,11 @@ impl Changeset<'_> {
         if upserts.is_empty() {
             return Ok(());
         }
-        let taken = taken::now(&self.app.db, self.account).await.map_err(eventing::Error::from)?;
+        let samples = upserts.iter().any(|upsert| matches!(upsert.record, Some(upsert::Record::Sample(_))));
+        let taken = match samples {
+            true => taken::now(&self.app.db, self.account).await.map_err(eventing::Error::from)?,
+            false => Taken::default(),
+        };
         let standing = self.app.standing(self.account).await?;
         if !standing.present {
             return Err(Refusal::not_found());
