@@ -180,10 +180,11 @@ fn pieces_of(of: usize, daily: &DailyValue, begin: i64) -> (Vec<Piece>, f64) {
 fn piece(of: usize, (start_us, end_us): (i64, i64), value: f64, begin: i64) -> Option<Piece> {
     let (from, to) = (begin * MINUTE_US, begin * MINUTE_US + MINUTES as i64 * MINUTE_US);
     let length_us = end_us.saturating_sub(start_us);
+    // Up to a minute, a quarter of an hour, an hour, longer.
     let class = match length_us {
         ..=60_000_000 => 0,
-        ..=900_000_000 => 1,
-        ..=3_600_000_000 => 2,
+        60_000_001..=900_000_000 => 1,
+        900_000_001..=3_600_000_000 => 2,
         _ => 3,
     };
     let minute_of = |at_us: i64| usize::try_from((at_us - from) / MINUTE_US).unwrap_or_default();
