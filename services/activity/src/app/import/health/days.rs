@@ -119,17 +119,20 @@ impl Days {
         }
     }
 
-    pub(super) fn into_years(self) -> Vec<Year> {
-        let mut years: Vec<Year> = Vec::new();
-        for ((kind, day), sums) in self.days {
-            let date = calendar::date_of(day);
-            let value = sums.value(kind, day, date.to_string());
-            match years.last_mut().filter(|year| year.kind == kind && year.year == date.year()) {
-                Some(year) => year.values.push(value),
-                None => years.push(Year { kind, year: date.year(), values: vec![value] }),
+    /// One after the other, made when it is asked for: their values take more room than the sums.
+    pub(super) fn into_years(self) -> impl Iterator<Item = Year> + Send {
+        let mut days = self.days.into_iter().peekable();
+        std::iter::from_fn(move || {
+            let ((kind, first), _) = days.peek()?;
+            let (kind, year) = (*kind, calendar::date_of(*first).year());
+            let mut values = Vec::new();
+            while let Some(((_, day), sums)) =
+                days.next_if(|((of, day), _)| *of == kind && calendar::date_of(*day).year() == year)
+            {
+                values.push(sums.value(kind, day, calendar::date_of(day).to_string()));
             }
-        }
-        years
+            Some(Year { kind, year, values })
+        })
     }
 }
 
@@ -183,7 +186,7 @@ mod tests {
     fn days(records: &[Record]) -> Vec<(String, f64, usize)> {
         let mut days = Days::default();
         records.iter().for_each(|record| days.add(record));
-        let values = days.into_years().into_iter().flat_map(|year| year.values);
+        let values = days.into_years().flat_map(|year| year.values);
         values.map(|value| (value.date, value.value, value.spans.len())).collect()
     }
 
