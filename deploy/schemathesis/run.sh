@@ -57,6 +57,7 @@ else
     friend@stadion.example "$friend" "$config")
 fi
 
+export SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$root/deploy/schemathesis
 cd "$work"
 # `ignored_auth` and friends guess at meanings; these five are facts.
 checks=not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance

@@ -72,13 +72,16 @@ fn finish(operation: &mut Operation, method: &HttpMethod, path: &str) {
     if operation.request_body.is_some() {
         statuses.extend(BODY);
     }
-    let conditional = operation
-        .parameters
-        .iter()
-        .flatten()
-        .any(|one| matches!(one, RefOr::T(one) if one.name == "If-Match"));
-    if conditional {
+    let takes = |header: &str| {
+        let mut parameters = operation.parameters.iter().flatten();
+        parameters.any(|one| matches!(one, RefOr::T(one) if one.name == header))
+    };
+    if takes("If-Match") {
         statuses.extend([412, 428]);
+    }
+    // A version of the protocol that is not spoken.
+    if takes("Tus-Resumable") {
+        statuses.push(412);
     }
     if matches!(method, HttpMethod::Delete) {
         statuses.push(412);

@@ -62,6 +62,12 @@ async fn activities_live_in_a_keyspace_from_upload_to_erasure() {
     let asked = RestoreActivityRequest { activity_id: run.clone() };
     client.restore_activity(by(aida, asked)).await.unwrap();
     lists(&[run.clone(), walk]).await;
+    // The list is written first, what is under the id completes it.
+    let found = async || {
+        let asked = GetActivityRequest { activity_id: run.clone() };
+        world.client().get_activity(by(aida, asked)).await.is_ok()
+    };
+    eventually("is it found under its id", found, |found| *found).await;
 
     let streams = || async {
         let asked = StreamsRequest { activity_id: run.clone(), ..StreamsRequest::default() };
