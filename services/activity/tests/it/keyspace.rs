@@ -20,6 +20,15 @@ use crate::{
     world::{self, Accounts, by, bytes_of, fit, refused_with},
 };
 
+fn a_walk() -> CreateActivityRequest {
+    CreateActivityRequest {
+        sport: "walking".to_owned(),
+        start_us: 1_777_000_000_000_000,
+        elapsed_time_s: 1_800.0,
+        ..CreateActivityRequest::default()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn activities_live_in_a_keyspace_from_upload_to_erasure() {
     let Some(cql) = on_cql::migrated("the service on CQL").await else { return };
@@ -30,13 +39,7 @@ async fn activities_live_in_a_keyspace_from_upload_to_erasure() {
     let aida = accounts.athlete(&format!("aida {}", uuid::Uuid::new_v4()));
     let mut client = world.client();
     let run = world.uploaded(aida, fit("2026-05-01")).await.activity_ids.remove(0);
-    let walk = CreateActivityRequest {
-        sport: "walking".to_owned(),
-        start_us: 1_777_000_000_000_000,
-        elapsed_time_s: 1_800.0,
-        ..CreateActivityRequest::default()
-    };
-    let walk = client.create_activity(by(aida, walk)).await.unwrap().into_inner().id;
+    let walk = client.create_activity(by(aida, a_walk())).await.unwrap().into_inner().id;
     let listed = async || world.mine(aida).await.into_iter().map(|one| one.id).collect::<Vec<_>>();
     let lists = async |wanted: &[bytes::Bytes]| {
         eventually("is the list right", &listed, |listed| listed == wanted).await;
