@@ -12,8 +12,9 @@ use std::{
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Version, header};
 use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -24,7 +25,7 @@ use kernel::{Code, Refusal};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,8 @@ const PING_EACH: Duration = Duration::from_secs(20);
 const PEEK_EACH: Duration = Duration::from_millis(10);
 /// After an accept that failed (out of file descriptors, say) we wait, or it fails again at once.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+/// How long the rest of a body that nobody read may still arrive.
+const REST_WITHIN: Duration = Duration::from_secs(30);
 
 /// What bounds a listener.
 #[derive(Clone, Debug)]
@@ -98,7 +101,8 @@ pub async fn serve(
                 continue;
             }
         };
-        let connection = connection(stream, address, app.clone(), bounds.clone(), graceful.watcher());
+        let bounds = bounds.clone();
+        let connection = connection(stream, address, app.clone(), bounds, tasks.clone(), graceful.watcher());
         let cut = cut.clone();
         tasks.spawn_one("connection", async move {
             tokio::select! {
@@ -121,6 +125,7 @@ async fn connection(
     address: SocketAddr,
     app: Router,
     bounds: Bounds,
+    tasks: Tasks,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     // Who connects and says nothing must not hold a place.
@@ -147,7 +152,8 @@ async fn connection(
         .keep_alive_timeout(PING_EACH);
     let silence_max = bounds.body_silence;
     let app = app.map_request(move |request: Request<Incoming>| {
-        let mut request = request.map(|body| Body::new(Patient::new(body, silence_max)));
+        let rest = rest_matters(&request).then(|| tasks.clone());
+        let mut request = request.map(|body| Body::new(Patient::new(body, silence_max, rest)));
         request.extensions_mut().insert(ConnectInfo(address));
         request
     });
@@ -175,11 +181,18 @@ async fn spoken(stream: &TcpStream) -> std::io::Result<bool> {
     }
 }
 
-/// A body whose silences are bounded.
+/// Whether a refusal that leaves the body unread would be lost with its connection: HTTP/1 can only close, and closing
+/// on bytes of the client's resets what it has not read yet. Who waits for `100 Continue` has sent none.
+fn rest_matters(request: &Request<Incoming>) -> bool {
+    request.version() < Version::HTTP_2 && !request.headers().contains_key(header::EXPECT)
+}
+
+/// A body whose silences are bounded, and whose rest is taken off the connection when nobody wants it.
 struct Patient {
-    body: Incoming,
+    body: Option<Incoming>,
     silence_max: Duration,
     silence: Pin<Box<Sleep>>,
+    rest: Option<Tasks>,
 }
 
 /// A body that stopped in the middle.
@@ -199,8 +212,24 @@ impl Stalled {
 }
 
 impl Patient {
-    fn new(body: Incoming, silence_max: Duration) -> Self {
-        Self { body, silence_max, silence: Box::pin(sleep(silence_max)) }
+    fn new(body: Incoming, silence_max: Duration, rest: Option<Tasks>) -> Self {
+        Self { body: Some(body), silence_max, silence: Box::pin(sleep(silence_max)), rest }
+    }
+}
+
+impl Drop for Patient {
+    fn drop(&mut self) {
+        let unread = self.body.take().filter(|body| !http_body::Body::is_end_stream(body));
+        if let (Some(body), Some(tasks)) = (unread, self.rest.take()) {
+            tasks.spawn_one("the rest of a body", take_rest(body));
+        }
+    }
+}
+
+async fn take_rest(mut body: Incoming) {
+    let taken = async { while let Some(Ok(_)) = body.frame().await {} };
+    if tokio::time::timeout(REST_WITHIN, taken).await.is_err() {
+        debug!("the rest of a body did not arrive in time");
     }
 }
 
@@ -212,22 +241,30 @@ impl http_body::Body for Patient {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
-            let next = tokio::time::Instant::now() + self.silence_max;
-            self.silence.as_mut().reset(next);
+        let this = &mut *self;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
+            this.silence.as_mut().reset(Instant::now() + this.silence_max);
+            if frame.is_none() {
+                this.body = None;
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        match self.silence.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Some(Err(Stalled::new().into()))),
+        match this.silence.as_mut().poll(cx) {
+            Poll::Ready(()) => {
+                // Who stalls is not waited for a second time.
+                this.body = None;
+                Poll::Ready(Some(Err(Stalled::new().into())))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map(http_body::Body::size_hint).unwrap_or_default()
     }
 }

@@ -4,6 +4,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::ConnectInfo,
+    http::StatusCode,
     routing::{get, post},
 };
 use futures::stream;
@@ -37,6 +38,7 @@ fn app() -> Router {
                 "done"
             }),
         )
+        .route("/refused", post(|| async { StatusCode::CONFLICT }))
         .route("/endless", get(|| async { Body::from_stream(stream::repeat(BLOCK)) }))
         .route(
             "/echo",
@@ -109,6 +111,32 @@ async fn a_body_that_stops_in_the_middle_ends_in_an_error() {
     )
     .await;
     assert!(answer.contains("stalled"), "{answer}");
+}
+
+/// Megabytes, so that they fit in no buffer of the kernel.
+#[tokio::test]
+async fn a_refusal_before_the_body_was_read_arrives_and_the_connection_goes_on() {
+    const LONG: usize = 16 << 20;
+    let served = served(|_| {}).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    for _ in 0..3 {
+        let head = format!("POST /refused HTTP/1.1\r\nhost: x\r\ncontent-length: {LONG}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![7; LONG]).await.unwrap();
+    }
+    stream.write_all(b"GET /who HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+    assert_eq!(answers.matches("409 Conflict").count(), 3, "{answers}");
+    assert!(answers.ends_with("127.0.0.1"), "{answers}");
+}
+
+#[tokio::test]
+async fn who_waits_to_be_told_to_continue_is_refused_without_sending_a_body() {
+    let served = served(|_| {}).await;
+    let head = "POST /refused HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 100\r\n\r\n";
+    let answer = say(served.address, head).await;
+    assert!(answer.starts_with("HTTP/1.1 409"), "{answer}");
 }
 
 #[tokio::test]
