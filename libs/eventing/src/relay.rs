@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     args,
     bus::{Routed, Topic},
-    consume::{Ground, while_owned},
+    consume::{Ground, Pace, while_owned},
     event::Position,
     sql::{DbError, quick},
 };
@@ -56,6 +56,7 @@ async fn run(ground: &Ground, epoch: i64) -> Result<(), String> {
             }
             continue;
         };
+        let pace = Pace::begin();
         let records: Vec<Routed> = page
             .iter()
             .map(|event| {
@@ -70,6 +71,7 @@ async fn run(ground: &Ground, epoch: i64) -> Result<(), String> {
         }
         move_cursor(ground, epoch, (published, last)).await?;
         published = last;
+        pace.rest(page.len(), &ground.shutdown).await;
     }
     Ok(())
 }

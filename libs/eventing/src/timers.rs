@@ -12,6 +12,8 @@ use crate::{
 const BATCH: usize = 200;
 /// The longest sleep: a timer set by another process is seen no later than this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Between two looks, however much is appended: few appends set a timer, and none of them has to be this exact.
+const REST: Duration = Duration::from_millis(50);
 
 /// The timers' resource.
 pub(crate) const TIMERS: &str = "timers";
@@ -44,10 +46,14 @@ async fn run(ground: &Ground, handler: &dyn TimerHandler) -> Result<(), String> 
             Duration::from_micros(u64::try_from(next.saturating_sub(now_us)).unwrap_or_default())
                 .min(LOOK_AGAIN)
         });
+        let rested = async {
+            tokio::time::sleep(REST).await;
+            news.changed().await
+        };
         tokio::select! {
             biased;
             () = ground.shutdown.cancelled() => return Ok(()),
-            _ = news.changed() => {}
+            _ = rested => {}
             () = tokio::time::sleep(wait) => {}
         }
     }

@@ -3,6 +3,7 @@
 mod cursor;
 mod feed;
 mod owned;
+mod pace;
 mod parking;
 mod progress;
 mod projector;
@@ -13,6 +14,7 @@ pub use cursor::heard;
 pub(crate) use cursor::{Cursors, Place};
 pub(crate) use feed::{Arrival, Arrived, Feed};
 pub(crate) use owned::{over_owned, parts_of, resources, while_owned};
+pub(crate) use pace::Pace;
 pub use parking::{Parked, ParkedKey, Replayed};
 pub(crate) use parking::{drop_first, drop_key, parked_keys, parked_of, waiting_keys};
 pub(crate) use progress::Progress;

@@ -89,12 +89,13 @@ pub(crate) async fn park(
     why: &Why<'_>,
 ) -> Result<(), DbError> {
     // Unreadable records have no position of their own: their offset stands in, below zero so that they never meet.
+    let record = taken.bytes();
     let pos = match &taken.opened {
         Ok(incoming) => incoming.event.position,
-        Err(_) => Recorded::from_proto(envelope::Event::decode(taken.bytes.clone()).unwrap_or_default())
+        Err(_) => Recorded::from_proto(envelope::Event::decode(record.clone()).unwrap_or_default())
             .map_or(-taken.to.log_offset, |event| event.position),
     };
-    let (part, key, record) = (taken.to.part, &taken.key, taken.bytes.clone());
+    let (part, key) = (taken.to.part, &taken.key);
     tx.execute(
         "INSERT INTO es_dlq (consumer, source, part, pos, key, record, error, attempts, parked_us)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (consumer, source, part, pos) DO NOTHING",

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::{
-    Feed, Ground, POISON_TRIES, Progress, Replayed, back_off,
+    Feed, Ground, POISON_TRIES, Pace, Progress, Replayed, back_off,
     cursor::{CursorError, Cursors, hold_places},
     over_owned,
     owned::Parts,
@@ -90,11 +90,14 @@ async fn run(
             }
             continue;
         }
+        let pace = Pace::begin();
         let word = source_word(source, ground.service);
         let step = Step::open(arrivals, word, &ground.sealer).await.map_err(|error| error.to_string())?;
+        let events = step.taken.len();
         take(ground, projection, &mut cursors, step).await?;
         report(&cursors);
         feed.reached(&cursors).await;
+        pace.rest(events, &ground.shutdown).await;
     }
     Ok(())
 }
@@ -106,6 +109,7 @@ pub(crate) async fn take(
     cursors: &mut Cursors,
     step: Step,
 ) -> Result<(), String> {
+    let step = Arc::new(step);
     if step.is_whole() && step.taken.len() != 1 {
         match try_step(ground, projection, cursors, &step).await {
             Ok(()) => return Ok(()),
@@ -116,11 +120,11 @@ pub(crate) async fn take(
             }
         }
     }
-    for single in step.one_by_one() {
+    for single in Arc::unwrap_or_clone(step).one_by_one() {
         if single.taken.is_empty() && cursors.are_at(&single.moves) {
             continue;
         }
-        take_single(ground, projection, cursors, single).await?;
+        take_single(ground, projection, cursors, Arc::new(single)).await?;
     }
     Ok(())
 }
@@ -129,7 +133,7 @@ async fn take_single(
     ground: &Ground,
     projection: &Arc<dyn Projection>,
     cursors: &mut Cursors,
-    step: Step,
+    step: Arc<Step>,
 ) -> Result<(), String> {
     let mut attempt = 1;
     loop {
@@ -155,7 +159,7 @@ async fn try_step(
     ground: &Ground,
     projection: &Arc<dyn Projection>,
     cursors: &mut Cursors,
-    step: &Step,
+    step: &Arc<Step>,
 ) -> Result<(), StepError> {
     let (name, began_us) = (projection.name(), ground.now_us());
     let (projection, held, work) = (projection.clone(), cursors.clone(), step.clone());
@@ -197,7 +201,7 @@ pub(crate) async fn apply_unparked(
         }
         match &taken.opened {
             Ok(incoming) => events.push(incoming.clone()),
-            Err(error) => return Err(StepError::Failure(Failure::Poison(error.clone()))),
+            Err(unopened) => return Err(StepError::Failure(Failure::Poison(unopened.why.clone()))),
         }
     }
     if events.is_empty() {
@@ -209,7 +213,7 @@ pub(crate) async fn apply_unparked(
 async fn park_step(
     ground: &Ground,
     cursors: &mut Cursors,
-    step: Step,
+    step: Arc<Step>,
     error: String,
     attempts: u32,
 ) -> Result<(), String> {

@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tracing::{error, warn};
 
 use super::{
-    Feed, Ground, POISON_TRIES, Replayed, back_off,
+    Feed, Ground, POISON_TRIES, Pace, Replayed, back_off,
     cursor::{CursorError, Cursors, hold_places},
     over_owned,
     owned::Parts,
@@ -48,10 +48,13 @@ async fn run(
         if arrivals.is_empty() {
             continue;
         }
+        let pace = Pace::begin();
         let word = source_word(source, ground.service);
         let step = Step::open(arrivals, word, &ground.sealer).await.map_err(|error| error.to_string())?;
+        let events = step.taken.len();
         take(ground, reactor, &mut cursors, step).await?;
         feed.reached(&cursors).await;
+        pace.rest(events, &ground.shutdown).await;
     }
     Ok(())
 }
@@ -139,7 +142,7 @@ async fn attempt(
 ) -> Result<Result<(), String>, String> {
     let incoming = match &taken.opened {
         Ok(incoming) => incoming,
-        Err(error) => return Ok(Err(error.clone())),
+        Err(unopened) => return Ok(Err(unopened.why.clone())),
     };
     let mut poison_tries = 0;
     let mut attempt = 0;

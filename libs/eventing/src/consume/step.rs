@@ -5,7 +5,7 @@ use prost::Message;
 
 use super::{cursor::Place, feed::Arrival, feed::Arrived};
 use crate::{
-    event::{Incoming, Plain, Recorded},
+    event::{DecodeError, Incoming, Plain, Recorded},
     sealing::{Sealer, SealingError},
 };
 
@@ -21,9 +21,38 @@ pub(crate) struct Taken {
     pub(crate) to: Place,
     /// The key that waits when this one is poison.
     pub(crate) key: String,
+    pub(crate) opened: Result<Incoming, Unopened>,
+}
+
+/// What could not be opened: why, and its bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Unopened {
+    pub(crate) why: String,
+    bytes: Bytes,
+}
+
+impl Taken {
+    fn of(to: Place, source: &str, event: Recorded, plain: Result<Plain, String>) -> Self {
+        let key = event.partition_key.clone();
+        let opened = match plain {
+            Ok(plain) => Ok(Incoming { source: source.to_owned(), event, plain }),
+            Err(why) => Err(Unopened { why, bytes: event.to_proto().encode_to_vec().into() }),
+        };
+        Self { to, key, opened }
+    }
+
+    fn unreadable(to: Place, error: &DecodeError, bytes: Bytes) -> Self {
+        let key = format!("unreadable-{}-{}", to.part, to.log_offset);
+        Self { to, key, opened: Err(Unopened { why: error.to_string(), bytes }) }
+    }
+
     /// What is kept of it when it is parked.
-    pub(crate) bytes: Bytes,
-    pub(crate) opened: Result<Incoming, String>,
+    pub(crate) fn bytes(&self) -> Bytes {
+        match &self.opened {
+            Ok(incoming) => incoming.event.to_proto().encode_to_vec().into(),
+            Err(unopened) => unopened.bytes.clone(),
+        }
+    }
 }
 
 impl Step {
@@ -36,27 +65,21 @@ impl Step {
         let mut moves: Vec<Place> = arrivals.iter().map(|arrival| arrival.to).collect();
         // Whoever moves several places takes them in one order: owners that follow each other never wait in a circle.
         moves.sort_by_key(|place| place.part);
-        let arrived: Vec<Arrived> = arrivals.into_iter().flat_map(|arrival| arrival.events).collect();
-        let recorded: Vec<Recorded> = arrived.iter().filter_map(|one| one.event.clone().ok()).collect();
-        let mut plains = open_each(&recorded, sealer).await?.into_iter();
-        let mut taken = Vec::with_capacity(arrived.len());
-        for Arrived { to, event } in arrived {
-            taken.push(match event {
-                Ok(event) => Taken {
-                    to,
-                    key: event.partition_key.clone(),
-                    bytes: event.to_proto().encode_to_vec().into(),
-                    opened: plains
-                        .next()
-                        .unwrap_or_else(|| Err("it was not opened".to_owned()))
-                        .map(|plain| Incoming { source: source.to_owned(), event, plain }),
-                },
-                Err((error, bytes)) => {
-                    let key = format!("unreadable-{}-{}", to.part, to.log_offset);
-                    Taken { to, key, bytes, opened: Err(error.to_string()) }
-                }
-            });
+        let (mut recorded, mut arrived) = (Vec::new(), Vec::new());
+        for Arrived { to, event } in arrivals.into_iter().flat_map(|arrival| arrival.events) {
+            let unreadable = event.map(|event| recorded.push(event)).err();
+            arrived.push((to, unreadable));
         }
+        let mut plains = open_each(&recorded, sealer).await?.into_iter();
+        let mut recorded = recorded.into_iter();
+        let taken = arrived.into_iter().filter_map(|(to, unreadable)| match unreadable {
+            None => {
+                let plain = plains.next().unwrap_or_else(|| Err("it was not opened".to_owned()));
+                recorded.next().map(|event| Taken::of(to, source, event, plain))
+            }
+            Some((error, bytes)) => Some(Taken::unreadable(to, &error, bytes)),
+        });
+        let taken = taken.collect();
         Ok(Self { taken, moves })
     }
 
