@@ -2,21 +2,21 @@
 //! rebuild and a replay give the same rows.
 
 use async_trait::async_trait;
-use eventing::{Aggregate, DomainEvent, Failure, Incoming, Keeps, Projection, Source, Tx, sql::DbError};
+use eventing::{Aggregate, DomainEvent, Failure, Incoming, Keeps, Projection, Source, Tx};
 
 use crate::{
     domain::{Event, Progress},
-    metrics::Told,
-    store::rows,
+    metrics,
+    store::rows::{Told, Word},
 };
 
 pub struct OwnProgress {
-    told: Told,
+    metrics: metrics::Told,
 }
 
 impl OwnProgress {
-    pub fn new(told: Told) -> Self {
-        Self { told }
+    pub fn new(metrics: metrics::Told) -> Self {
+        Self { metrics }
     }
 }
 
@@ -35,37 +35,34 @@ impl Projection for OwnProgress {
     }
 
     async fn apply(&self, tx: &mut dyn Tx, events: &[Incoming]) -> Result<(), Failure> {
+        let (mut told, mut heard) = (Told::default(), Vec::new());
         for incoming in events.iter().filter(|incoming| incoming.event.stream.kind() == Progress::KIND) {
             let event = Event::decode(&incoming.plain)?;
-            apply(tx, &event).await?;
-            self.told.count(&event);
+            tell(&mut told, &event);
+            heard.push(event);
         }
+        told.write(tx).await?;
+        heard.iter().for_each(|event| self.metrics.count(event));
         Ok(())
     }
 }
 
-async fn apply(tx: &mut dyn Tx, event: &Event) -> Result<(), DbError> {
+fn tell(told: &mut Told, event: &Event) {
     match event {
-        Event::Counted { account, activity, fact: Some(fact), .. } => {
-            rows::keep_fact(tx, *account, *activity, fact).await
-        }
-        Event::Counted { account, activity, fact: None, .. } | Event::Uncounted { account, activity, .. } => {
-            rows::drop_fact(tx, *account, *activity).await
-        }
+        Event::Counted { account, activity, fact, .. } => told.fact(*account, *activity, fact.clone()),
+        Event::Uncounted { account, activity, .. } => told.fact(*account, *activity, None),
         Event::XpChanged { account, after, rule_version, .. } => {
-            rows::set_xp(tx, *account, *after, *rule_version).await
+            told.of_progress(*account, Word::Xp { xp: *after, rule_version: *rule_version });
         }
         Event::LevelReached { account, level, .. } | Event::LevelLost { account, level, .. } => {
-            rows::set_level(tx, *account, *level).await
+            told.of_progress(*account, Word::Level(*level));
         }
-        Event::StreakChanged { account, run } => rows::set_streak(tx, *account, run).await,
-        Event::BadgeUnlocked(given) | Event::BadgeReexplained(given) => {
-            rows::keep_achievement(tx, given).await
-        }
-        Event::BadgeRevoked { id, .. } => rows::drop_achievement(tx, *id).await,
-        Event::RewardGiven(given) => rows::keep_reward(tx, given).await,
+        Event::StreakChanged { account, run } => told.of_progress(*account, Word::Streak(run.clone())),
+        Event::BadgeUnlocked(given) | Event::BadgeReexplained(given) => told.badge(given),
+        Event::BadgeRevoked { id, .. } => told.no_achievement(*id),
+        Event::RewardGiven(given) => told.reward(given),
         Event::RulesAdopted { account, rule_version, .. } => {
-            rows::set_rules(tx, *account, *rule_version).await
+            told.of_progress(*account, Word::Rules(*rule_version));
         }
     }
 }

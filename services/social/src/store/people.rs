@@ -190,9 +190,18 @@ pub async fn put_sport(
     activity: Uuid,
     sport: Option<Sport>,
 ) -> Result<(), DbError> {
-    let of_it = "SELECT sport FROM activity_sport WHERE activity_id = $1";
-    let before = tx.fetch_one(of_it, args![activity]).await?.map(|row| row.get::<String>(0)).transpose()?;
-    let sport = if is_erased(tx, account).await? { None } else { sport.map(|sport| sport.as_str()) };
+    let row = tx
+        .fetch_one(
+            "SELECT (SELECT sport FROM activity_sport WHERE activity_id = $1),
+                    (SELECT COUNT(*) FROM person WHERE account_id = $2 AND erased = 1)",
+            args![activity, account],
+        )
+        .await?;
+    let (before, erased) = match row {
+        Some(row) => (row.get::<Option<String>>(0)?, row.get::<i64>(1)? > 0),
+        None => (None, false),
+    };
+    let sport = sport.filter(|_| !erased).map(|sport| sport.as_str());
     if before.as_deref() == sport {
         return Ok(());
     }
@@ -218,11 +227,6 @@ pub async fn put_sport(
     )
     .await
     .map(drop)
-}
-
-pub async fn is_erased(tx: &mut dyn Tx, account: AccountId) -> Result<bool, DbError> {
-    let erased = "SELECT account_id FROM person WHERE account_id = $1 AND erased = 1";
-    Ok(tx.fetch_one(erased, args![account]).await?.is_some())
 }
 
 /// No word, region, sport or post stays; only that the account is gone.

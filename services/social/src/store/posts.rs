@@ -5,7 +5,7 @@ use eventing::{Row, Tx, args, sql::DbError};
 use kernel::AccountId;
 use uuid::Uuid;
 
-use super::{Place, Store, people};
+use super::{Place, Store};
 use crate::domain::edges::Rel;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,12 +42,11 @@ impl Kind {
 
 /// Puts a post, or back what was taken away: it keeps the time when it was first seen. Erased accounts post nothing.
 pub async fn put(tx: &mut dyn Tx, post: &Post) -> Result<(), DbError> {
-    if people::is_erased(tx, post.author).await? {
-        return Ok(());
-    }
     tx.execute(
         "INSERT INTO post (item, author, at_us, kind, subject, badge, place, shown)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 1) ON CONFLICT (item) DO UPDATE SET shown = 1",
+         SELECT $1, $2, $3, $4, $5, $6, $7, 1
+         WHERE NOT EXISTS (SELECT 1 FROM person WHERE account_id = $2 AND erased = 1)
+         ON CONFLICT (item) DO UPDATE SET shown = 1",
         args![
             post.item,
             post.author,
