@@ -92,6 +92,8 @@ pub struct Part {
     pub services: Vec<&'static str>,
     /// Where siblings elsewhere reach this process; empty where there are none.
     pub address: String,
+    /// What time it is for everything in this process.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Installation {
@@ -100,8 +102,20 @@ impl Installation {
     /// # Errors
     /// As [`Installation::open_part`].
     pub async fn open(folder: DataFolder, settings: &Settings) -> anyhow::Result<Self> {
+        Box::pin(Self::open_at(folder, settings, Arc::new(SystemClock))).await
+    }
+
+    /// As [`Installation::open`], at the time that the clock says.
+    ///
+    /// # Errors
+    /// As [`Installation::open_part`].
+    pub async fn open_at(
+        folder: DataFolder,
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let services = SERVICES.iter().map(|(service, _)| *service).collect();
-        let part = Part { folder: Some(folder), services, address: String::new() };
+        let part = Part { folder: Some(folder), services, address: String::new(), clock };
         Box::pin(Self::open_part(part, settings)).await
     }
 
@@ -117,7 +131,7 @@ impl Installation {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
             made.with_context(|| format!("{} cannot be made", path.display()))?;
         }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = part.clock;
         let shutdown = Shutdown::new();
         let tasks = Tasks::new(shutdown.stop.clone());
         let traces = &settings.platform.telemetry;

@@ -125,7 +125,7 @@ impl Serving {
         }
         let advertised = &settings.platform.grpc.advertise;
         let address = if advertised.is_empty() { format!("http://{grpc}") } else { advertised.clone() };
-        let part = Part { folder, services, address };
+        let part = Part { folder, services, address, clock: Arc::new(SystemClock) };
         let installation = Installation::open_part(part, &settings).await?;
         let notice = settings.platform.http.notice();
         let mut serving = Self { installation, http, grpc, drained: Vec::new(), notice };

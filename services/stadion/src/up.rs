@@ -1,10 +1,11 @@
 //! `stadion up`: serving until told to stop.
 
-use std::{io::Write, net::SocketAddr, time::Duration};
+use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use axum::Router;
 use backends::DataFolder;
+use kernel::{Clock, SystemClock};
 use platform::{
     Task,
     load::{Gate, shed},
@@ -34,14 +35,22 @@ impl Running {
     ///
     /// # Errors
     /// A folder or a port in use, a store that does not open, a service that does not start.
-    pub async fn start(mut settings: Settings) -> anyhow::Result<Self> {
+    pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        Self::start_at(settings, Arc::new(SystemClock)).await
+    }
+
+    /// As [`Running::start`], at the time that the clock says.
+    ///
+    /// # Errors
+    /// As [`Running::start`].
+    pub async fn start_at(mut settings: Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&settings.platform.data)?;
         let (public, http) = bind(settings.platform.http.addr, "http.addr").await?;
         let (operators, admin) = bind(settings.platform.admin.addr, "admin.addr").await?;
         if settings.public_url_is_default() {
             settings.gateway.public_url = format!("http://{http}");
         }
-        let installation = Installation::open(folder, &settings).await?;
+        let installation = Installation::open_at(folder, &settings, clock).await?;
         let door = shed(installation.http.clone(), Gate::new(settings.platform.http.requests_max));
         let page = installation.health.admin(installation.metrics.clone());
         let bounds = Bounds::of(&settings.platform.http);

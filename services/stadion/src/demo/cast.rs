@@ -3,6 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail, ensure};
+use jiff::{Timestamp, ToSpan, Zoned};
+use kernel::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::door::Door;
@@ -42,6 +44,8 @@ pub struct Cast {
     data: PathBuf,
     /// Tells this story's people and things apart from another's on the same folder.
     pub tag: String,
+    /// When the story began: what is sent again after midnight is what was sent before it.
+    pub began: Timestamp,
     /// The step that is taken next may have happened already, without having been answered.
     pub repeated: bool,
 }
@@ -51,7 +55,7 @@ impl Cast {
     /// No HTTP client.
     pub fn new(base: &str, data: PathBuf) -> anyhow::Result<Self> {
         let tag = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
-        Ok(Self { door: Door::new(base)?, data, tag, repeated: false })
+        Ok(Self { door: Door::new(base)?, data, tag, began: SystemClock.now(), repeated: false })
     }
 
     /// The installation serves at another address now.
@@ -61,6 +65,15 @@ impl Cast {
     pub fn moved_to(&mut self, base: &str) -> anyhow::Result<()> {
         self.door = Door::new(base)?;
         Ok(())
+    }
+
+    /// The instant as the wall clock of Almaty shows it, `days` from the beginning.
+    ///
+    /// # Errors
+    /// No such time zone, or day.
+    pub fn days_from_now(&self, days: i64) -> anyhow::Result<Zoned> {
+        let began = self.began.in_tz(ALMATY.time_zone).context("no such time zone")?;
+        Ok(began.checked_add(days.days())?)
     }
 
     pub fn email(&self, who: &str) -> String {

@@ -1,8 +1,6 @@
 //! The shop, the promo and the purchase.
 
 use anyhow::{Context, ensure};
-use jiff::ToSpan;
-use kernel::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::{
@@ -63,8 +61,7 @@ impl Journey {
     }
 
     fn draft(&self) -> anyhow::Result<Value> {
-        let yesterday = SystemClock.now().in_tz("Asia/Almaty")?.date().yesterday()?;
-        let end = yesterday.checked_add(30.days())?;
+        let (yesterday, end) = (self.cast.days_from_now(-1)?.date(), self.cast.days_from_now(29)?.date());
         Ok(json!({
             "name": { "en": "First run: 15 % off", "ru": "Первая пробежка: −15 %" },
             "partner_id": self.told.partner_id,

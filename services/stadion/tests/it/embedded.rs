@@ -6,7 +6,11 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
+
+use jiff::{SignedDuration, Timestamp};
+use kernel::{Clock, SystemClock};
 
 use platform::config::Sources;
 use stadion::{settings, up::Running};
@@ -36,13 +40,34 @@ pub(crate) async fn mailing(data: &Path, smtp: SocketAddr) -> Running {
 
 /// An installation where a test may knock as often as it likes.
 pub(crate) async fn patient(data: &Path) -> Running {
+    patient_at(data, Arc::new(SystemClock)).await
+}
+
+/// As [`patient`], at the time that the clock says.
+pub(crate) async fn patient_at(data: &Path, clock: Arc<dyn Clock>) -> Running {
     let zero = || Some("0".to_owned());
     let sources = sources(data)
         .flag("--sign-ups", "limits.sign_ups_per_hour", zero())
         .flag("--writes", "limits.writes_per_s", zero())
         .flag("--reads", "limits.reads_per_s", zero())
         .flag("--open", "gateway.limits.open_per_s", zero());
-    Running::start(settings::load(&sources).unwrap()).await.unwrap()
+    Running::start_at(settings::load(&sources).unwrap(), clock).await.unwrap()
+}
+
+/// A clock that was put to a moment and goes on from there: no test shall depend on the day on which it runs.
+pub(crate) struct Put(SignedDuration);
+
+impl Put {
+    pub(crate) fn to(moment: &str) -> Arc<dyn Clock> {
+        let moment: Timestamp = moment.parse().unwrap();
+        Arc::new(Self(moment.duration_since(SystemClock.now())))
+    }
+}
+
+impl Clock for Put {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + self.0
+    }
 }
 
 /// The built binary, serving; killed when dropped.

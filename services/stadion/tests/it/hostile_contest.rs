@@ -1,6 +1,8 @@
 //! What nobody should ask of a challenge and its board, through public HTTP: each gets its fixed code, and nothing
 //! changes.
 
+use std::sync::Arc;
+
 use futures::future::join_all;
 use jiff::ToSpan;
 use kernel::{Clock, SystemClock};
@@ -12,24 +14,30 @@ use stadion::demo::{
 };
 use tempfile::TempDir;
 
-use crate::{embedded::patient, hostile::refused};
+use crate::{embedded::patient_at, hostile::refused};
 
 /// An installation with somebody who may make challenges.
 pub(crate) struct Stage {
     pub(crate) running: stadion::up::Running,
     pub(crate) cast: Cast,
     pub(crate) marketer: Person,
+    pub(crate) clock: Arc<dyn Clock>,
     _folder: TempDir,
 }
 
 impl Stage {
     pub(crate) async fn set() -> Self {
+        Self::at(Arc::new(SystemClock)).await
+    }
+
+    /// Where it is as late as this clock says.
+    pub(crate) async fn at(clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let running = patient(folder.path()).await;
+        let running = patient_at(folder.path(), clock.clone()).await;
         let cast = Cast::new(&format!("http://{}", running.http), folder.path().to_owned()).unwrap();
         let operator = cast.make_operator().await.unwrap();
         let marketer = cast.appoint_marketer("organiser", &operator, ALMATY.region).await.unwrap();
-        Self { running, cast, marketer, _folder: folder }
+        Self { running, cast, marketer, clock, _folder: folder }
     }
 
     pub(crate) async fn athlete(&self, who: &str) -> Person {

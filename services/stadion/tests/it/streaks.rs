@@ -1,11 +1,17 @@
 //! A streak, the freezes that carry it across a missed day, and its repair, through public HTTP.
 
-use jiff::{ToSpan, civil::Date};
-use kernel::{Clock, SystemClock};
+use jiff::{
+    ToSpan,
+    civil::{Date, date},
+};
 use serde_json::{Value, json};
 use stadion::demo::{cast::Person, door::until};
 
-use crate::hostile_contest::Stage;
+use crate::{embedded::Put, hostile_contest::Stage};
+
+/// Today, far from its midnights in Almaty.
+const NOON: &str = "2026-05-13T12:00:00+05:00";
+const TODAY: Date = date(2026, 5, 13);
 
 struct Diary {
     stage: Stage,
@@ -14,8 +20,7 @@ struct Diary {
 
 /// So many days ago, in Almaty.
 fn day(ago: i64) -> Date {
-    let today = SystemClock.now().in_tz("Asia/Almaty").unwrap().date();
-    today.checked_sub(ago.days()).unwrap()
+    TODAY.checked_sub(ago.days()).unwrap()
 }
 
 impl Diary {
@@ -65,7 +70,7 @@ impl Diary {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missed_day_is_covered_and_a_late_sync_gives_the_freeze_back() {
-    let stage = Stage::set().await;
+    let stage = Stage::at(Put::to(NOON)).await;
     let dana = stage.athlete("Dana").await;
     let diary = Diary { stage, dana };
     diary.stands_at(0, 0, &[]).await;

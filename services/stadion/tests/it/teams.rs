@@ -5,7 +5,10 @@ use kernel::{Clock, SystemClock};
 use serde_json::{Value, json};
 use stadion::demo::{cast::Person, door};
 
-use crate::{hostile::refused, hostile_contest::Stage, hostile_contest::terms};
+use crate::{
+    hostile::refused,
+    hostile_contest::{Stage, terms},
+};
 
 struct Relay {
     stage: Stage,
@@ -68,6 +71,13 @@ impl Relay {
     }
 }
 
+/// Where everybody stands in a challenge that began yesterday: they were born in 1990.
+fn in_their_age() -> String {
+    let began = (SystemClock.now() - SignedDuration::from_hours(24)).in_tz("Asia/Almaty").unwrap();
+    let decade = (began.year() - 1990) / 10 * 10;
+    format!("age:{decade}-{}", decade + 9)
+}
+
 /// Dana and Marat are hares, Aru is a stork; each has run.
 async fn a_relay(kind: &str, [dana, marat, aru]: [&Person; 3], stage: Stage) -> Relay {
     let (hares, storks) = (stage.group(dana, "Hares").await, stage.group(aru, "Storks").await);
@@ -92,12 +102,13 @@ async fn groups_compete_from_the_draft_to_the_rewards_of_their_members() {
     refused(&alone, 403, "not_eligible", "in no group");
     assert_eq!(alone.json["reasons"], json!([{ "clause": { "kind": "group" }, "met": false }]));
     relay.stage.enters(&idle, hares).await;
+    let age = in_their_age();
     for who in [&dana, &marat, &idle] {
         let mine = relay.participant(&json!({}), who).expect(200).await.unwrap().json;
         assert_eq!(mine["group_id"], json!(hares));
         let segments: Vec<&str> =
             mine["segments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-        for segment in ["age:30-39", "sex:f", &format!("team:{hares}")] {
+        for segment in [age.as_str(), "sex:f", &format!("team:{hares}")] {
             assert!(segments.contains(&segment), "{segments:?}");
         }
     }

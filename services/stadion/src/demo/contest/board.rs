@@ -3,7 +3,7 @@
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-use super::{Contest, workouts::workout};
+use super::Contest;
 use crate::demo::{
     door::{Answer, until},
     live::Live,
@@ -40,7 +40,8 @@ impl Contest {
         let mut live = Live::open(self.cast.door.get(&self.board("live")).with(&dana.token)).await?;
         live.until("a snapshot", |frame| frame.event == "snapshot").await?;
         live.until("her own place", |frame| frame.event == "me").await?;
-        let id = self.sync(&marat, &[workout(PASSING, 1, "running", -1, 5_000.0)?]).await?;
+        let run = self.workout(PASSING, 1, "running", -1, 5_000.0)?;
+        let id = self.sync(&marat, &[run]).await?;
         self.keep(PASSING, &marat, id, 5_000.0);
         if !known {
             let passed = live.until("that she was overtaken", |frame| frame.event == "overtaken").await?;

@@ -1,13 +1,11 @@
 //! The challenge: drafted, looked at, opened; who may joins, who may not learns why.
 
 use anyhow::{Context, ensure};
-use jiff::{ToSpan, Zoned};
-use kernel::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::Contest;
 use crate::demo::{
-    cast::{ALMATY, BISHKEK, Home, Person},
+    cast::{ALMATY, BISHKEK, Cast, Home, Person},
     door::until,
 };
 
@@ -35,7 +33,8 @@ impl Contest {
 
     pub(super) async fn open_challenge(&mut self) -> anyhow::Result<String> {
         let token = self.told.marketer.token.clone();
-        let draft = self.cast.door.post("/v1/challenges").with(&token).json(&terms()?).expect(201).await?;
+        let draft =
+            self.cast.door.post("/v1/challenges").with(&token).json(&terms(&self.cast)?).expect(201).await?;
         self.told.challenge_id = draft.text("/id")?;
         ensure!(draft.text("/state")? == "draft", "it is no draft: {}", draft.json);
         let hidden = self.cast.door.get(&self.challenge("")).with(&self.told.dana.token).expect(404).await?;
@@ -108,14 +107,9 @@ impl Contest {
     }
 }
 
-/// The instant as the wall clock of Almaty shows it, `days` from now.
-pub(super) fn days_from_now(days: i64) -> anyhow::Result<Zoned> {
-    let now = SystemClock.now().in_tz(ALMATY.time_zone).context("no such time zone")?;
-    Ok(now.checked_add(days.days())?)
-}
-
-fn terms() -> anyhow::Result<Value> {
-    let local = |days| anyhow::Ok(days_from_now(days)?.datetime().round(jiff::Unit::Second)?.to_string());
+fn terms(cast: &Cast) -> anyhow::Result<Value> {
+    let local =
+        |days| anyhow::Ok(cast.days_from_now(days)?.datetime().round(jiff::Unit::Second)?.to_string());
     Ok(json!({
         "name": { "en": "Apple city kilometres", "ru": "Километры города яблок", "kk": "Алма қаласының шақырымдары" },
         "kind": "individual", "metric": "distance_m", "sports": ["running"],

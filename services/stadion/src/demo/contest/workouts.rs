@@ -3,7 +3,7 @@
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-use super::{Contest, Workout, organising::days_from_now};
+use super::{Contest, Workout};
 use crate::demo::{cast::Person, door::Answer};
 
 /// A park in Almaty.
@@ -23,7 +23,8 @@ impl Contest {
     async fn upload_danas_run(&mut self) -> anyhow::Result<()> {
         let dana = self.told.dana.clone();
         let seed = u64::from_str_radix(&self.cast.tag, 16)?;
-        let start = days_from_now(-3)?.with().hour(6).minute(30).second(0).subsec_nanosecond(0).build()?;
+        let start =
+            self.cast.days_from_now(-3)?.with().hour(6).minute(30).second(0).subsec_nanosecond(0).build()?;
         let run = formats::synth::run_at(PLACE, seed, start.timestamp(), 10_000.0, PACE_S_PER_KM);
         let file = formats::write(&run);
         let mut upload = self.upload(&dana, file.clone()).await?;
@@ -47,11 +48,13 @@ impl Contest {
     /// The newer day first; the older is edited, and its first version comes again afterwards.
     async fn sync_marats_runs(&mut self) -> anyhow::Result<()> {
         let marat = self.told.marat.clone();
-        let newer = workout("M2", 1, "running", -2, 3_000.0)?;
-        let first = workout("M1", 1, "running", -6, 4_000.0)?;
-        let edited = workout("M1", 2, "running", -6, 4_500.0)?;
-        let elsewhere =
-            [workout("M0", 1, "running", -30, 9_000.0)?, workout("MC", 1, "cycling", -1, 40_000.0)?];
+        let newer = self.workout("M2", 1, "running", -2, 3_000.0)?;
+        let first = self.workout("M1", 1, "running", -6, 4_000.0)?;
+        let edited = self.workout("M1", 2, "running", -6, 4_500.0)?;
+        let elsewhere = [
+            self.workout("M0", 1, "running", -30, 9_000.0)?,
+            self.workout("MC", 1, "cycling", -1, 40_000.0)?,
+        ];
         let id = self.sync(&marat, &[newer]).await?;
         self.keep("M2", &marat, id, 3_000.0);
         self.sync(&marat, std::slice::from_ref(&first)).await?;
@@ -83,7 +86,7 @@ impl Contest {
 
     async fn write(&self, person: &Person, key: &str, days: i64, distance_m: f64) -> anyhow::Result<String> {
         let entry = json!({
-            "sport": "running", "name": key, "start_at": days_from_now(days)?.with().hour(7).minute(0).second(0)
+            "sport": "running", "name": key, "start_at": self.cast.days_from_now(days)?.with().hour(7).minute(0).second(0)
                 .subsec_nanosecond(0).build()?.timestamp().to_string(),
             "elapsed_time_s": 1_800, "distance_m": distance_m,
         });
@@ -111,22 +114,24 @@ impl Contest {
         let account_id = person.account_id.clone();
         self.told.workouts.insert(key, Workout { account_id, activity_id, distance_m });
     }
-}
 
-/// A workout of a changeset, `days` from now.
-pub(super) fn workout(
-    key: &str,
-    version: u32,
-    sport: &str,
-    days: i64,
-    distance_m: f64,
-) -> anyhow::Result<Value> {
-    let start = days_from_now(days)?.with().hour(6).minute(0).second(0).subsec_nanosecond(0).build()?;
-    Ok(json!({
-        "key": key, "version": version, "kind": "workout",
-        "workout": {
-            "sport": sport, "start_at": start.timestamp().to_string(), "elapsed_time_s": 1_800,
-            "distance_m": distance_m, "heart_rate_avg_bpm": 151,
-        },
-    }))
+    /// A workout of a changeset, `days` from the beginning.
+    pub(super) fn workout(
+        &self,
+        key: &str,
+        version: u32,
+        sport: &str,
+        days: i64,
+        distance_m: f64,
+    ) -> anyhow::Result<Value> {
+        let day = self.cast.days_from_now(days)?;
+        let start = day.with().hour(6).minute(0).second(0).subsec_nanosecond(0).build()?;
+        Ok(json!({
+            "key": key, "version": version, "kind": "workout",
+            "workout": {
+                "sport": sport, "start_at": start.timestamp().to_string(), "elapsed_time_s": 1_800,
+                "distance_m": distance_m, "heart_rate_avg_bpm": 151,
+            },
+        }))
+    }
 }
