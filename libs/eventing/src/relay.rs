@@ -30,6 +30,7 @@ async fn run(ground: &Ground, epoch: i64) -> Result<(), String> {
     let mut published = open_cursor(ground, epoch).await.map_err(|error| error.to_string())?;
     let mut marked = 0;
     let mut look = true;
+    let mut pace = Pace::default();
     let mut marks = tokio::time::interval(WATERMARK_EVERY);
     marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !ground.shutdown.is_cancelled() {
@@ -56,7 +57,7 @@ async fn run(ground: &Ground, epoch: i64) -> Result<(), String> {
             }
             continue;
         };
-        let pace = Pace::begin();
+        let stepping = pace.begin();
         let records: Vec<Routed> = page
             .iter()
             .map(|event| {
@@ -71,7 +72,7 @@ async fn run(ground: &Ground, epoch: i64) -> Result<(), String> {
         }
         move_cursor(ground, epoch, (published, last)).await?;
         published = last;
-        pace.rest(page.len(), &ground.shutdown).await;
+        stepping.rest(page.len(), &ground.shutdown).await;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ use platform::{Task, Tasks, metrics::Metrics};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::{Instant, Sleep, sleep},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -126,6 +126,9 @@ pub(crate) enum Step {
 pub(crate) struct Live {
     frames: Frames,
     leash: Option<Leash>,
+    /// When the reader is to hear of us at the latest, and when that is looked at: a frame moves the one and not the
+    /// other.
+    beat_at: Instant,
     beat: Pin<Box<Sleep>>,
     over: bool,
     place: Place,
@@ -133,7 +136,8 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(frames: Frames, leash: Option<Leash>, place: Place) -> Self {
-        Self { frames, leash, beat: Box::pin(sleep(BEAT_EACH)), over: false, place }
+        let beat_at = Instant::now() + BEAT_EACH;
+        Self { frames, leash, beat_at, beat: Box::pin(sleep_until(beat_at)), over: false, place }
     }
 
     /// The next step; `None` after `closed`. Nothing is lost when the future is dropped.
@@ -141,25 +145,34 @@ impl Live {
         if self.over {
             return None;
         }
-        let frame = tokio::select! {
-            biased;
-            () = self.place.drain.cancelled() => closed("shutdown"),
-            code = snapped(self.leash.as_mut()) => closed(code),
-            frame = self.frames.next() => match frame {
-                Some(Ok(frame)) => frame,
-                // The service went without a word: the reader does best to come again.
-                None => closed("shutdown"),
-                Some(Err(status)) => {
-                    tracing::debug!(%status, "a live stream broke off");
-                    closed("shutdown")
+        let frame = loop {
+            tokio::select! {
+                biased;
+                () = self.place.drain.cancelled() => break closed("shutdown"),
+                code = snapped(self.leash.as_mut()) => break closed(code),
+                frame = self.frames.next() => break match frame {
+                    Some(Ok(frame)) => frame,
+                    // The service went without a word: the reader does best to come again.
+                    None => closed("shutdown"),
+                    Some(Err(status)) => {
+                        tracing::debug!(%status, "a live stream broke off");
+                        closed("shutdown")
+                    }
+                },
+                () = &mut self.beat => {
+                    let now = Instant::now();
+                    let silent = self.beat_at <= now;
+                    if silent {
+                        self.beat_at = now + BEAT_EACH;
+                    }
+                    self.beat.as_mut().reset(self.beat_at);
+                    if silent {
+                        return Some(Step::Beat);
+                    }
                 }
-            },
-            () = &mut self.beat => {
-                self.beat.as_mut().reset(Instant::now() + BEAT_EACH);
-                return Some(Step::Beat);
             }
         };
-        self.beat.as_mut().reset(Instant::now() + BEAT_EACH);
+        self.beat_at = Instant::now() + BEAT_EACH;
         self.over = frame.event == "closed";
         Some(Step::Frame(frame))
     }
@@ -210,20 +223,21 @@ async fn snapped(leash: Option<&mut Leash>) -> &'static str {
 }
 
 /// A step as server-sent events have it: `event`, `id` where there is a sequence, `data`; a comment as heartbeat.
-pub(crate) fn as_event(step: &Step) -> Bytes {
-    let Step::Frame(frame) = step else { return Bytes::from_static(b": \n\n") };
-    let mut text = Vec::with_capacity(frame.data.len() + 64);
-    text.extend_from_slice(format!("event: {}\n", frame.event).as_bytes());
+pub(crate) fn write_event(text: &mut Vec<u8>, step: &Step) {
+    let Step::Frame(frame) = step else { return text.extend_from_slice(b": \n\n") };
+    text.reserve(frame.data.len() + 64);
+    for part in [b"event: ", frame.event.as_bytes(), b"\n"] {
+        text.extend_from_slice(part);
+    }
     if frame.sequence > 0 {
         text.extend_from_slice(format!("id: {}\n", frame.sequence).as_bytes());
     }
     for line in frame.data.split(|byte| *byte == b'\n') {
-        text.extend_from_slice(b"data: ");
-        text.extend_from_slice(line);
-        text.push(b'\n');
+        for part in [b"data: ", line, b"\n"] {
+            text.extend_from_slice(part);
+        }
     }
     text.push(b'\n');
-    text.into()
 }
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -267,18 +281,24 @@ mod tests {
         assert_eq!(last_sequence(&HeaderMap::new(), None), None);
     }
 
+    fn event(step: &Step) -> Bytes {
+        let mut text = Vec::new();
+        write_event(&mut text, step);
+        text.into()
+    }
+
     #[test]
     fn an_event_has_its_name_its_sequence_and_its_data() {
-        let event = as_event(&Step::Frame(frame(8130, r#"{"left":["m9"]}"#)));
-        assert_eq!(event, "event: delta\nid: 8130\ndata: {\"left\":[\"m9\"]}\n\n");
-        assert_eq!(as_event(&Step::Frame(frame(0, "{}"))), "event: delta\ndata: {}\n\n");
-        assert_eq!(as_event(&Step::Beat), ": \n\n", "a comment, which readers pass over");
+        let told = event(&Step::Frame(frame(8130, r#"{"left":["m9"]}"#)));
+        assert_eq!(told, "event: delta\nid: 8130\ndata: {\"left\":[\"m9\"]}\n\n");
+        assert_eq!(event(&Step::Frame(frame(0, "{}"))), "event: delta\ndata: {}\n\n");
+        assert_eq!(event(&Step::Beat), ": \n\n", "a comment, which readers pass over");
     }
 
     #[test]
     fn data_that_breaks_a_line_cannot_make_an_event_of_its_own() {
-        let event = as_event(&Step::Frame(frame(0, "{\n\nevent: closed\n}")));
-        assert_eq!(event, "event: delta\ndata: {\ndata: \ndata: event: closed\ndata: }\n\n");
+        let told = event(&Step::Frame(frame(0, "{\n\nevent: closed\n}")));
+        assert_eq!(told, "event: delta\ndata: {\ndata: \ndata: event: closed\ndata: }\n\n");
     }
 
     #[test]

@@ -68,6 +68,7 @@ async fn run(
         .await
         .map_err(|error| error.to_string())?;
     let mut feed = Feed::open(ground, source, &cursors).await?;
+    let mut pace = Pace::default();
     let report = |cursors: &Cursors| {
         if let (Some(progress), Some(place)) = (progress, cursors.place(0)) {
             progress.reached(name, place.source_pos);
@@ -90,14 +91,14 @@ async fn run(
             }
             continue;
         }
-        let pace = Pace::begin();
+        let stepping = pace.begin();
         let word = source_word(source, ground.service);
         let step = Step::open(arrivals, word, &ground.sealer).await.map_err(|error| error.to_string())?;
         let events = step.taken.len();
         take(ground, projection, &mut cursors, step).await?;
         report(&cursors);
         feed.reached(&cursors).await;
-        pace.rest(events, &ground.shutdown).await;
+        stepping.rest(events, &ground.shutdown).await;
     }
     Ok(())
 }

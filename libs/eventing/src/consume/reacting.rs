@@ -39,6 +39,7 @@ async fn run(
         .await
         .map_err(|error| error.to_string())?;
     let mut feed = Feed::open(ground, source, &cursors).await?;
+    let mut pace = Pace::default();
     while !ground.shutdown.is_cancelled() {
         let arrivals = tokio::select! {
             biased;
@@ -48,13 +49,13 @@ async fn run(
         if arrivals.is_empty() {
             continue;
         }
-        let pace = Pace::begin();
+        let stepping = pace.begin();
         let word = source_word(source, ground.service);
         let step = Step::open(arrivals, word, &ground.sealer).await.map_err(|error| error.to_string())?;
         let events = step.taken.len();
         take(ground, reactor, &mut cursors, step).await?;
         feed.reached(&cursors).await;
-        pace.rest(events, &ground.shutdown).await;
+        stepping.rest(events, &ground.shutdown).await;
     }
     Ok(())
 }

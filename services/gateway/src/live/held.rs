@@ -12,16 +12,18 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream::BoxStream};
+use futures::{FutureExt, Stream, StreamExt, stream::BoxStream};
 use prometheus_client::metrics::counter::Counter;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Live, Step, as_event, closed};
+use super::{Live, Step, closed, write_event};
 
 /// Heartbeats are taken oftener than that by everybody who reads.
 const READS_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EACH: Duration = Duration::from_secs(15);
+/// A piece of a stream that is so long is long enough.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// All readers of event streams in this process.
 #[derive(Clone, Default)]
@@ -41,10 +43,8 @@ struct Reading(Arc<Held>);
 
 impl Readers {
     pub(super) fn hold(&self, live: Live) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static {
-        let events = futures::stream::unfold(live, |mut live| async {
-            let step = live.next().await?;
-            Some((as_event(&step), live))
-        });
+        let events =
+            futures::stream::unfold(live, |mut live| async { Some((piece(&mut live).await?, live)) });
         let state = State { events: Some(events.boxed()), let_go: false, asked_at: Instant::now() };
         let held = Arc::new(Held(Mutex::new(state)));
         self.all().push(Arc::downgrade(&held));
@@ -79,6 +79,19 @@ impl Readers {
     }
 }
 
+/// All that is there to be said, in one piece: what a tick tells one reader goes to the socket at once.
+async fn piece(live: &mut Live) -> Option<Bytes> {
+    let mut text = Vec::new();
+    write_event(&mut text, &live.next().await?);
+    // Not polled to its end, it is polled again when the piece was taken: no word of news is missed.
+    while text.len() < PIECE_BYTES
+        && let Some(Some(step)) = live.next().now_or_never()
+    {
+        write_event(&mut text, &step);
+    }
+    Some(text.into())
+}
+
 impl Held {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -101,9 +114,12 @@ impl Stream for Reading {
         let mut state = self.0.state();
         state.asked_at = Instant::now();
         let Some(events) = &mut state.events else {
-            let last =
-                std::mem::take(&mut state.let_go).then(|| as_event(&Step::Frame(closed("slow_reader"))));
-            return Poll::Ready(last.map(Ok));
+            let last = std::mem::take(&mut state.let_go).then(|| {
+                let mut text = Vec::new();
+                write_event(&mut text, &Step::Frame(closed("slow_reader")));
+                Ok(text.into())
+            });
+            return Poll::Ready(last);
         };
         let next = std::task::ready!(events.poll_next_unpin(cx));
         if next.is_none() {
