@@ -65,8 +65,10 @@ impl Default for Freshness {
 #[derive(Default)]
 struct Heard {
     places: BTreeMap<u32, i64>,
+    /// The follower was asked what it has kept.
+    asked: bool,
     /// The newest revision of each key: as many as the follower's own state has. Whoever begins at the present only hears
-    /// *that* something changed, and keeps none.
+    /// *that* something changed, and keeps none; nor is one kept for a follower that keeps count itself.
     newest: HashMap<String, u64>,
 }
 
@@ -106,6 +108,9 @@ async fn run(
 ) -> Result<(), String> {
     let topic = follower.topic();
     let ends = ground.bus.ends(&topic).await.map_err(|error| error.to_string())?;
+    if !std::mem::replace(&mut heard.asked, true) {
+        heard.places.extend(follower.kept(&ends).await);
+    }
     let from = heard.from(follower.start(), &ends);
     let reader = reader_name(ground.service, follower.name());
     let mut log = ground.bus.source(&reader, &topic, &from).await.map_err(|error| error.to_string())?;
@@ -125,12 +130,14 @@ async fn run(
         for batch in batches {
             for (offset, record) in batch.records {
                 let Some(Body::State(state)) = record.body else { continue };
-                if heard.newest.get(&state.key).is_some_and(|known| *known >= state.revision) {
+                let counted = follower.has(&state.key, state.revision);
+                let newest = || heard.newest.get(&state.key).is_some_and(|known| *known >= state.revision);
+                if counted.unwrap_or_else(newest) {
                     continue;
                 }
                 let (key, revision) = (state.key.clone(), state.revision);
                 hand_over(ground, follower, state, (batch.part, offset)).await?;
-                if keeps {
+                if keeps && counted.is_none() {
                     heard.newest.insert(key, revision);
                 }
             }

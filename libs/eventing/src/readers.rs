@@ -165,6 +165,16 @@ pub trait Follower: Send + Sync + 'static {
     fn start(&self) -> Start {
         Start::Beginning
     }
+    /// Where to go on in partitions of which the follower has kept, over a restart, what it was told before; `ends` are the
+    /// log's. All before such a place is known, and perhaps some behind it. Asked once, before anything is read.
+    async fn kept(&self, _ends: &[i64]) -> Vec<(u32, i64)> {
+        Vec::new()
+    }
+    /// For one that keeps count of revisions itself: whether it has this one, or a newer, of a key. What it has is not even
+    /// opened. `None`: it does not keep count.
+    fn has(&self, _key: &str, _revision: u64) -> Option<bool> {
+        None
+    }
     /// The newest value of a key so far; may come more than once.
     async fn apply(&self, value: &StateValue);
 }

@@ -4,7 +4,7 @@ mod signals;
 mod teamed;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
@@ -66,6 +66,8 @@ pub struct Cell {
     pub of_teams: bool,
     board: RwLock<Board>,
     terms: RwLock<Option<Known>>,
+    /// Of the log of scores: where this board's stand.
+    part: OnceLock<u32>,
     /// Since the last look, while anybody watches.
     moves: Mutex<Option<Moves>>,
     /// Followed changes on their way to those who watch; they have arrived when the next look is published.
@@ -91,6 +93,7 @@ impl Cell {
             of_teams: false,
             board: RwLock::default(),
             terms: RwLock::default(),
+            part: OnceLock::new(),
             moves: Mutex::default(),
             pushes: Mutex::default(),
             changed: watch::Sender::new(0),
@@ -150,13 +153,44 @@ impl Cell {
 
     /// How the member moved, if it is news. `push` ends once those who watch can see it.
     pub fn tell(&self, told: Told, push: impl FnOnce() -> Taking) -> Option<Move> {
-        let account = told.account;
-        let mut board = self.write();
         let member = teamed::Member::of(&told);
-        let moved = board.apply(told);
+        self.alter(&member, push, |board| board.apply(told))
+    }
+
+    /// Takes somebody off for good. How the member moved, if it stood here.
+    fn vanish(&self, account: AccountId) -> Option<Move> {
+        let member = teamed::Member::gone(account);
+        self.alter(&member, Taking::none, |board| board.vanish(account))
+    }
+
+    /// Puts a board that was kept in the place of this one, which nobody has been told anything for.
+    fn restore(&self, part: u32, kept: Board) {
+        let _ = self.part.set(part);
+        {
+            let known = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+            let mut board = self.write();
+            *board = kept;
+            if let Some(Known { terms, .. }) = &*known {
+                board.rule(terms.ascending, terms.ties);
+            }
+            for member in teamed::Member::all(&board) {
+                self.teams.get_or_init(|| Teamed::beside(self.id)).tell(&member);
+            }
+        }
+        self.change();
+    }
+
+    fn alter(
+        &self,
+        member: &teamed::Member,
+        push: impl FnOnce() -> Taking,
+        act: impl FnOnce(&mut Board) -> Option<Move>,
+    ) -> Option<Move> {
+        let mut board = self.write();
+        let moved = act(&mut board);
         // While nobody else writes: teams take what members have in the same order as the board.
         if moved.is_some() && (member.has_team() || self.teams.get().is_some()) {
-            self.teams.get_or_init(|| Teamed::beside(self.id)).tell(&member);
+            self.teams.get_or_init(|| Teamed::beside(self.id)).tell(member);
         }
         if let Some(moved) = moved
             && let Some(moves) = self.moves().as_mut()
@@ -169,7 +203,7 @@ impl Cell {
         }
         drop(board);
         if moved.is_some() {
-            self.moved.tell(account);
+            self.moved.tell(member.account);
         }
         self.change();
         moved
@@ -226,6 +260,8 @@ impl Cell {
 #[derive(Default)]
 pub struct Boards {
     cells: RwLock<HashMap<ChallengeId, Arc<Cell>>>,
+    /// Those whose keys are destroyed: they stand nowhere any more.
+    gone: RwLock<HashSet<AccountId>>,
 }
 
 impl Boards {
@@ -242,11 +278,55 @@ impl Boards {
         cells.entry(id).or_insert_with(|| Arc::new(Cell::new(id))).clone()
     }
 
+    /// The board of a score that stands on this partition.
+    pub fn at(&self, id: ChallengeId, part: u32) -> Arc<Cell> {
+        let cell = self.of(id);
+        cell.part.get_or_init(|| part);
+        cell
+    }
+
+    /// The boards whose scores stand on a partition.
+    pub fn on(&self, part: u32) -> Vec<Arc<Cell>> {
+        let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
+        cells.values().filter(|cell| cell.part.get() == Some(&part)).cloned().collect()
+    }
+
+    /// Brings a board back that was kept. Whether somebody has vanished from it meanwhile.
+    pub fn restore(&self, id: ChallengeId, part: u32, kept: Board) -> bool {
+        let cell = self.of(id);
+        cell.restore(part, kept);
+        let gone: Vec<AccountId> = self.gone().iter().copied().collect();
+        gone.into_iter().filter_map(|account| cell.vanish(account)).count() > 0
+    }
+
+    /// Takes somebody off every board, for good: where it stood, the partition of its score and how it moved.
+    pub fn vanish(&self, account: AccountId) -> Vec<(u32, Move)> {
+        self.gone.write().unwrap_or_else(PoisonError::into_inner).insert(account);
+        let cells: Vec<Arc<Cell>> =
+            self.cells.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let moved = |cell: Arc<Cell>| Some((*cell.part.get()?, cell.vanish(account)?));
+        cells.into_iter().filter_map(moved).collect()
+    }
+
+    pub fn is_gone(&self, account: AccountId) -> bool {
+        self.gone().contains(&account)
+    }
+
+    fn gone(&self) -> RwLockReadGuard<'_, HashSet<AccountId>> {
+        self.gone.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn len(&self) -> usize {
         self.cells.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Those with a score, of all boards.
+    pub fn members(&self) -> usize {
+        let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
+        cells.values().map(|cell| cell.board().len()).sum()
     }
 }

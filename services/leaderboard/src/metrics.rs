@@ -35,11 +35,19 @@ impl Measured {
 
     pub fn score(&self, moved: Option<Move>) {
         self.0.scores.inc();
-        match moved.map(|moved| (moved.before.is_some(), moved.after.is_some())) {
-            Some((false, true)) => drop(self.0.members.inc()),
-            Some((true, false)) => drop(self.0.members.dec()),
+        moved.into_iter().for_each(|moved| self.moved(moved));
+    }
+
+    pub fn moved(&self, moved: Move) {
+        match (moved.before.is_some(), moved.after.is_some()) {
+            (false, true) => drop(self.0.members.inc()),
+            (true, false) => drop(self.0.members.dec()),
             _ => {}
         }
+    }
+
+    pub fn members(&self, count: usize) {
+        self.0.members.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub fn boards(&self, count: usize) {

@@ -8,7 +8,7 @@ use privacy::BoardName;
 
 use super::{Cell, ChallengeId, Terms};
 use crate::domain::{
-    board::{Score, Told},
+    board::{Board, Score, Told},
     teams::{TeamId, Teams},
 };
 
@@ -32,7 +32,7 @@ struct Inner {
 
 /// What is told of a member, as far as its team goes.
 pub(super) struct Member {
-    account: AccountId,
+    pub(super) account: AccountId,
     now: Option<(TeamId, Score)>,
     sequence: u64,
 }
@@ -41,6 +41,19 @@ impl Member {
     pub(super) fn of(told: &Told) -> Self {
         let team = told.segments.iter().find_map(|segment| segment.strip_prefix(SEGMENT)?.parse().ok());
         Self { account: told.account, now: team.zip(told.score), sequence: told.sequence }
+    }
+
+    /// Nothing of theirs counts any more.
+    pub(super) fn gone(account: AccountId) -> Self {
+        Self { account, now: None, sequence: 0 }
+    }
+
+    /// Everybody on a board who has a score for a team.
+    pub(super) fn all(board: &Board) -> impl Iterator<Item = Self> {
+        board.within(SEGMENT).filter_map(|(member, team)| {
+            let now = (team.parse().ok()?, member.score?);
+            Some(Self { account: member.account, now: Some(now), sequence: board.sequence() })
+        })
     }
 
     pub(super) fn has_team(&self) -> bool {

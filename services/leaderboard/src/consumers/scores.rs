@@ -9,10 +9,11 @@ use platform::{
     trace::Trace,
 };
 
-use crate::{boards::Boards, metrics::Measured, wire};
+use crate::{boards::Boards, kept::Keeper, metrics::Measured, wire};
 
 pub struct Scores {
     pub boards: Arc<Boards>,
+    pub kept: Arc<Keeper>,
     pub measured: Measured,
 }
 
@@ -26,15 +27,37 @@ impl Follower for Scores {
         Topic::state("gamification", "scores")
     }
 
+    async fn kept(&self, ends: &[i64]) -> Vec<(u32, i64)> {
+        let (kept, ends) = (self.kept.clone(), ends.to_vec());
+        let places = tokio::task::spawn_blocking(move || kept.restore(&ends)).await;
+        let places =
+            places.inspect_err(|error| tracing::error!(%error, "boards that were kept are not read"));
+        self.measured.members(self.boards.members());
+        self.measured.boards(self.boards.len());
+        places.unwrap_or_default()
+    }
+
+    fn has(&self, key: &str, revision: u64) -> Option<bool> {
+        let (challenge, account) = key.split_once('/')?;
+        let (challenge, account) = (challenge.parse().ok()?, account.parse().ok()?);
+        let cell = self.boards.get(challenge);
+        Some(cell.is_some_and(|cell| cell.board().has(account, revision)))
+    }
+
     async fn apply(&self, value: &StateValue) {
         match wire::told(value) {
-            Ok((challenge, told)) => {
-                let moved = self.boards.of(challenge).tell(told, || push_of(&value.trace_parent));
+            Ok((challenge, mut told)) => {
+                let account = told.account;
+                if self.boards.is_gone(account) {
+                    told.score = None;
+                }
+                let moved = self.boards.at(challenge, value.part).tell(told, || push_of(&value.trace_parent));
                 self.measured.score(moved);
                 self.measured.boards(self.boards.len());
             }
             Err(error) => tracing::error!(key = value.key, %error, "a score is not understood"),
         }
+        self.kept.heard(value.part, value.offset + 1);
     }
 }
 

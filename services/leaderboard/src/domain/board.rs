@@ -1,6 +1,7 @@
 //! One challenge's board: its members, and an order of them for each segment. One write moves a member in every
 //! segment it belongs to.
 
+pub mod kept;
 mod members;
 mod segments;
 #[cfg(test)]
@@ -139,6 +140,31 @@ impl Board {
             self.enter(slot, key);
         }
         Some(Move { slot, before, after })
+    }
+
+    /// Takes somebody off for good, whatever their revision. How the member moved, if it stood there.
+    pub fn vanish(&mut self, account: AccountId) -> Option<Move> {
+        let slot = self.members.slot(account)?;
+        let before = self.key(slot)?;
+        self.exit(slot, before);
+        let set = self.segments.set_of(&[]);
+        let member = Member { score: None, set, show_as: BoardName::Anonymous, ..self.members[slot].clone() };
+        self.members.put(Some(slot), member);
+        Some(Move { slot, before: Some(before), after: None })
+    }
+
+    /// Whether this revision of the member, or a newer, is known.
+    pub fn has(&self, account: AccountId, revision: u64) -> bool {
+        let slot = self.members.slot(account);
+        slot.is_some_and(|slot| self.members[slot].revision >= revision)
+    }
+
+    /// Who stands in segments whose names begin so, each with the rest of the name.
+    pub fn within<'a>(&'a self, beginning: &'a str) -> impl Iterator<Item = (&'a Member, &'a str)> {
+        let segments = self.segments.beginning(beginning);
+        let members =
+            |(name, order): (&'a str, &'a Order)| order.iter_from(0).map(move |item| (item.holder, name));
+        segments.flat_map(members).map(|(holder, name)| (&self.members[holder], name))
     }
 
     /// The place of the newest score in the log; 0 before the first.

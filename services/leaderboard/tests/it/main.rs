@@ -10,4 +10,5 @@ mod segments;
 mod siblings;
 mod stream;
 mod teams;
+mod warm;
 mod world;

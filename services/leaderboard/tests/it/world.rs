@@ -3,12 +3,12 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use eventing::{Db, Journal, Plain, Topic, outbox};
+use eventing::{Class, Db, Journal, Plain, Topic, outbox};
 use kernel::{AccountId, Code, Id, Refusal};
 use leaderboard::boards::ChallengeId;
 use platform::{Module, Peers, actor::Actor, context::acting_for, transport::Transport};
 use proto::{
-    auth::StandingChanged,
+    auth::{DestroyedKey, StandingChanged},
     gamification::{ChallengeState, ChallengeTerms, Score, ScoreState},
     leaderboard::{
         AroundRequest, BoardPage, LiveRequest, RanksRequest, TopRequest,
@@ -34,6 +34,7 @@ pub(crate) struct World<'a> {
     social: (Db, Journal),
     peers: Peers,
     fleet: Fleet<'a>,
+    ground: &'a Ground,
 }
 
 pub(crate) async fn start<'a>(ground: &'a Ground, known: &Known) -> World<'a> {
@@ -46,7 +47,7 @@ pub(crate) async fn start<'a>(ground: &'a Ground, known: &Known) -> World<'a> {
     fleet.serve(leaderboard::module(resources, leaderboard::Config::default()).await.unwrap());
     eventually("ready", || async { health.readiness().ready }, |ready| *ready).await;
     let peers = fleet.peers("gateway");
-    World { known: known.clone(), gamification, auth, social, peers, fleet }
+    World { known: known.clone(), gamification, auth, social, peers, fleet, ground }
 }
 
 async fn stand_in(fleet: &Fleet<'_>, name: &'static str, routes: Routes) -> (Db, Journal) {
@@ -160,6 +161,20 @@ impl World<'_> {
     pub(crate) async fn standing_changed(&self, account: AccountId) {
         let value = StandingChanged { account_id: bytes_of(account) };
         Self::put(&self.auth, "standings", (account.to_string(), account.to_string()), &value).await;
+    }
+
+    /// Auth destroys the keys of what somebody did, and says so.
+    pub(crate) async fn erased(&self, account: AccountId) {
+        self.ground.keys.destroy(account.uuid(), Class::Activity);
+        self.said_erased(account).await;
+    }
+
+    /// Only says so: what was sealed before is still on its way.
+    pub(crate) async fn said_erased(&self, account: AccountId) {
+        let class = Class::Activity as i32;
+        let value = DestroyedKey { subject: bytes_of(account), class, version: 1 };
+        let key = (format!("{account}/{class}"), account.to_string());
+        Self::put(&self.auth, "destroyed_keys", key, &value).await;
     }
 
     pub(crate) async fn relations_changed(&self, account: AccountId) {

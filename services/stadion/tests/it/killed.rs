@@ -1,6 +1,6 @@
 //! `kill -9` at any moment: what was acknowledged is there once, and the story goes on.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use stadion::demo::{cast::Cast, contest::Contest, journey::Journey, story::Story};
 
@@ -26,15 +26,20 @@ async fn killed_in_the_middle_of_a_step_of_the_contest_it_is_sent_again_and_happ
     killed_in_the_middle::<Contest>().await;
 }
 
+/// Boards are kept often enough that what a killed process has left of them is older than the log.
+fn start(data: &Path) -> Process {
+    Process::set(data, &[("STADION_LEADERBOARD__SNAPSHOT_EACH_S", "1")])
+}
+
 async fn killed_after_each_step<S: Story>() {
     let folder = tempfile::tempdir().unwrap();
-    let mut process = Process::start(folder.path());
+    let mut process = start(folder.path());
     let mut story = S::begin(Cast::new(&process.base, folder.path().to_owned()).unwrap());
     for step in S::STEPS {
         let said = story.take(*step).await;
         said.unwrap_or_else(|error| panic!("{}: {error:#}", S::name(*step)));
         process.kill();
-        process = Process::start(folder.path());
+        process = start(folder.path());
         story.cast().moved_to(&process.base).unwrap();
         let held = story.holds().await;
         held.unwrap_or_else(|error| panic!("killed after {:?}: {error:#}", S::name(*step)));
@@ -43,7 +48,7 @@ async fn killed_after_each_step<S: Story>() {
 
 async fn killed_in_the_middle<S: Story>() {
     let folder = tempfile::tempdir().unwrap();
-    let mut process = Process::start(folder.path());
+    let mut process = start(folder.path());
     let mut story = S::begin(Cast::new(&process.base, folder.path().to_owned()).unwrap());
     for step in S::STEPS {
         let moments_ms: &[u64] = if S::REPEATABLE.contains(step) { &[0, 4, 12, 30, 80] } else { &[] };
@@ -54,7 +59,7 @@ async fn killed_in_the_middle<S: Story>() {
             };
             // Answered or not: whoever got no answer sends it again.
             let (_, ()) = tokio::join!(story.take(*step), killing);
-            process = Process::start(folder.path());
+            process = start(folder.path());
             story.cast().moved_to(&process.base).unwrap();
             story.cast().repeated = true;
         }

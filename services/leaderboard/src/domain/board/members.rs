@@ -30,6 +30,15 @@ pub(super) struct Members {
 }
 
 impl Members {
+    /// Empty, with room for so many.
+    pub(super) fn with_room(count: usize) -> Self {
+        Self {
+            table: Vec::with_capacity(count),
+            slots: HashTable::with_capacity(count),
+            hasher: DefaultHashBuilder::default(),
+        }
+    }
+
     pub(super) fn len(&self) -> u32 {
         narrow(self.table.len())
     }

@@ -2,7 +2,10 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use super::ALL;
+use super::{
+    ALL,
+    kept::{Damaged, take},
+};
 use crate::domain::{
     order::{Item, Order},
     places::Ties,
@@ -64,6 +67,61 @@ impl Segments {
             known_sets: HashMap::new(),
             ties,
         }
+    }
+
+    /// Names and sets, as [`super::Board::write`] has them.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.extend(narrow(self.list.len() - 1).to_le_bytes());
+        for segment in &self.list[1..] {
+            // A longer one would be of no use to anybody; its segment is another one after a restart.
+            let name = &segment.name.as_bytes()[..segment.name.len().min(usize::from(u16::MAX))];
+            out.extend(short(name.len()).to_le_bytes());
+            out.extend(name);
+        }
+        out.extend(narrow(self.sets.len()).to_le_bytes());
+        for set in &self.sets {
+            out.extend(short(set.len()).to_le_bytes());
+            set.iter().for_each(|number| out.extend(number.to_le_bytes()));
+        }
+    }
+
+    pub(super) fn read(bytes: &mut &[u8], ties: Ties) -> Result<Self, Damaged> {
+        let mut segments = Self::new(ties);
+        for number in 1..=u32::from_le_bytes(take(bytes)?) {
+            let length = u16::from_le_bytes(take(bytes)?).into();
+            let (name, rest) = bytes.split_at_checked(length).ok_or(Damaged)?;
+            *bytes = rest;
+            let name = std::str::from_utf8(name).map_err(|_| Damaged)?;
+            if segments.number(name) != number {
+                return Err(Damaged);
+            }
+        }
+        for number in 0..u32::from_le_bytes(take(bytes)?) {
+            let mut set = Vec::new();
+            for _ in 0..u16::from_le_bytes(take(bytes)?) {
+                set.push(u32::from_le_bytes(take(bytes)?));
+            }
+            let in_order = set.first() == Some(&0) && set.is_sorted_by(|one, next| one < next);
+            if !in_order || set.last().is_none_or(|last| *last as usize >= segments.list.len()) {
+                return Err(Damaged);
+            }
+            let set: Box<[u32]> = set.into();
+            segments.sets.push(set.clone());
+            if segments.known_sets.insert(set, number).is_some() {
+                return Err(Damaged);
+            }
+        }
+        Ok(segments)
+    }
+
+    pub(super) fn has(&self, set: u32) -> bool {
+        (set as usize) < self.sets.len()
+    }
+
+    /// The orders of segments whose names begin so, each with the rest of its name.
+    pub(super) fn beginning<'a>(&'a self, beginning: &'a str) -> impl Iterator<Item = (&'a str, &'a Order)> {
+        let rest = move |segment: &'a Segment| Some((segment.name.strip_prefix(beginning)?, &segment.order));
+        self.list.iter().filter_map(rest)
     }
 
     /// Nobody stands anywhere any more; names and sets stay.
@@ -135,6 +193,11 @@ impl Segments {
         self.numbers.insert(name.to_owned(), number);
         number
     }
+}
+
+/// Nobody stands in as many segments, and no name is as long.
+fn short(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
 }
 
 fn narrow(count: usize) -> u32 {

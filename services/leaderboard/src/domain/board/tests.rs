@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kernel::Id;
 use proptest::prelude::*;
 
-use super::*;
+use super::{kept::Damaged, *};
 
 fn account(n: u8) -> AccountId {
     // Not in the order of their numbers, so that the last tie-breaker is seen to work.
@@ -18,6 +18,12 @@ enum Step {
     Tells { who: u8, score: Option<(i64, i64)>, region: u8, clubs: u8, anonymous: bool },
     /// Something old comes once more.
     Repeats(usize),
+    /// Their keys are destroyed: whatever is told of them later.
+    Vanishes(u8),
+    /// The board as it is now is kept in a file.
+    Keeps,
+    /// The process starts anew with what was kept, and reads what came behind it, some of it once more.
+    Warms,
     /// The challenge's rules change.
     Rules(bool, u8),
     /// The process starts anew and reads the newest of each member, in another order.
@@ -36,6 +42,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         30 => tells,
         5 => any::<usize>().prop_map(Step::Repeats),
+        1 => (0_u8..60).prop_map(Step::Vanishes),
+        1 => Just(Step::Keeps),
+        1 => Just(Step::Warms),
         1 => (any::<bool>(), any::<u8>()).prop_map(|(ascending, ties)| Step::Rules(ascending, ties)),
         1 => Just(Step::Restarts),
     ];
@@ -118,10 +127,13 @@ fn same(board: &Board, fold: &Fold) {
 fn run(steps: Vec<Step>) {
     let (mut board, mut fold) = (Board::default(), Fold::default());
     let (mut sequence, mut past) = (0, Vec::new());
+    let (mut kept, mut gone) = (None, Vec::new());
     for step in steps {
         match step {
             Step::Tells { who, score, region, clubs, anonymous } => {
                 sequence += 1;
+                // Who is erased is told of with nothing, however late.
+                let score = score.filter(|_| !gone.contains(&account(who)));
                 let told = Told {
                     account: account(who),
                     number: u32::from(who) + 1,
@@ -141,6 +153,30 @@ fn run(steps: Vec<Step>) {
                 assert_eq!(board.apply(past[which].clone()), None);
             }
             Step::Repeats(_) => {}
+            Step::Vanishes(who) => {
+                gone.push(account(who));
+                board.vanish(account(who));
+                fold.told.entry(account(who)).and_modify(|told| told.score = None);
+            }
+            Step::Keeps => {
+                let mut bytes = Vec::new();
+                board.write(&mut bytes);
+                kept = Some((bytes, past.len()));
+            }
+            Step::Warms => {
+                let Some((bytes, upto)) = &kept else { continue };
+                let held = board.sequence();
+                board = Board::read(&mut bytes.as_slice()).unwrap();
+                for told in &past[upto.saturating_sub(3)..] {
+                    let gone = gone.contains(&told.account);
+                    board.apply(Told { score: told.score.filter(|_| !gone), ..told.clone() });
+                }
+                for account in &gone {
+                    board.vanish(*account);
+                }
+                board.rule(fold.ascending, fold.ties);
+                assert_eq!(board.sequence(), held, "the sequence goes on where it was");
+            }
             Step::Rules(ascending, n) => {
                 (fold.ascending, fold.ties) = (ascending, ties(n));
                 board.rule(ascending, ties(n));
@@ -156,6 +192,34 @@ fn run(steps: Vec<Step>) {
         }
     }
     same(&board, &fold);
+}
+
+proptest! {
+    #[test]
+    fn bytes_that_are_no_board_are_refused_and_none_panics(who in 1_u8..20, at in any::<usize>(), by in 1_u8..) {
+        let mut board = Board::new(false, Ties::Dense);
+        for n in 0..who {
+            board.apply(Told {
+                account: account(n),
+                number: n.into(),
+                show_as: BoardName::Shown,
+                score: Some(Score { value: i64::from(n) % 4, reached_us: 0 }),
+                segments: segments(n % 3, n % 4),
+                revision: 1,
+                sequence: n.into(),
+            });
+        }
+        let mut bytes = Vec::new();
+        board.write(&mut bytes);
+        let mut rest = bytes.as_slice();
+        prop_assert_eq!(Board::read(&mut rest).map(|board| board.len()), Ok(who.into()));
+        prop_assert!(rest.is_empty());
+        let at = at % bytes.len();
+        prop_assert_eq!(Board::read(&mut &bytes[..at]).err(), Some(Damaged));
+        bytes[at] ^= by;
+        // Whatever it says now: a file's sum tells, and reading it does no harm.
+        drop(Board::read(&mut bytes.as_slice()));
+    }
 }
 
 proptest! {
