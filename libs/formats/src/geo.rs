@@ -3,8 +3,8 @@
 /// Equatorial radius of WGS 84: between 30° and 60° of latitude the ellipsoid is nearer to it than to the mean.
 const EARTH_RADIUS_M: f64 = 6_378_137.0;
 
-/// Great-circle distance between two `(latitude, longitude)` in degrees, by the haversine formula.
-pub(crate) fn haversine_m(from: (f64, f64), to: (f64, f64)) -> f64 {
+/// Great-circle distance in metres between two `(latitude, longitude)` in degrees, by the haversine formula.
+pub fn haversine_m(from: (f64, f64), to: (f64, f64)) -> f64 {
     let (from_lat, to_lat) = (from.0.to_radians(), to.0.to_radians());
     let half_lat = ((to_lat - from_lat) / 2.0).sin();
     let half_lng = ((to.1 - from.1).to_radians() / 2.0).sin();

@@ -40,6 +40,7 @@ pub use activity::{
     Activity, Device, ExtraColumn, Lap, Length, Pause, Sample, Source, Streams, Total, Totals,
 };
 pub use fit::write;
+pub use geo::haversine_m;
 pub use kernel::Sport;
 pub use reading::{Format, Problem, Reading, Salvage};
 

@@ -14,6 +14,7 @@
 //! | | [`statistics`], [`records`], [`compare`], [`compare_region`] |
 //! | link and split ([`twins`]), [`crop_activity`], appeal and decide ([`verdict`]) | duplicates ([`twins`]), [`verdict`] |
 
+pub(crate) mod across;
 pub mod change_activity;
 pub mod compare;
 pub mod compare_region;

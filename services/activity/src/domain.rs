@@ -1,5 +1,6 @@
 //! What may happen to uploads, activities, daily values and live sessions: states, decisions, events. No I/O, no clock.
 
+pub mod across;
 pub mod activity;
 pub mod cheat;
 pub mod daily;
@@ -11,6 +12,7 @@ pub mod import;
 pub mod input;
 pub mod live;
 pub mod marks;
+pub mod trace;
 pub mod twins;
 pub mod unite;
 pub mod units;

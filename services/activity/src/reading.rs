@@ -14,6 +14,7 @@ use crate::{
         },
         input,
         marks::Marks,
+        trace::Trace,
     },
     streams::{self, StreamType},
 };
@@ -36,6 +37,7 @@ pub fn record(activity: &Activity, given: Measured, origin: Origin, start: Start
         explained: explained(activity, given),
         marks: Marks::default(),
         judgement: None,
+        trace: Trace::of(&activity.streams, time::micros(activity.start), activity.utc_offset_s.is_some()),
     }
 }
 

@@ -65,6 +65,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0014_create_resumables",
             include_str!("../../../migrations/sqlite/activity/0014_create_resumables.sql"),
         ),
+        ("0015_add_traces", include_str!("../../../migrations/sqlite/activity/0015_add_traces.sql")),
     ],
     postgres: &[
         (
@@ -114,6 +115,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0014_create_resumables",
             include_str!("../../../migrations/postgres/activity/0014_create_resumables.sql"),
         ),
+        ("0015_add_traces", include_str!("../../../migrations/postgres/activity/0015_add_traces.sql")),
     ],
 };
 

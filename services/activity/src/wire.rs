@@ -10,6 +10,7 @@ mod import;
 pub mod live;
 pub mod marks;
 pub mod record;
+pub mod trace;
 mod upload;
 mod whole;
 

@@ -60,6 +60,7 @@ impl App {
             devices: Vec::new(),
             marks: Marks::default(),
             judgement: None,
+            trace: None,
         };
         let record = cheat::judged(record, None);
         let stream = activity_stream(id);

@@ -65,6 +65,7 @@ impl App {
         start_us: i64,
     ) -> Result<(), Error> {
         for other in starts::around(&self.db, account, start_us, crate::domain::twins::REACH_US).await? {
+            let other = other.activity_id;
             let loaded = self.journal.load::<Activity>(&activity_stream(other)).await?;
             let Some(alone) = loaded.state.alone().filter(|_| loaded.state.is_live()) else { continue };
             if alone.marks.duplicate_of == Some(id) && alone.marks.joined != Some(id) {
@@ -95,5 +96,6 @@ fn crop(
     }
     let hidden_s = show::keep_rows(&mut streams, &(first..end));
     let cropped = cut::between(record.clone(), streams.clone(), hidden_s);
-    Ok((Record { streams_blob: None, ..cropped }, streams))
+    let trace = cropped.trace.map(|trace| trace.cropped(&streams));
+    Ok((Record { streams_blob: None, trace, ..cropped }, streams))
 }

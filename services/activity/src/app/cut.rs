@@ -81,7 +81,9 @@ impl App {
             Ok(match hidden_s {
                 None => row.whole,
                 Some(hidden_s) => {
-                    wire::whole_of(row.activity_id, row.account_id, &between(record, streams, hidden_s))
+                    // Where it truly begins is in its trace.
+                    let cut = Record { trace: None, ..between(record, streams, hidden_s) };
+                    wire::whole_of(row.activity_id, row.account_id, &cut)
                 }
             })
         };

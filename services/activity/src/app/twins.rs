@@ -11,10 +11,11 @@ use kernel::{AccountId, ActivityId, Refusal};
 use prost::Message;
 use proto::activity::StreamsBlob;
 
-use super::{App, Seen, activity_stream, events, read_upload::encode, show_streams};
+use super::{App, Seen, across::hold, activity_stream, events, read_upload::encode, show_streams};
 use crate::{
     blobs::BlobError,
     domain::{
+        across::{self, Begun},
         activity::{Activity, Change},
         facts::Record,
         fusion::{self, Source},
@@ -46,7 +47,8 @@ struct Around {
 }
 
 impl App {
-    /// Looks around where it is, and writes what follows for this activity and whatever it has to do with. Readers that
+    /// Looks around where it is, and writes what follows for this activity and whatever it has to do with: what cannot be
+    /// together, and what is the same workout. Readers that
     /// have seen the answer's position have seen that, also where another look wrote it first; `None`: it stands alone.
     pub async fn settle_twins(
         &self,
@@ -59,10 +61,12 @@ impl App {
         let command = &Command { key: None, actor, ..cause.clone() };
         let attempt = || async move {
             let near = self.near(account, &at.starts_us).await?;
-            if !at.bound && near.iter().all(|other| *other == id) {
-                return Ok(None);
+            let ids: BTreeSet<ActivityId> = near.iter().map(|begun| begun.activity_id).collect();
+            let held = hold(&self.journal, command, &across::travel(near)).await?;
+            if !at.bound && ids.iter().all(|other| *other == id) {
+                return Ok(held);
             }
-            let mut around = self.around(account, id, near).await?;
+            let mut around = self.around(account, id, ids).await?;
             let mut batch = self.journal.batch(command);
             let mut written = false;
             for at in touched(&around, id) {
@@ -77,7 +81,7 @@ impl App {
                 return batch.commit().await.map(Some);
             }
             if around.candidates.iter().all(|other| other.id == id) {
-                return Ok(None);
+                return Ok(held);
             }
             let position = self.journal.store().head().await?;
             Ok(Some(Done { position, replayed: false, result: Default::default() }))
@@ -86,10 +90,12 @@ impl App {
     }
 
     /// Whatever of theirs began near these instants.
-    async fn near(&self, account: AccountId, starts_us: &[i64]) -> Result<BTreeSet<ActivityId>, Error> {
-        let mut near = BTreeSet::new();
+    async fn near(&self, account: AccountId, starts_us: &[i64]) -> Result<Vec<Begun>, Error> {
+        let mut near: Vec<Begun> = Vec::new();
         for start_us in starts_us {
-            near.extend(starts::around(&self.db, account, *start_us, REACH_US).await?);
+            let found = starts::around(&self.db, account, *start_us, REACH_US).await?;
+            let known: BTreeSet<ActivityId> = near.iter().map(|begun| begun.activity_id).collect();
+            near.extend(found.into_iter().filter(|begun| !known.contains(&begun.activity_id)));
         }
         Ok(near)
     }
@@ -231,6 +237,7 @@ impl App {
         let own = self.journal.load::<Activity>(&activity_stream(id)).await?.state;
         own.owned_by(account)?;
         let near = self.near(account, &[own.start_us()]).await?;
+        let near = near.into_iter().map(|begun| begun.activity_id).collect();
         let mut around = self.around(account, id, near).await?;
         let place = |around: &Around, id| around.candidates.iter().position(|candidate| candidate.id == id);
         let Some(at) = place(&around, id) else { return Ok(Vec::new()) };

@@ -11,6 +11,7 @@ use eventing::{
 use kernel::AccountId;
 
 use crate::{
+    app::across::settle_clones,
     blobs::Blobs,
     store::{ActivityStore, contributions, imports, live, resumables, samples, starts, taken, uploads},
     wire,
@@ -37,6 +38,7 @@ impl Reactor for AccountErased {
         let Some(erased) = event.plain.decode::<proto::auth::AccountErased>() else { return Ok(()) };
         let account: AccountId = wire::id(&erased?.account_id, "account_id")?;
         self.blobs.erase(account).await.map_err(|error| Failure::Retry(error.to_string()))?;
+        self.release_clones(event, account).await?;
         let (activities, uploads) = self.erase_rows(account).await?;
         let stream = StreamId::of("erasure", account);
         let command = Command::reacting(self.name(), event, &stream, "erase");
@@ -51,6 +53,17 @@ impl Reactor for AccountErased {
 }
 
 impl AccountErased {
+    /// What was held against others because it was there before is not any more. First it is gone for whoever looks.
+    async fn release_clones(&self, event: &Incoming, account: AccountId) -> Result<(), Failure> {
+        starts::let_go(&self.db, account).await?;
+        let command = Command::after("service:activity", &event.event);
+        for copy in starts::copies(&self.db, account).await? {
+            let (_, alike) = starts::alike(&self.db, copy).await?;
+            settle_clones(&self.journal, &command, alike).await?;
+        }
+        Ok(())
+    }
+
     async fn erase_rows(&self, account: AccountId) -> Result<(u64, u64), Failure> {
         let activities = self.activities.clone();
         self.db

@@ -6,12 +6,13 @@ use proto::activity::StreamsBlob;
 
 use crate::{
     blobs::{BlobError, Blobs},
-    domain::activity::{Change, Event},
-    domain::{facts::Record, marks::Verdict},
-    store::{
-        ActivityStore, Row,
-        starts::{self, Begun},
+    domain::{
+        across::Begun,
+        activity::{Change, Event},
+        facts::Record,
+        marks::Verdict,
     },
+    store::{ActivityStore, Row, starts},
     streams::StreamType,
     wire,
 };
@@ -47,18 +48,19 @@ pub(super) async fn apply(
                 if let Some(marks) = &mut row.whole.marks {
                     marks.duplicate_of.clear();
                 }
-                starts::put(tx, begun(&row, revision)).await?;
-                starts::put_case(tx, begun(&row, revision), None).await?;
+                let known = wire::record_of(row.whole.clone()).ok();
+                let begun = Begun { live: false, ..begun(incoming, &event, known.as_ref()) };
+                starts::put(tx, &begun).await?;
+                starts::put_case(tx, &begun, None).await?;
                 store.upsert(tx, &[Row { live: false, revision, ..row }]).await?;
             }
             return Ok(());
         }
         Change::PurgeStarted => {
-            let (activity_id, account_id) = (event.activity_id, event.account_id);
             // That there was one, and nothing of it: readers of our own journal wait for the revision.
-            let gone = Begun { activity_id, account_id, start_us: 0, revision };
-            starts::put(tx, gone).await?;
-            starts::put_case(tx, gone, None).await?;
+            let gone = begun(incoming, &event, None);
+            starts::put(tx, &gone).await?;
+            starts::put_case(tx, &gone, None).await?;
             if let Some(row) = before {
                 store.purge(tx, &Row { revision, ..row }).await?;
             }
@@ -81,15 +83,17 @@ pub(super) async fn apply(
         }
         store.put_streams(tx, &row, streams).await?;
     }
-    starts::put(tx, begun(&row, revision)).await?;
+    let begun = Begun { live, ..begun(incoming, &event, Some(record)) };
+    starts::put(tx, &begun).await?;
     let verdict = (live && record.marks.verdict != Verdict::Clear).then(|| record.marks.verdict.as_str());
-    starts::put_case(tx, begun(&row, revision), verdict.map(|state| (state, incoming.event.at_us))).await?;
+    starts::put_case(tx, &begun, verdict.map(|state| (state, incoming.event.at_us))).await?;
     store.upsert(tx, &[row]).await?;
     Ok(())
 }
 
-fn begun(row: &Row, revision: i64) -> Begun {
-    Begun { activity_id: row.activity_id, account_id: row.account_id, start_us: row.start_us, revision }
+fn begun(incoming: &Incoming, event: &Event, record: Option<&Record>) -> Begun {
+    let (position, revision) = (incoming.event.position, incoming.event.version);
+    Begun { position, revision, ..Begun::new(event.activity_id, event.account_id, record) }
 }
 
 fn row_of(event: &Event, record: &Record, live: bool, revision: i64) -> Option<Row> {

@@ -1,4 +1,5 @@
-//! Our own activities' events → a look around each: for what was left undone when it was recorded.
+//! Our own activities' events → a look around each: for what was left undone when it was recorded, and for the same
+//! recording in other accounts.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use eventing::{Command, DomainEvent, Failure, Incoming, Reactor, Source};
 use tokio::time::Instant;
 
 use crate::{
-    app::App,
+    app::{App, across::settle_clones},
     domain::activity::{Change, Event},
     store::starts,
 };
@@ -48,14 +49,19 @@ impl Reactor for FindTwins {
         // The rows hold this one, and so all that was recorded before it: of two that come at once, the later one is
         // looked at when both can be found.
         let until = Instant::now() + PATIENCE;
-        while starts::revision(&self.app.db, event.activity_id).await? < incoming.event.version {
+        let alike = loop {
+            let (revision, alike) = starts::alike(&self.app.db, event.activity_id).await?;
+            if revision >= incoming.event.version {
+                break alike;
+            }
             if Instant::now() >= until {
                 return Err(Failure::Retry("the rows are late".to_owned()));
             }
             tokio::time::sleep(LOOK_EVERY).await;
-        }
+        };
         let command = Command::after("service:activity", &incoming.event);
         let looked = self.app.settle_twins(&command, event.account_id, event.activity_id, &at).await;
-        looked.map(drop).map_err(|refusal| Failure::Retry(refusal.to_string()))
+        looked.map_err(|refusal| Failure::Retry(refusal.to_string()))?;
+        Ok(settle_clones(&self.app.journal, &command, alike).await?)
     }
 }

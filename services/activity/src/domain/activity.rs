@@ -8,6 +8,7 @@ use super::{
     facts::{self, Origin, Record},
     marks::{Marks, Verdict},
     twins::Whereabouts,
+    verdict::still_held,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -302,7 +303,7 @@ impl Activity {
         };
         let (previous_start_us, deleted) = (self.start_us(), self.life == Life::DeletedByOwner);
         let replaced = |record| Change::Replaced { record, previous_start_us, deleted };
-        Synced::Stored(judged(replaced, self.with_owners_edits(known, record)))
+        Synced::Stored(judged(replaced, still_held(known, self.with_owners_edits(known, record))))
     }
 
     /// What the owner wrote by hand outlives newer versions from the device.

@@ -16,6 +16,7 @@ fn run(version: i64) -> Record {
         explained: Vec::new(),
         marks: Default::default(),
         judgement: None,
+        trace: None,
     }
 }
 

@@ -12,6 +12,8 @@
 //! | `still_heart` | twenty minutes on the way without one change of the heart rate |
 //! | `edited` | a total that the file's own track, all there, is not half of |
 //!
+//! Those that look at several activities stand in [`super::across`], under the same version.
+//!
 //! What is not there breaks no rule: an entry by hand has no track, and is held to its totals alone.
 
 use formats::Streams;
@@ -23,7 +25,7 @@ use super::{
 };
 
 /// Raised with every change of a rule or a limit.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 const WINDOW_S: f64 = 60.0;
 const AVERAGE_LEAST_M: f64 = 1_000.0;

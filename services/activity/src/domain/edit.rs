@@ -140,6 +140,7 @@ mod tests {
             explained: Vec::new(),
             marks: Default::default(),
             judgement: None,
+            trace: None,
         };
         let mut activity = Activity::default();
         let change = Change::Recorded(Box::new(record));

@@ -7,6 +7,7 @@ use privacy::Audience;
 use super::{
     UploadId,
     marks::{Judgement, Marks},
+    trace::Trace,
 };
 
 /// Everything about an activity except its streams. `None` in a part that a key protects: unknown, or erased.
@@ -26,6 +27,8 @@ pub struct Record {
     pub marks: Marks,
     /// Where something is, or was, held against it.
     pub judgement: Option<Judgement>,
+    /// What rules that look at several know it by.
+    pub trace: Option<Trace>,
 }
 
 /// What nothing is held about prints as it did before anything could be.
@@ -41,6 +44,9 @@ impl std::fmt::Debug for Record {
         }
         if let Some(judgement) = &self.judgement {
             shown.field("judgement", judgement);
+        }
+        if let Some(trace) = &self.trace {
+            shown.field("trace", trace);
         }
         shown.finish()
     }

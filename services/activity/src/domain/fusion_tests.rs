@@ -21,6 +21,7 @@ fn telling(name: &str, start_s: i64, rows: u32, sample: impl Fn(f64) -> Sample) 
         explained: Vec::new(),
         marks: Default::default(),
         judgement: None,
+        trace: None,
     };
     Source { id: ActivityId::derived(&[name.as_bytes()]), record, streams }
 }

@@ -32,6 +32,7 @@ fn told(name: &str, origin: Origin, start_s: i64, elapsed_s: f64, distance_m: f6
         explained: Vec::new(),
         marks: Default::default(),
         judgement: None,
+        trace: None,
     };
     Candidate { id: ActivityId::derived(&[name.as_bytes()]), record, track: None }
 }

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use kernel::{AccountId, Code, Refusal, time};
 
 use super::{
+    across::{Said, is_across},
     activity::{Activity, Change, judged},
     cheat,
     facts::Record,
-    marks::{Appeal, Marks, Ruling, Verdict},
+    marks::{Appeal, Judgement, Marks, Ruling, Verdict},
 };
 
 pub const TEXT_CHARS_MAX: usize = 2_000;
@@ -28,7 +29,7 @@ impl Activity {
         let mut record = known.clone();
         record.marks.verdict = Verdict::Appealed;
         let appeal = Some(Appeal { text, at_us: time::micros(now) });
-        record.judgement = Some(super::marks::Judgement { appeal, ..judgement });
+        record.judgement = Some(Judgement { appeal, ..judgement });
         Ok(vec![Change::Appealed(Box::new(record))])
     }
 
@@ -51,9 +52,34 @@ impl Activity {
         let mut record = known.clone();
         record.marks.verdict = if upheld { Verdict::Flagged } else { Verdict::Clear };
         let ruling = Some(Ruling { upheld, reason, at_us: time::micros(now) });
-        record.judgement = Some(super::marks::Judgement { ruling, ..judgement });
+        record.judgement = Some(Judgement { ruling, ..judgement });
         let change = if upheld { Change::Flagged } else { Change::Cleared };
         Ok(vec![change(Box::new(record))])
+    }
+
+    /// What a rule that looks at several says of this one. What a person decided stands, but for what is new.
+    pub fn hold(&self, said: &Said) -> Vec<Change> {
+        let known = self.record.as_ref().filter(|known| self.is_live() && known.facts.is_some());
+        let Some(known) = known else { return Vec::new() };
+        let before = known.judgement.clone().unwrap_or_default();
+        let (held, mut reasons): (Vec<_>, Vec<_>) =
+            before.reasons.iter().cloned().partition(|reason| reason.rule == said.rule);
+        if held.is_empty() != said.reason.is_some() || (said.reason.is_none() && before.ruling.is_some()) {
+            return Vec::new();
+        }
+        reasons.extend(said.reason.clone());
+        let mut record = known.clone();
+        if reasons.is_empty() {
+            record.marks.verdict = Verdict::Clear;
+            record.judgement = None;
+            return vec![Change::Cleared(Box::new(record))];
+        }
+        let waits = known.marks.verdict == Verdict::Appealed;
+        record.marks.verdict = if waits { Verdict::Appealed } else { Verdict::Flagged };
+        let rules_version = cheat::RULES_VERSION;
+        record.judgement = Some(Judgement { rules_version, reasons, ruling: None, ..before });
+        let change = if waits { Change::Appealed } else { Change::Flagged };
+        vec![change(Box::new(record))]
     }
 
     /// An edit of the sport or of the figures is judged anew; `streams`: where the sport changed.
@@ -101,7 +127,7 @@ fn is_judged(field: &str) -> bool {
 
 /// What a reviewer has decided holds as long as the figures are those that were decided about.
 pub fn judged_anew(before: &Record, after: Record, streams: Option<&formats::Streams>) -> Record {
-    let judged = cheat::judged(after, streams);
+    let judged = still_held(before, cheat::judged(after, streams));
     let ruling = before.judgement.as_ref().and_then(|judgement| judgement.ruling.as_ref());
     let same = match (&before.judgement, &judged.judgement) {
         (Some(before), Some(after)) => before.reasons == after.reasons,
@@ -112,4 +138,24 @@ pub fn judged_anew(before: &Record, after: Record, streams: Option<&formats::Str
         return Record { marks: Marks { verdict, ..judged.marks }, judgement, ..judged };
     }
     judged
+}
+
+/// What rules that look at several said of it before is said of it still: they look again when it is written.
+pub(super) fn still_held(before: &Record, mut after: Record) -> Record {
+    let Some(known) = &before.judgement else { return after };
+    let across: Vec<_> = known.reasons.iter().filter(|reason| is_across(&reason.rule)).cloned().collect();
+    if across.is_empty() {
+        return after;
+    }
+    let mut reasons = after.judgement.take().map(|own| own.reasons).unwrap_or_default();
+    reasons.extend(across);
+    if reasons == known.reasons {
+        after.marks.verdict = before.marks.verdict;
+        after.judgement = Some(known.clone());
+    } else {
+        after.marks.verdict = Verdict::Flagged;
+        let rules_version = cheat::RULES_VERSION;
+        after.judgement = Some(Judgement { rules_version, reasons, ..Judgement::default() });
+    }
+    after
 }

@@ -212,6 +212,7 @@ mod tests {
             explained: Vec::new(),
             marks: Default::default(),
             judgement: None,
+            trace: None,
         });
         let deleted = Barred::default().after(&Change::Deleted { client_version: None });
         assert!(!deleted.counts());

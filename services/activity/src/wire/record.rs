@@ -5,7 +5,7 @@ use kernel::{AccountId, ActivityId, Sport};
 use privacy::Audience;
 use proto::activity as wire;
 
-use super::{bytes, effort, id, marks, some};
+use super::{bytes, effort, id, marks, some, trace};
 use crate::domain::facts::{Device, Explained, Facts, Health, HeartRate, Lap, Leg, Measured, Origin, Record};
 
 /// The fields that all messages with a whole activity share: those of `ActivityRecorded`.
@@ -28,6 +28,7 @@ pub fn whole_of(activity_id: ActivityId, account_id: AccountId, record: &Record)
         }),
         marks: marks::to_proto(&record.marks),
         judgement: record.judgement.as_ref().map(marks::judgement_to_proto),
+        trace: record.trace.as_ref().map(trace::to_proto),
     }
 }
 
@@ -45,6 +46,7 @@ pub fn record_of(whole: Whole) -> Result<Record, DecodeError> {
         explained: whole.provenance.unwrap_or_default().totals.into_iter().map(explained_of).collect(),
         marks: marks::of_proto(whole.marks)?,
         judgement: whole.judgement.map(marks::judgement_of),
+        trace: whole.trace.map(trace::of_proto),
     })
 }
 

@@ -117,6 +117,7 @@ fn record(told: &Told, origin: Origin) -> Record {
         explained: Vec::new(),
         marks: Default::default(),
         judgement: None,
+        trace: None,
     }
 }
 

@@ -8,6 +8,7 @@ use activity::{
         facts::*,
         import, live,
         marks::*,
+        trace::*,
         upload,
     },
 };
@@ -136,6 +137,7 @@ fn record() -> Record {
         }],
         marks: Marks::default(),
         judgement: None,
+        trace: None,
     }
 }
 
@@ -224,6 +226,7 @@ fn of_activities() -> Vec<(&'static str, Any)> {
         ("reviewed", event(Change::Cleared(judged(Verdict::Clear)))),
         ("end", event(Change::Cropped { record: full(), previous_start_us: 7 })),
         ("flagged", event(Change::Recorded(judged(Verdict::Flagged)))),
+        ("trace", event(Change::Recorded(Box::new(Record { trace: Some(trace()), ..record() })))),
         ("changeset", event(Change::Deleted { client_version: Some(4) })),
         ("unknown_key", event(Change::Tombstoned { client_version: 4 })),
         ("due", event(Change::PurgeStarted)),
@@ -233,6 +236,12 @@ fn of_activities() -> Vec<(&'static str, Any)> {
 
 fn watch() -> Device {
     Device { manufacturer: Some("garmin".to_owned()), serial: Some("42".to_owned()), ..Device::default() }
+}
+
+fn trace() -> Trace {
+    let begin = Spot { at_s: 2.0, latitude: 43.25, longitude: 76.95 };
+    let end = Spot { at_s: 1_800.0, latitude: 43.26, longitude: 76.96 };
+    Trace { sketch: vec![7, u64::MAX], way: Some(Way { begin, end, reach_m: 2_500.5 }), offset_stated: true }
 }
 
 fn other(name: &[u8]) -> ActivityId {

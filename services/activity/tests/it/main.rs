@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's own step that fails is the test's failure")]
 
+mod across;
 mod activities;
 mod blobs;
 mod contributions;

@@ -134,6 +134,7 @@ fn record(name: &str) -> Box<Record> {
         explained: Vec::new(),
         marks: Default::default(),
         judgement: None,
+        trace: None,
     })
 }
 

@@ -5,7 +5,7 @@ use proto::activity::{
     ActivityView, ChangeActivityRequest, CompareRequest, CreateActivityRequest, DeleteActivityRequest,
     PersonalRecord, RecordsRequest, RestoreActivityRequest, StatisticsRequest, StatisticsResponse,
 };
-use testkit::fleet::Ground;
+use testkit::fleet::{Ground, eventually};
 
 use crate::world::{self, Accounts, World, by, fit, refused_with, watch};
 
@@ -249,6 +249,9 @@ async fn a_file_sent_twice_counts_once_and_an_erased_account_for_nothing() {
 
     world.erase(aida).await;
     assert_eq!(asked(&world, aida, "year", span).await.total.unwrap().count, 0);
+    // Until then it was somebody else's recording.
+    let ask = || asked(&world, baur, "year", span);
+    eventually("what the other's run counts", ask, |now| *now == found).await;
     world.make_statistics_anew().await;
     assert!(records(&world, aida, "").await.is_empty());
     assert_eq!(asked(&world, baur, "year", span).await, found, "made anew, they are the same");

@@ -18,22 +18,22 @@ use crate::{
     world::{self, Accounts, World, by, refused_with},
 };
 
-async fn verdict(world: &World<'_>, viewer: AccountId, id: &Bytes) -> Result<VerdictView, Status> {
+pub(crate) async fn verdict(world: &World<'_>, viewer: AccountId, id: &Bytes) -> Result<VerdictView, Status> {
     let asked = VerdictRequest { activity_id: id.clone() };
     world.client().verdict(by(viewer, asked)).await.map(tonic::Response::into_inner)
 }
 
-async fn view(world: &World<'_>, viewer: AccountId, id: &Bytes) -> ActivityView {
+pub(crate) async fn view(world: &World<'_>, viewer: AccountId, id: &Bytes) -> ActivityView {
     let asked = GetActivityRequest { activity_id: id.clone() };
     world.client().get_activity(by(viewer, asked)).await.unwrap().into_inner()
 }
 
-async fn appeal(world: &World<'_>, account: AccountId, id: &Bytes) -> Result<VerdictView, Status> {
+pub(crate) async fn appeal(world: &World<'_>, account: AccountId, id: &Bytes) -> Result<VerdictView, Status> {
     let asked = AppealRequest { activity_id: id.clone(), text: "The road went downhill.".to_owned() };
     world.client().appeal(by(account, asked)).await.map(tonic::Response::into_inner)
 }
 
-async fn decide(
+pub(crate) async fn decide(
     world: &World<'_>,
     reviewer: AccountId,
     id: &Bytes,
@@ -64,7 +64,7 @@ async fn a_lie(world: &World<'_>, account: AccountId) -> Bytes {
     world.client().create_activity(by(account, entry)).await.unwrap().into_inner().id
 }
 
-fn moderator(accounts: &Accounts, regions: &[&str]) -> AccountId {
+pub(crate) fn moderator(accounts: &Accounts, regions: &[&str]) -> AccountId {
     let account = accounts.athlete("moderator");
     let regions = regions.iter().map(|&region| region.to_owned()).collect();
     accounts
@@ -112,7 +112,9 @@ async fn of_the_samples_only_a_made_up_run_and_a_drive_home_are_flagged() {
                 let reasons = told.judgement.unwrap_or_default().reasons;
                 let reasons: Vec<_> = reasons.into_iter().map(|reason| reason.detail).collect();
                 println!("| {kind}/{name} | {} | {} | {} |", told.sport, told.state, reasons.join("; "));
-                if told.state != "clear" {
+                // One ride is there in four formats.
+                let copies = reasons.iter().all(|reason| reason.starts_with("another account"));
+                if told.state != "clear" && !copies {
                     flagged.push(name.clone());
                 }
             }

@@ -143,6 +143,7 @@ impl Context<'_> {
         let id = keyed_id("activity", self.account, self.source, key);
         let origin = Origin::Sync { source: self.source.to_owned(), client_version: version };
         let streams = encode(self.account, id, &activity.streams);
+        activity.utc_offset_s = sent.utc_offset_s;
         let mut record = Record {
             streams_blob: streams.as_ref().map(|(key, _)| key.clone()),
             visibility: visibility.and_then(Result::ok),

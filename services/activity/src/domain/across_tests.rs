@@ -1,0 +1,173 @@
+use formats::Sample;
+
+use super::*;
+use crate::domain::{
+    facts::{Facts, Measured, Origin, Start},
+    trace::Trace,
+};
+
+const ALMATY: (f64, f64) = (43.24, 76.95);
+const LONDON: (f64, f64) = (51.5, -0.12);
+const MOSCOW: (f64, f64) = (55.75, 37.6);
+const HOUR_US: i64 = 3_600_000_000;
+const MAY_1: i64 = 1_777_597_200_000_000;
+
+/// An hour on foot from a place, northward with some turns.
+fn walk(from: (f64, f64), off: impl Fn(u32) -> (f64, f64)) -> formats::Streams {
+    let mut streams = formats::Streams::default();
+    for second in 0..=3600_u32 {
+        let way_m = f64::from(second) * 1.5;
+        let aside_m = 30.0 * (f64::from(second) / 200.0).sin();
+        let (north_m, east_m) = off(second);
+        let latlng = Some((from.0 + (way_m + north_m) / 111_195.0, from.1 + (aside_m + east_m) / 81_000.0));
+        streams.push(Sample { time_s: second.into(), latlng, ..Sample::default() });
+    }
+    streams
+}
+
+fn begun(name: &str, position: i64, start_us: i64, streams: &formats::Streams, stated: bool) -> Begun {
+    let start = Start { start_us, utc_offset_s: 5 * 3600, time_zone: None };
+    let mut activity = formats::Activity::new(kernel::Sport::Walking, time::from_micros(start_us));
+    activity.streams = streams.clone();
+    activity.utc_offset_s = stated.then_some(5 * 3600);
+    let record = crate::reading::record(&activity, Measured::Device, Origin::Manual, start);
+    assert!(record.facts.as_ref().is_some_and(|facts: &Facts| facts.start_us == start_us));
+    let id = ActivityId::derived(&[name.as_bytes()]);
+    let account = AccountId::derived(&[b"one"]);
+    Begun { position, ..Begun::new(id, account, Some(&record)) }
+}
+
+fn at(name: &str, position: i64, start_us: i64, place: (f64, f64), stated: bool) -> Begun {
+    begun(name, position, start_us, &walk(place, |_| (0.0, 0.0)), stated)
+}
+
+fn of(account: &str, begun: Begun) -> Begun {
+    Begun { account_id: AccountId::derived(&[account.as_bytes()]), ..begun }
+}
+
+fn flagged(news: &[Said]) -> Vec<(ActivityId, bool)> {
+    news.iter().map(|said| (said.activity_id, said.reason.is_some())).collect()
+}
+
+#[test]
+fn who_is_in_london_half_an_hour_after_almaty_has_not_travelled_there() {
+    let almaty = at("almaty", 1, MAY_1, ALMATY, true);
+    let london = at("london", 2, MAY_1 + HOUR_US * 3 / 2, LONDON, true);
+    let news = travel(vec![london.clone(), almaty.clone()]);
+    assert_eq!(flagged(&news), [(london.activity_id, true)]);
+    println!("{:?}", news[0].reason);
+    // Nor was one at both at once.
+    let at_once = Begun { start_us: MAY_1 + HOUR_US / 2, ..london.clone() };
+    assert_eq!(flagged(&travel(vec![almaty.clone(), at_once])), [(london.activity_id, true)]);
+    // The one that was there first stands, also when it is the later one in time.
+    let (early, late) = (Begun { position: 3, ..almaty.clone() }, london);
+    assert_eq!(flagged(&travel(vec![early, late])), [(almaty.activity_id, true)]);
+}
+
+#[test]
+fn who_flew_is_believed() {
+    let moscow = at("moscow", 2, MAY_1 + HOUR_US * 11 / 2, MOSCOW, true);
+    assert_eq!(travel(vec![at("almaty", 1, MAY_1, ALMATY, true), moscow]), []);
+}
+
+#[test]
+fn a_clock_of_the_wrong_zone_makes_nobody_a_liar() {
+    // A run in Almaty, and one in Moscow nine hours later, which a watch that never left Almaty's time writes as the world's:
+    // or the first of them was written so, and seems to be after the second.
+    let right = at("right", 1, MAY_1, ALMATY, false);
+    let wrong = at("moscow", 2, MAY_1 + HOUR_US * 9 - 5 * HOUR_US, MOSCOW, false);
+    assert_eq!(travel(vec![right.clone(), wrong.clone()]), []);
+    let ahead = Begun { start_us: MAY_1 + 5 * HOUR_US, ..right.clone() };
+    let after = Begun { start_us: MAY_1 + HOUR_US * 6, ..wrong };
+    assert_eq!(travel(vec![ahead.clone(), after.clone()]), []);
+    // A clock that says where it is has no such excuse.
+    let trace = ahead.trace.map(|trace| Trace { offset_stated: true, ..trace });
+    let other = after.trace.clone().map(|trace| Trace { offset_stated: true, ..trace });
+    let stated = [Begun { trace, ..right }, Begun { trace: other, start_us: MAY_1 + HOUR_US * 2, ..after }];
+    assert_eq!(travel(stated.to_vec()).len(), 1);
+}
+
+#[test]
+fn what_is_gone_or_does_not_count_is_no_evidence() {
+    let almaty = at("almaty", 1, MAY_1, ALMATY, true);
+    let london = at("london", 2, MAY_1 + HOUR_US * 3 / 2, LONDON, true);
+    let held = Begun { clear: false, held: Held { travel: true, clone: false }, ..london.clone() };
+    let gone = Begun { live: false, ..almaty.clone() };
+    assert_eq!(flagged(&travel(vec![gone, held.clone()])), [(london.activity_id, false)]);
+    assert_eq!(travel(vec![Begun { clear: false, ..almaty.clone() }, london]), []);
+    assert_eq!(travel(vec![almaty, held]), [], "it is said already");
+}
+
+#[test]
+fn a_recording_in_a_second_account_is_held_against_that_one() {
+    let first = of("aida", at("a", 1, MAY_1, ALMATY, true));
+    let second = of("boris", at("b", 2, MAY_1, ALMATY, true));
+    let news = clones(vec![second.clone(), first.clone()]);
+    assert_eq!(flagged(&news), [(second.activity_id, true)]);
+    assert_eq!(clones(vec![first.clone(), Begun { account_id: first.account_id, ..second.clone() }]), []);
+    let another_day = of("boris", at("b", 2, MAY_1 + 24 * HOUR_US, ALMATY, true));
+    assert_eq!(clones(vec![first.clone(), another_day]), []);
+    let held = Begun { held: Held { clone: true, travel: false }, ..second.clone() };
+    let gone = Begun { live: false, ..first };
+    assert_eq!(flagged(&clones(vec![gone, held])), [(second.activity_id, false)]);
+}
+
+#[test]
+fn a_copy_that_was_rounded_or_cut_is_a_copy_and_a_companions_recording_is_none() {
+    let first = of("aida", at("a", 1, MAY_1, ALMATY, true));
+    // As a converter to GPX writes it: six digits.
+    let rounding = |second: u32| (0.04 * f64::from(second % 3) - 0.04, 0.03 * f64::from(second % 2));
+    let converted = begun("c", 2, MAY_1, &walk(ALMATY, rounding), true);
+    let shared = |other: &Begun| first.trace.as_ref().unwrap().shared(other.trace.as_ref().unwrap());
+    println!("rounded: {}", shared(&converted));
+    assert!(shared(&converted) > CLONE_SHARE);
+    let mut cut = walk(ALMATY, |_| (0.0, 0.0));
+    let kept: std::ops::Range<usize> = 0..3200;
+    crate::streams::show::keep_rows(&mut cut, &kept);
+    assert!(shared(&begun("d", 3, MAY_1, &cut, true)) > CLONE_SHARE);
+    // Side by side, each with a receiver that strays by a metre or two.
+    let stray = |second: u32| (1.5 * (f64::from(second) / 7.0).sin(), 1.0 + (f64::from(second) / 11.0).cos());
+    let companion = begun("e", 4, MAY_1, &walk(ALMATY, stray), true);
+    println!("companion: {}", shared(&companion));
+    assert!(shared(&companion) < 0.3);
+}
+
+#[test]
+fn too_little_is_no_recording_to_be_known_by() {
+    let mut still = formats::Streams::default();
+    for second in 0..600_u32 {
+        let latlng = Some(ALMATY);
+        let (power_w, cadence_rpm) = (Some(150.0), Some(90.0));
+        let time_s = second.into();
+        still.push(Sample { time_s, latlng, power_w, cadence_rpm, ..Sample::default() });
+    }
+    assert_eq!(Trace::of(&still, MAY_1, true).unwrap().sketch, Vec::<u64>::new());
+    let mut indoors = formats::Streams::default();
+    for second in 0..600_u32 {
+        let power_w = Some(f64::from(150 + (second * 7) % 90));
+        let cadence_rpm = Some(f64::from(80 + (second * 3) % 11));
+        indoors.push(Sample { time_s: second.into(), power_w, cadence_rpm, ..Sample::default() });
+    }
+    assert_eq!(Trace::of(&indoors, MAY_1, true).unwrap().sketch.len(), 16);
+}
+
+#[test]
+fn one_ride_in_four_formats_is_one_recording() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
+    let files = [
+        "fit/PAIR-A-ride.fit",
+        "gpx/PAIR-A-garmin-connect.gpx",
+        "tcx/PAIR-A-garmin-connect.tcx",
+        "gpx/PAIR-A-strava.gpx",
+    ];
+    let read = |file: &&str| {
+        let bytes = std::fs::read(format!("{folder}/{file}")).ok()?;
+        let activity = formats::read(&bytes).unwrap().activities.remove(0);
+        Trace::of(&activity.streams, time::micros(activity.start), true)
+    };
+    let traces: Vec<Trace> = files.iter().filter_map(read).collect();
+    for other in traces.iter().skip(1) {
+        println!("{} {}", traces[0].shared(other), traces[0].print() == other.print());
+        assert!(traces[0].shared(other) > CLONE_SHARE);
+    }
+}
