@@ -17,8 +17,6 @@ const CHANGES_HANDS: Duration = Duration::from_secs(5);
 /// Between two looks at how far other processes have projected: each twice as far apart, while a part changes hands.
 const LOOK_ELSEWHERE: Duration = Duration::from_millis(5);
 const LOOK_ELSEWHERE_MAX: Duration = Duration::from_millis(100);
-/// Before the first look while all of them are this process' own: it would know first.
-const LOOK_BEHIND_OWN: Duration = Duration::from_millis(100);
 
 /// Tells when a position has been seen by the service's own read models.
 #[derive(Clone)]
@@ -40,13 +38,19 @@ pub(crate) struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// Ends when every projection has seen the position, wherever it runs.
+    /// Ends when every projection has seen the position, wherever it runs. While all of them are this process' own nobody
+    /// is asked: it would know first.
     async fn reached(&self, position: Position) {
+        let mut owned = self.owned.clone();
         let mut pause = LOOK_ELSEWHERE;
-        if self.owned.borrow().count(&self.resources) == self.resources.len() {
-            tokio::time::sleep(LOOK_BEHIND_OWN).await;
-        }
         loop {
+            if owned.borrow_and_update().count(&self.resources) == self.resources.len() {
+                match owned.changed().await {
+                    Ok(()) => continue,
+                    // The leases' end is the process' end.
+                    Err(_) => return std::future::pending().await,
+                }
+            }
             match self.position().await {
                 Ok(at) if at >= position => return,
                 Ok(_) => {}

@@ -149,6 +149,12 @@ pub(crate) async fn contest(tx: &mut dyn Tx, id: ChallengeId) -> Result<Option<C
     row.as_ref().map(contest_row).transpose()
 }
 
+/// Those of the challenges that are known.
+pub(crate) async fn contests(tx: &mut dyn Tx, ids: &[Vec<Value>]) -> Result<Vec<ContestRow>, DbError> {
+    let sql = format!("{CONTEST} WHERE challenge_id IN (VALUES {{}})");
+    many::fetch(tx, &sql, ids).await?.iter().map(contest_row).collect()
+}
+
 pub(crate) async fn keep_contest(tx: &mut dyn Tx, row: &ContestRow) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO score_challenge (challenge_id, author_id, terms, opened_us, stopped_us, head, settled_us, scoring,

@@ -86,9 +86,14 @@ impl Tally {
                 tally.only_me.insert(account, only_me.contains(&account));
                 tally.running.insert(account, Vec::new());
             }
+            let mut challenges = BTreeSet::new();
             for row in scores::running_of(tx, &keys).await? {
+                challenges.insert(row.challenge);
                 tally.running.entry(row.account).or_default().push(row);
             }
+            let ids: Vec<Vec<Value>> = challenges.into_iter().map(|challenge| args![challenge]).collect();
+            let contests = scores::contests(tx, &ids).await?;
+            tally.contests.extend(contests.into_iter().map(|row| (row.id, row)));
         }
         Ok(tally)
     }
