@@ -6,7 +6,7 @@
 //! | [`import`] (open, run, resume, roll back) | [`import`] (show) |
 //! | [`resumable`] (create, append, abandon; finish, expire) | [`resumable`] (show) |
 //! | [`sync`], which puts days together ([`unite_days`]) | [`show_days`] |
-//! | [`recompute`] | |
+//! | [`recompute`], [`sweep_blobs`] | |
 //! | [`start_live`], [`send_beacons`], [`finish_live`] | [`watch_live`] |
 //! | [`create_activity`], [`change_activity`], [`delete_activity`], [`restore_activity`], [`purge_activity`] | [`list_activities`], [`get_activity`], [`history`] |
 //! | | [`show_activities`], [`show_streams`], [`explain`], [`original`], [`export`] |
@@ -48,6 +48,7 @@ pub mod sight;
 pub mod standing;
 pub mod start_live;
 pub mod statistics;
+pub mod sweep_blobs;
 pub mod sync;
 pub mod twins;
 mod unite_days;

@@ -9,9 +9,11 @@ pub use file::BlobFile;
 use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use kernel::{AccountId, ActivityId, Code, Refusal};
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path as Key};
+
+use crate::domain::ImportId;
 
 /// A place for blobs: a folder or a bucket. Keys are made here, never taken from a caller, and name their content:
 /// under one key there is one blob, ever.
@@ -44,6 +46,10 @@ impl From<BlobError> for Refusal {
     }
 }
 
+/// The rooms of columns, and of archives.
+pub const COLUMNS: &str = "streams";
+pub const ARCHIVES: &str = "archive";
+
 /// The blob that says which place this is.
 const IDENTITY: &str = "identity";
 
@@ -53,11 +59,16 @@ impl Blobs {
         format!("original/{account}/{}", hex::encode(file_hash))
     }
 
+    /// Where the archive of an import lies: it is that import's alone, so that it can go when the import is over.
+    pub fn archive_key(account: AccountId, import: ImportId) -> String {
+        format!("{ARCHIVES}/{account}/{import}")
+    }
+
     /// Where an activity's columns lie: named by their content, so that a newer version does not touch the older.
     pub fn streams_key(account: AccountId, activity: ActivityId, encoded: &[u8]) -> String {
         use sha2::Digest;
         let hash = sha2::Sha256::digest(encoded);
-        format!("streams/{account}/{activity}-{}", hex::encode(&hash[..8]))
+        format!("{COLUMNS}/{account}/{activity}-{}", hex::encode(&hash[..8]))
     }
 
     /// Durable when it answers. What is there under this key stays as it is, unless it is of another size: then it is
@@ -130,10 +141,19 @@ impl Blobs {
     /// Everything of an account, for its erasure; the number of blobs. When it answers they are gone for good.
     pub async fn erase(&self, account: AccountId) -> Result<usize, BlobError> {
         let mut erased = 0;
-        for room in ["original", "streams", "parts"] {
+        for room in ["original", COLUMNS, ARCHIVES, "parts"] {
             erased += self.delete_all(&Key::from(format!("{room}/{account}"))).await?;
         }
         Ok(erased)
+    }
+
+    /// The keys of a room, of all accounts, with the microsecond since which each lies there, by the store's clock. In no
+    /// order; a page of them is held at a time.
+    pub fn list(&self, room: &str) -> impl Stream<Item = Result<(String, i64), BlobError>> + Send + 'static {
+        let found = self.store.list(Some(&Key::from(room)));
+        found
+            .map_ok(|blob| (blob.location.to_string(), blob.last_modified.timestamp_micros()))
+            .map_err(Into::into)
     }
 
     /// How many there were. When it answers they are gone for good.

@@ -38,6 +38,8 @@ pub struct Config {
     pub live_kept_s: u32,
     /// A deleted activity can be restored for so long; then what is kept of it is destroyed.
     pub restore_days: u32,
+    /// Files that nobody refers to are looked for this often, and deleted when they are that old. 0: never.
+    pub blobs_swept_every_s: u32,
     /// Where activities are kept to be read.
     pub store: Store,
     /// `host:port,…` of some nodes of ScyllaDB or Cassandra.
@@ -155,6 +157,7 @@ impl Default for Config {
             live_silence_s: 3_600,
             live_kept_s: 3_600,
             restore_days: 30,
+            blobs_swept_every_s: 86_400,
             store: Store::default(),
             cql_nodes: String::new(),
             cql_keyspace: "stadion_activity".to_owned(),

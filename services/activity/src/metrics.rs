@@ -18,6 +18,7 @@ pub struct Metrics {
     pub upload_bytes: Counter,
     pub files_missing: Counter,
     pub purged: Counter,
+    pub swept: Counter,
 }
 
 impl Metrics {
@@ -29,6 +30,7 @@ impl Metrics {
             upload_bytes: metrics.counter("upload_bytes", "bytes of files received"),
             files_missing: metrics.counter("files_missing", "looks for a received file that found none"),
             purged: metrics.counter("purged", "deleted activities of which nothing is kept any more"),
+            swept: metrics.counter("blobs_swept", "files that nobody referred to, deleted"),
         }
     }
 

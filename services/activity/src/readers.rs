@@ -103,6 +103,14 @@ impl Readers {
         let owned = leases.owned();
         let places = Arc::new(Semaphore::new(app.config.readers.max(1)));
         let imports = Arc::new(Semaphore::new(IMPORTS_AT_ONCE));
+        let broom = sweep_blobs(app.clone(), owned.clone());
+        let stop = shutdown.clone();
+        tasks.spawn_one("activity/blobs", async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = broom => {}
+            }
+        });
         let mut sweep = tokio::time::interval(Duration::from_millis(app.config.sweep_every_ms.max(10)));
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -147,6 +155,28 @@ async fn work(app: &App, job: Job) {
         (Ok(()), Job::Upload(_)) => app.metrics.reading_seconds.observe(started.elapsed().as_secs_f64()),
         (Ok(()), Job::Import(_) | Job::Resumable(_)) => {}
         (Err(error), _) => warn!(?job, %error, "this was not read to its end, it will be tried again"),
+    }
+}
+
+/// Now and then, by the process that looks for waiting uploads; first within an hour of its start, as not each lives for a day.
+async fn sweep_blobs(app: App, owned: watch::Receiver<Owned>) {
+    const SOON: Duration = Duration::from_secs(3_600);
+    let every = Duration::from_secs(app.config.blobs_swept_every_s.into());
+    if every.is_zero() {
+        return;
+    }
+    let mut sweep = tokio::time::interval_at(Instant::now() + every.min(SOON), every);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        sweep.tick().await;
+        if owned.borrow().epoch(SWEEP).is_none() {
+            continue;
+        }
+        match app.sweep_blobs().await {
+            Ok(0) => {}
+            Ok(swept) => tracing::info!(swept, "files that nobody referred to were deleted"),
+            Err(refusal) => warn!(%refusal, "files that nobody refers to are looked for later"),
+        }
     }
 }
 

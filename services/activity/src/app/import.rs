@@ -3,13 +3,14 @@
 //!
 //! | command | query |
 //! |---|---|
-//! | `open`, `run`, `roll_back`; the job behind them: `work` (`opened`, `plan`, `file`, `health`) | `show` |
+//! | `open`, `run`, `roll_back`; the job behind them: `work` (`opened`, `plan`, `file`, `health`); `purge` of the archive | `show` |
 
 mod file;
 mod health;
 mod open;
 mod opened;
 mod plan;
+mod purge;
 mod roll_back;
 mod run;
 mod show;
@@ -17,8 +18,8 @@ mod work;
 
 pub(super) use opened::is_importable;
 
-use eventing::{Aggregate, Command, Error, StreamId};
-use kernel::{AccountId, Refusal};
+use eventing::{Aggregate, Command, Error, StreamId, Timer};
+use kernel::{AccountId, Refusal, time};
 
 use super::App;
 use crate::domain::{
@@ -45,6 +46,11 @@ fn import_events(import_id: ImportId, account_id: AccountId, changes: Vec<Change
 }
 
 impl App {
+    /// When the archive is let go, if it is not read again: as long after now as a deleted activity is kept.
+    fn purge_archive_later(&self, id: ImportId) -> Timer {
+        self.archive_timer(import_stream(id), time::micros(self.journal.now()))
+    }
+
     /// What follows from an import having been opened.
     async fn following_import(&self, id: ImportId) -> Result<Command, Refusal> {
         const ACTOR: &str = "service:activity";

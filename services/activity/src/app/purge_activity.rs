@@ -25,9 +25,9 @@ use crate::domain::{
 const ACTOR: &str = "timer:activity";
 /// Before the revision by which it was deleted, in the name of its timer.
 const PURGE: &str = "purge-";
-const DAY_US: i64 = 86_400 * 1_000_000;
+pub(super) const DAY_US: i64 = 86_400 * 1_000_000;
 /// When blobs cannot be deleted now, others' timers do not wait for it.
-const AGAIN_US: i64 = 600 * 1_000_000;
+pub(super) const AGAIN_US: i64 = 600 * 1_000_000;
 
 impl App {
     /// When what these changes delete is destroyed, if they do.
@@ -45,8 +45,13 @@ impl App {
     /// The same for deletions of before that had none: by when they were made.
     pub(super) async fn purge_past(&self, command: &Command, page: &[Recorded]) -> Result<(), Error> {
         let deleted = page.iter().filter(|event| event.kind.ends_with(".ActivityDeleted"));
+        let over = page.iter().filter(|event| is_end_of_import(&event.kind));
         let mut batch = self.journal.batch(command);
         let mut any = false;
+        for event in over {
+            batch.timer(self.archive_timer(event.stream.clone(), event.at_us));
+            any = true;
+        }
         for event in deleted {
             batch.timer(self.purge_timer(&event.stream, event.version.unsigned_abs(), event.at_us));
             any = true;
@@ -186,12 +191,16 @@ impl App {
     }
 }
 
+fn is_end_of_import(kind: &str) -> bool {
+    ["ImportFinished", "ImportFailed", "ImportRolledBack"].iter().any(|end| kind.ends_with(end))
+}
+
 /// It takes a moment.
 pub(super) fn being_purged() -> Refusal {
     let detail = "what was deleted of it is just being destroyed; try again in a moment";
     Refusal::new(Code::Unavailable, detail).retry_after_s(1)
 }
 
-fn away(error: crate::blobs::BlobError) -> Error {
+pub(super) fn away(error: crate::blobs::BlobError) -> Error {
     Error::Refused(error.into())
 }

@@ -26,9 +26,12 @@ impl Blobs {
         Ok(key)
     }
 
+    /// When it answers it is gone for good.
     pub async fn delete(&self, key: &str) -> Result<(), BlobError> {
+        let room = key.rsplit_once('/').map_or("", |(room, _)| room);
         match self.store.delete(&Key::from(key)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            // Whoever deleted it before may have died before the sync.
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => self.sync_folder(&Key::from(room)).await,
             Err(error) => Err(error.into()),
         }
     }

@@ -25,7 +25,7 @@ pub(super) async fn apply(blobs: &Blobs, tx: &mut dyn Tx, incoming: &Incoming) -
     let Some(mut row) = imports::current(tx, event.import_id).await? else { return Ok(()) };
     let whole = &mut row.whole;
     let phase = match &event.change {
-        Change::Opened(_) => return Ok(()),
+        Change::Opened(_) | Change::ArchivePurged => return Ok(()),
         Change::Planned { plan_blob, kind, files } => {
             whole.kind.clone_from(kind);
             whole.files_total = *files;

@@ -1,5 +1,5 @@
 //! What time brings: sessions of which nothing is heard end, what was told of ended ones is deleted, and so is what was
-//! deleted and not restored in time.
+//! deleted and not restored in time, and the archives of imports that are over.
 
 use async_trait::async_trait;
 use eventing::{Failure, TimerHandler, store::DueTimer};
@@ -19,6 +19,9 @@ impl TimerHandler for Timers {
             ("live", "forget") => self.app.forget_live(timer.stream.id().ok_or_else(named)?).await?,
             ("activity", what) => {
                 self.app.purge_due(timer.stream.id().ok_or_else(named)?, what).await?;
+            }
+            ("import", "archive") => {
+                self.app.purge_archive_due(timer.stream.id().ok_or_else(named)?).await?;
             }
             _ => return Err(named()),
         }

@@ -108,13 +108,24 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     Opened(Archive),
-    Planned { plan_blob: String, kind: String, files: u32 },
+    Planned {
+        plan_blob: String,
+        kind: String,
+        files: u32,
+    },
     Started,
     FileDone(FileDone),
     Finished,
-    Failed { code: String, detail: String },
+    Failed {
+        code: String,
+        detail: String,
+    },
     RollbackStarted,
-    RolledBack { activities: u32 },
+    RolledBack {
+        activities: u32,
+    },
+    /// The archive is kept no longer; what came of it stays.
+    ArchivePurged,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -130,6 +141,8 @@ pub struct Import {
     pub made: Vec<ActivityId>,
     /// Files of each outcome.
     pub outcomes: std::collections::BTreeMap<Outcome, u32>,
+    /// Its archive is kept no longer.
+    pub purged: bool,
 }
 
 impl Aggregate for Import {
@@ -158,6 +171,7 @@ impl Aggregate for Import {
             Change::Failed { .. } => self.phase = Phase::Failed,
             Change::RollbackStarted => self.phase = Phase::RollingBack,
             Change::RolledBack { .. } => self.phase = Phase::RolledBack,
+            Change::ArchivePurged => self.purged = true,
         }
     }
 }
@@ -176,6 +190,9 @@ impl Import {
     /// One that was looked through starts; one that started, and maybe ended, stays as it is.
     pub fn run(&self) -> Result<Vec<Change>, Refusal> {
         match self.phase {
+            Phase::Planned if self.purged => {
+                Err(Refusal::new(Code::Conflict, "it waited too long to be run; import the archive again"))
+            }
             Phase::Planned => Ok(vec![Change::Started]),
             Phase::Running | Phase::Finished => Ok(Vec::new()),
             Phase::Unknown | Phase::Planning => {
@@ -185,6 +202,15 @@ impl Import {
             Phase::RollingBack | Phase::RolledBack => {
                 Err(Refusal::new(Code::Conflict, "it was rolled back; import the archive again"))
             }
+        }
+    }
+
+    /// The archive goes when nobody reads it any more. `None`: it is read still.
+    pub fn purge_archive(&self) -> Option<Vec<Change>> {
+        match self.phase {
+            Phase::Unknown | Phase::Planning | Phase::Running | Phase::RollingBack => None,
+            _ if self.purged => Some(Vec::new()),
+            _ => Some(vec![Change::ArchivePurged]),
         }
     }
 
@@ -264,6 +290,18 @@ mod tests {
         assert_eq!(stopped.made.len(), 1);
         assert_eq!(stopped.run().unwrap_err().code, Code::Conflict);
         assert_eq!(stopped.roll_back(), []);
+    }
+
+    #[test]
+    fn an_archive_goes_when_nobody_reads_it_and_is_then_run_no_more() {
+        assert_eq!(given(vec![opened()]).purge_archive(), None);
+        assert_eq!(given(vec![opened(), planned(), Change::Started]).purge_archive(), None);
+        let waits = given(vec![opened(), planned()]);
+        assert_eq!(waits.purge_archive(), Some(vec![Change::ArchivePurged]));
+        let gone = given(vec![opened(), planned(), Change::ArchivePurged]);
+        assert_eq!(gone.run().unwrap_err().code, Code::Conflict);
+        assert_eq!(gone.purge_archive(), Some(Vec::new()));
+        assert_eq!(gone.roll_back(), [Change::RollbackStarted]);
     }
 
     #[test]

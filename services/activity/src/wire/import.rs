@@ -53,6 +53,7 @@ impl DomainEvent for Event {
             Change::RolledBack { activities } => {
                 Plain::of(&wire::ImportRolledBack { import_id, account_id, activities: *activities })
             }
+            Change::ArchivePurged => Plain::of(&wire::ImportArchivePurged { import_id, account_id }),
         }
     }
 
@@ -89,6 +90,10 @@ impl DomainEvent for Event {
         if let Some(message) = plain.decode::<wire::ImportRollbackStarted>() {
             let message = message?;
             return event(&message.import_id, &message.account_id, Change::RollbackStarted);
+        }
+        if let Some(message) = plain.decode::<wire::ImportArchivePurged>() {
+            let message = message?;
+            return event(&message.import_id, &message.account_id, Change::ArchivePurged);
         }
         let wire::ImportRolledBack { import_id, account_id, activities } = plain.expect()?;
         event(&import_id, &account_id, Change::RolledBack { activities })

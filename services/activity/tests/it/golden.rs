@@ -372,6 +372,7 @@ fn of_imports() -> Vec<(&'static str, Any)> {
         ("cut_off", event(import::Change::Failed { code, detail })),
         ("plain", event(import::Change::RollbackStarted)),
         ("plain", event(import::Change::RolledBack { activities: 9 })),
+        ("plain", event(import::Change::ArchivePurged)),
     ]
 }
 

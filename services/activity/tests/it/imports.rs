@@ -2,12 +2,14 @@
 
 mod health;
 
+use activity::{Config, domain::ImportId};
 use bytes::Bytes;
 use kernel::{AccountId, Code};
 use platform::context::Ambient;
 use proto::activity::{
-    ActivityView, DeleteActivityRequest, GetActivityRequest, GetImportRequest, ImportFile, ImportRequest,
-    ImportView, OriginalRequest, UploadChunk, UploadHeader, original_chunk, upload_chunk,
+    ActivityView, CropRequest, DeleteActivityRequest, GetActivityRequest, GetImportRequest, ImportFile,
+    ImportRequest, ImportView, OriginalRequest, StreamsRequest, UploadChunk, UploadHeader, original_chunk,
+    upload_chunk,
 };
 use testkit::{
     fleet::{Ground, eventually},
@@ -383,5 +385,84 @@ async fn an_imported_file_is_there_as_it_came() {
     assert_eq!(file, tcx("2026-05-04"));
     let asked = GetActivityRequest { activity_id: ride.activity_ids[0].clone() };
     assert_eq!(world.client().get_activity(by(aida, asked)).await.unwrap().into_inner().sources, ["upload"]);
+    world.stop().await;
+}
+
+fn blobs(ground: &Ground, room: &str, account: AccountId) -> Vec<std::path::PathBuf> {
+    let folder = ground.folder().join("activity/blobs").join(room).join(account.to_string());
+    let files = std::fs::read_dir(folder).map(|files| files.flatten().map(|file| file.path()).collect());
+    files.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn an_archive_goes_with_the_window_in_which_what_it_made_can_be_restored() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let ended = world.imported(aida, export()).await;
+    let waiting = world.import(aida, export(), true).await.unwrap();
+    world.reached(aida, &waiting.id, "planned").await;
+    assert_eq!(blobs(&ground, "archive", aida).len(), 2);
+    let originals = blobs(&ground, "original", aida).len();
+    world.later(29 * 86_400);
+    world.uploaded(aida, fit("2026-04-20")).await;
+    assert_eq!(blobs(&ground, "archive", aida).len(), 2);
+    world.later(2 * 86_400);
+    let ask = || async { blobs(&ground, "archive", aida).len() };
+    eventually("how many archives are kept", ask, |kept| *kept == 0).await;
+    // What came of it stays, and can be taken back.
+    assert_eq!(blobs(&ground, "original", aida).len(), originals + 1);
+    refused_with(world.client().run_import(by(aida, named(&waiting))).await, Code::Conflict);
+    let made = world.mine(aida).await.len();
+    world.client().roll_back_import(by(aida, named(&ended))).await.unwrap();
+    let ask = || async { world.mine(aida).await.len() };
+    eventually("what is left", ask, |left| *left < made).await;
+    // Sent again, it is read again.
+    world.imported(aida, export()).await;
+    assert_eq!(blobs(&ground, "archive", aida).len(), 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_uploaded_archive_goes_too_and_is_known_still() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let upload = world.uploaded(aida, export()).await;
+    assert!(upload.is_archive, "{upload:?}");
+    let before = blobs(&ground, "original", aida).len();
+    world.later(31 * 86_400);
+    let ask = || async { blobs(&ground, "original", aida).len() };
+    eventually("how many files are kept", ask, |kept| *kept == before - 1).await;
+    let again = world.uploaded(aida, export()).await;
+    assert_eq!(again.status, "duplicate");
+    assert_eq!(blobs(&ground, "original", aida).len(), before - 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn columns_that_were_replaced_and_files_that_nobody_spoke_of_are_swept() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let id = world.uploaded(aida, fit("2026-05-01")).await.activity_ids.remove(0);
+    let asked = CropRequest { activity_id: id.clone(), from_s: Some(60.0), to_s: None };
+    world.client().crop(by(aida, asked)).await.unwrap();
+    assert_eq!(blobs(&ground, "streams", aida).len(), 2);
+    world.import(aida, export(), true).await.unwrap();
+    let lost = blobs(&ground, "archive", aida).remove(0).with_file_name(ImportId::random().to_string());
+    std::fs::write(&lost, b"a process died here").unwrap();
+    std::fs::write(blobs(&ground, "streams", aida).remove(0).with_file_name("a stranger"), b"1").unwrap();
+    world.stop().await;
+    // What lies there for a second is old; the clock of the installation is ahead of the files.
+    let config = Config { blobs_swept_every_s: 1, sweep_every_ms: 100, ..Config::default() };
+    let world = world::start_with(&ground, &accounts, config).await;
+    world.later(10 * 365 * 86_400);
+    let ask = || async { (blobs(&ground, "streams", aida).len(), lost.exists()) };
+    eventually("what is kept", ask, |kept| *kept == (2, false)).await;
+    assert_eq!(world.metric("blobs_swept_total"), 2.0);
+    let asked = StreamsRequest { activity_id: id, ..StreamsRequest::default() };
+    let streams = world.client().streams(by(aida, asked)).await.unwrap().into_inner();
+    assert!(!streams.time.is_empty());
     world.stop().await;
 }

@@ -57,7 +57,7 @@ impl App {
         let archive = Archive {
             account_id: sender.account,
             session_id: sender.session,
-            blob: Blobs::original_key(sender.account, &hash),
+            blob: Blobs::archive_key(sender.account, import_id),
             hash,
             size_bytes: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
             filename: filename(&file.filename),

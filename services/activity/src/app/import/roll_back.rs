@@ -72,7 +72,7 @@ impl App {
         let done = self.journal.execute::<Import, _>(&command, &stream, &partition, |import, _| {
             let rolling = import.phase == Phase::RollingBack;
             let changes = if rolling { vec![Change::RolledBack { activities }] } else { Vec::new() };
-            Ok(import_events(id, account, changes).into())
+            Ok(Decision::of(import_events(id, account, changes)).timer(self.purge_archive_later(id)))
         });
         Ok(Some(done.await?))
     }

@@ -67,6 +67,7 @@ impl App {
             changes.push(Change::Started);
         }
         let mut batch = self.journal.batch(&command);
+        batch.timer(self.purge_archive_later(id));
         batch.write(loaded, &account.to_string(), import_events(id, account, changes));
         batch.commit().await?;
         Ok(())
@@ -84,6 +85,7 @@ impl App {
         let (account, code, detail) = (archive.account_id, refusal.code.to_string(), refusal.detail.clone());
         let mut batch = self.journal.batch(command);
         let failed = vec![Change::Failed { code: code.clone(), detail: detail.clone() }];
+        batch.timer(self.purge_archive_later(id));
         batch.write(loaded, &account.to_string(), import_events(id, account, failed));
         if archive.of_upload {
             self.end_upload(&mut batch, id, archive, upload::Change::Failed { code, detail }).await?;
@@ -125,6 +127,7 @@ impl App {
     async fn finish_import(&self, work: &mut Work, refused: bool) -> Result<(), Refusal> {
         let mut batch = self.journal.batch(&work.command);
         let finished = import_events(work.id, work.account, vec![Change::Finished]);
+        batch.timer(self.purge_archive_later(work.id));
         batch.write(&work.loaded, &work.account.to_string(), finished);
         if work.archive.of_upload {
             let import = &work.loaded.state;

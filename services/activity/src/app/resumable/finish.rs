@@ -17,6 +17,7 @@ use crate::{
 };
 
 const ACTOR: &str = "service:activity";
+const IMPORT: &str = "import";
 
 impl App {
     /// A refusal means: try again later.
@@ -25,7 +26,10 @@ impl App {
         let Some(row) = row.filter(|row| row.state == RECEIVED) else { return Ok(()) };
         let parts = resumables::parts(&self.db, id).await.map_err(Error::from)?;
         let hash = upload::file_hash(row.account_id, &self.hash_of(&row, &parts).await?);
-        let blob = Blobs::original_key(row.account_id, &hash);
+        let blob = match row.how.purpose.as_str() {
+            IMPORT => Blobs::archive_key(row.account_id, ImportId::new(id.uuid())),
+            _ => Blobs::original_key(row.account_id, &hash),
+        };
         let blobs: Vec<&str> = parts.iter().map(|part| part.blob.as_str()).collect();
         self.blobs.join(&blob, &blobs, row.length).await?;
         let filename = Some(row.how.filename.clone()).filter(|name| !name.is_empty());
@@ -38,7 +42,7 @@ impl App {
             source: row.how.source.clone(),
             filename,
         };
-        if row.how.purpose == "import" {
+        if row.how.purpose == IMPORT {
             self.resumed_import(&row, file).await?;
         } else {
             self.resumed_upload(&row, file).await?;
