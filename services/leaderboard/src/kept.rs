@@ -90,8 +90,10 @@ impl Keeper {
             let running: Vec<_> = (0..workers).map(|worker| scope.spawn(move || work(worker))).collect();
             running.into_iter().flat_map(|one| one.join().unwrap_or_default()).collect()
         });
-        let (partitions, boards, took_ms) = (places.len(), self.boards.len(), began.elapsed().as_millis());
-        info!(partitions, boards, took_ms, "boards were kept");
+        if !places.is_empty() {
+            let took_ms = began.elapsed().as_millis();
+            info!(partitions = places.len(), boards = self.boards.len(), took_ms, "boards were kept");
+        }
         places
     }
 
@@ -102,8 +104,9 @@ impl Keeper {
         for (id, board) in kept.boards {
             forgotten |= self.boards.restore(id, file.part, board);
         }
+        // Whoever has vanished since the boards were put there is counted already, and stays so.
         let mut places = self.places();
-        places.parts.insert(file.part, Place { next: kept.next, changes: 0 });
+        places.parts.entry(file.part).or_default().next = kept.next;
         places.written.insert(file.part, 0);
         drop(places);
         if forgotten {

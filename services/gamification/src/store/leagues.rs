@@ -266,6 +266,13 @@ impl Store {
         self.db.fetch_one(sql, args![account]).await?.map(|row| row.get(0)).transpose()
     }
 
+    /// The tier in which one plays: of the open week, or the one that the last week led to.
+    pub async fn league_now(&self, account: AccountId) -> Result<Option<u32>, DbError> {
+        let sql = "SELECT tier, next_tier FROM league_entry WHERE account_id = $1 ORDER BY week DESC LIMIT 1";
+        let row = self.db.fetch_one(sql, args![account]).await?;
+        row.map(|row| Ok(row.get::<Option<u32>>(1)?.unwrap_or(row.get(0)?))).transpose()
+    }
+
     /// Who sits in a cohort, with or without XP.
     pub async fn cohort(&self, place: Place) -> Result<Vec<Seated>, DbError> {
         let sql =

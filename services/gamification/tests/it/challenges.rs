@@ -43,7 +43,7 @@ async fn a_challenge_is_drafted_opened_joined_and_stopped() {
 
     let mine = arena.join(almaty, &draft.id).await.unwrap();
     assert_eq!((mine.member, mine.show_as.as_str(), mine.count_private), (1, "name", false));
-    let segments = ["age:30-39", &format!("club:{club}"), "level:1", "region:KZ-75"];
+    let segments = ["age:30-39", &format!("club:{club}"), "league:bronze", "level:1", "region:KZ-75"];
     assert_eq!((mine.segments.clone(), mine.group_id.len()), (segments.map(str::to_owned).to_vec(), 0));
     let refused = platform::refusal(&arena.join(astana, &draft.id).await.unwrap_err());
     assert_eq!(refused.code, Code::NotEligible);

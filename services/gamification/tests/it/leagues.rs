@@ -6,9 +6,12 @@ use eventing::{Class, Position, args, store::DueTimer};
 use futures::future::join_all;
 use gamification::{
     app::leagues::{self, CLOSE},
-    domain::league::{
-        Week,
-        cohort::{Outcome, Place},
+    domain::{
+        challenge::Terms,
+        league::{
+            Week,
+            cohort::{Outcome, Place},
+        },
     },
     store::leagues::PastRow,
 };
@@ -17,6 +20,7 @@ use proto::{activity as told, auth, gamification as wire};
 use testkit::fleet::{Ground, eventually};
 
 use crate::{
+    contest::written,
     fleet::{by, bytes_of, run_on},
     settling::{World, world},
 };
@@ -128,6 +132,15 @@ async fn a_week_ranks_what_it_brought_and_moves_who_was_first() {
         (world.league(far).await.tier.as_str(), world.league(near).await.tier.as_str()),
         ("silver", "bronze")
     );
+
+    // Whoever joins a challenge now stands in it among their league, whatever becomes of them.
+    let id = world.opens("everybody", Terms::parse(&written("distance_m")).unwrap()).await;
+    for (account, league) in [(far, "league:silver"), (near, "league:bronze"), (idle, "league:bronze")] {
+        let request = wire::JoinChallengeRequest { challenge_id: bytes_of(id), ..Default::default() };
+        let joined =
+            world.peers.gamification().join_challenge(by(account, request)).await.unwrap().into_inner();
+        assert!(joined.segments.contains(&league.to_owned()), "{:?}", joined.segments);
+    }
 
     // What is voided, or comes, after the close is too late for it; what comes counts where it belongs.
     let run = ActivityId::derived(&[far.as_bytes(), b"run"]);

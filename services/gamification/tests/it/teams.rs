@@ -119,12 +119,18 @@ async fn sex_and_age_are_boards_of_adults_who_told_them() {
         });
         arena.join(account, &id).await.unwrap().segments
     };
-    assert_eq!(joins("told", Some("f"), Some(1990), false).await, ["age:30-39", "level:1", "sex:f"]);
-    assert_eq!(joins("young", Some("x"), Some(2007), false).await, ["age:18-19", "level:1", "sex:x"]);
-    assert_eq!(joins("silent", None, None, false).await, ["level:1"]);
-    assert_eq!(joins("child", Some("m"), Some(2010), true).await, ["level:1"]);
+    assert_eq!(
+        joins("told", Some("f"), Some(1990), false).await,
+        ["age:30-39", "league:bronze", "level:1", "sex:f"]
+    );
+    assert_eq!(
+        joins("young", Some("x"), Some(2007), false).await,
+        ["age:18-19", "league:bronze", "level:1", "sex:x"]
+    );
+    assert_eq!(joins("silent", None, None, false).await, ["league:bronze", "level:1"]);
+    assert_eq!(joins("child", Some("m"), Some(2010), true).await, ["league:bronze", "level:1"]);
     // Perhaps eighteen, perhaps not yet: not certain, so a minor to us.
-    assert_eq!(joins("nearly", Some("m"), Some(2008), true).await, ["level:1"]);
+    assert_eq!(joins("nearly", Some("m"), Some(2008), true).await, ["league:bronze", "level:1"]);
     arena.stop().await;
 }
 

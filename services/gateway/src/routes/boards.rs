@@ -53,15 +53,21 @@ fn segment(asked: Option<String>) -> Result<String, Problem> {
         "sex" => ["f", "m", "x"].contains(&value),
         "age" => value.split_once('-').is_some_and(|(from, to)| is_number(from) && is_number(to)),
         "level" => is_number(value),
+        "league" => is_word(value),
         _ => false,
     };
-    let detail =
-        "all, teams, friends, region:{code}, club:{id}, team:{id}, sex:{f·m·x}, age:{20-29} or level:{n}";
+    let detail = "all, teams, friends, region:{code}, club:{id}, team:{id}, sex:{f·m·x}, age:{20-29}, level:{n} or league:{tier}";
     if known { Ok(text) } else { Err(Refusal::field("segment", "unknown_value", detail).into()) }
 }
 
 fn is_number(text: &str) -> bool {
     (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// As the rules name their tiers.
+fn is_word(text: &str) -> bool {
+    let part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (1..=64).contains(&text.len()) && text.bytes().all(part)
 }
 
 /// A place. Who is anonymous to me has neither name nor id.
@@ -143,7 +149,8 @@ impl Board {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Top {
-    /// `all`, `friends`, `region:{code}`, `club:{group id}`, `team:{group id}`, `sex:{f·m·x}`, `age:{20-29}`, `level:{n}`;
+    /// `all`, `friends`, `region:{code}`, `club:{group id}`, `team:{group id}`, `sex:{f·m·x}`, `age:{20-29}`, `level:{n}`,
+    /// `league:{tier}`, the last two as they were at joining;
     /// where groups or teams compete also `teams`, their own board. Unless said: `teams` there, else `all`.
     #[param(example = "all")]
     segment: Option<String>,

@@ -1,4 +1,13 @@
-use kernel::{AccountId, Code};
+use std::sync::Arc;
+
+use kernel::{AccountId, Code, SystemClock};
+use leaderboard::{
+    boards::Boards,
+    domain::board::{Scope, Score, Told},
+    kept::Keeper,
+};
+use platform::spans::Taking;
+use privacy::BoardName;
 use proto::leaderboard::TopRequest;
 use testkit::fleet::Ground;
 
@@ -53,6 +62,57 @@ async fn who_leaves_or_is_erased_is_on_the_board_no_more() {
     let page = world.top_when(None, challenge("run"), |page| members(page) == [3, 1]).await;
     assert_eq!(page.participants, 2, "a score whose key is destroyed is nobody's");
     world.stop().await;
+}
+
+#[tokio::test]
+async fn a_score_of_a_challenge_that_is_not_known_is_shown_once_it_is() {
+    let ground = Ground::fresh();
+    let world = a_board_of(&ground, &["aida"]).await;
+    let early = challenge("early");
+    world.stands(early, account("aida"), scored(1, 5_000)).await;
+    refused_with(world.top(None, early, "").await, Code::NotFound);
+    world.challenge(early, "open", |_| {}).await;
+    let page = world.top_when(None, early, |page| page.entries.len() == 1).await;
+    assert_eq!((page.entries[0].rank, page.entries[0].score), (1, 5_000));
+    world.stop().await;
+}
+
+#[test]
+fn ten_thousand_boards_stand_at_once_and_again_after_a_restart() {
+    const BOARDS: u32 = 10_000;
+    let (folder, boards) = (tempfile::tempdir().unwrap(), Arc::new(Boards::default()));
+    let keeper = |boards: &Arc<Boards>| Keeper::new(folder.path(), boards.clone(), Arc::new(SystemClock), 60);
+    let kept = keeper(&boards);
+    let of = |nth: u32| (challenge(&nth.to_string()), nth % 24);
+    for nth in 0..BOARDS {
+        let told = Told {
+            account: account("aida"),
+            number: 1,
+            show_as: BoardName::Shown,
+            score: Some(Score { value: nth.into(), reached_us: 0 }),
+            segments: vec!["region:KZ-75".to_owned()],
+            revision: 1,
+            sequence: nth.into(),
+        };
+        let (challenge, part) = of(nth);
+        boards.at(challenge, part).tell(told, Taking::none);
+        kept.heard(part, i64::from(nth) + 1);
+    }
+    assert_eq!((boards.len(), boards.members()), (BOARDS as usize, BOARDS as usize));
+    let bytes: usize =
+        (0..BOARDS).filter_map(|nth| boards.get(of(nth).0)).map(|cell| cell.board().bytes()).sum();
+    assert!(bytes / (BOARDS as usize) < 8_192, "a board of one takes {} bytes", bytes / BOARDS as usize);
+
+    kept.write();
+    let again = Arc::new(Boards::default());
+    assert_eq!(keeper(&again).restore(&[BOARDS.into(); 24]).len(), 24);
+    for nth in 0..BOARDS {
+        let cell = again.get(of(nth).0).unwrap();
+        let board = cell.board();
+        let places = board.list(Scope::Segment("region:KZ-75"), 0, 10);
+        assert_eq!((places.len(), board.sequence()), (1, nth.into()));
+        assert_eq!(board.member(places[0].slot).score.map(|score| score.value), Some(nth.into()));
+    }
 }
 
 #[tokio::test]

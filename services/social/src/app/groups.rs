@@ -50,7 +50,8 @@ impl App {
     ) -> Result<(Done, p::Group), Refusal> {
         let id: GroupId = id_of(&request.group_id).ok_or_else(Refusal::not_found)?;
         let decide = |group: &Group, now_us| {
-            let mut terms = group.terms.as_ref().ok_or_else(Refusal::not_found)?.wanted();
+            let before = group.terms.as_ref().ok_or_else(Refusal::not_found)?;
+            let mut terms = before.wanted();
             if let Some(name) = &request.name {
                 terms.name.clone_from(name);
             }
@@ -65,8 +66,8 @@ impl App {
             }
             terms.capacity = request.capacity.or(terms.capacity);
             // Who may not change it learns that first, and of others' groups nothing.
-            group.change(by, group.terms.clone().ok_or_else(Refusal::not_found)?)?;
-            let events = group.change(by, Terms::parse(terms)?)?;
+            group.change(by, before.clone())?;
+            let events = group.change(by, before.changed(terms)?)?;
             Ok(decision(id, group, events, now_us).answer(200, Vec::new()))
         };
         let done = self.group_command(command, id, With::default(), decide).await?;

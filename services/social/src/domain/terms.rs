@@ -57,13 +57,26 @@ impl Terms {
     /// # Errors
     /// `invalid_field` with every field at fault.
     pub fn parse(wanted: Wanted) -> Result<Self, Refusal> {
+        Self::read(wanted, None)
+    }
+
+    /// Other terms than these. Their region stays, though there may be no such region any more.
+    ///
+    /// # Errors
+    /// As [`Terms::parse`].
+    pub fn changed(&self, wanted: Wanted) -> Result<Self, Refusal> {
+        Self::read(wanted, self.region.as_ref())
+    }
+
+    fn read(wanted: Wanted, before: Option<&Region>) -> Result<Self, Refusal> {
         let mut faults = Vec::new();
         let name = words::group_name("/name", &wanted.name).map_err(|refusal| faults.extend(refusal.fields));
         let kind = if wanted.kind.is_empty() { Some(Kind::Open) } else { Kind::parse(&wanted.kind) };
         if kind.is_none() {
             faults.push(fault("/kind", "unknown", "one of open, approval, invite"));
         }
-        let region = Region::parse(&wanted.region);
+        let known = |region: &Region| region.exists() || Some(region) == before;
+        let region = Region::parse(&wanted.region).filter(known);
         if region.is_none() && !wanted.region.is_empty() {
             faults.push(fault("/region", "unknown", "a region as in ISO 3166-2, KZ-75"));
         }
@@ -126,5 +139,20 @@ mod tests {
         let terms = Terms::parse(wanted).expect("terms");
         assert_eq!((terms.kind, terms.region.clone(), terms.capacity), (Kind::Open, None, None));
         assert_eq!(Terms::parse(terms.wanted()), Ok(terms));
+    }
+
+    #[test]
+    fn a_region_that_does_not_exist_is_refused_and_one_that_is_no_more_may_stay() {
+        let named = |region: &str| Wanted {
+            name: "Runners".to_owned(),
+            region: region.to_owned(),
+            ..Wanted::default()
+        };
+        let pointer = |refused: Refusal| refused.fields[0].pointer.clone();
+        assert_eq!(Terms::parse(named("KZ-99")).map_err(pointer), Err("/region".to_owned()));
+        let old = Terms { region: Region::parse("KZ-99"), ..Terms::parse(named("KZ-75")).expect("terms") };
+        assert_eq!(old.changed(named("KZ-99")), Ok(old.clone()));
+        assert_eq!(old.changed(named("KZ-98")).map_err(pointer), Err("/region".to_owned()));
+        assert!(old.changed(named("KZ-75")).is_ok());
     }
 }

@@ -103,6 +103,10 @@ impl Process {
         Self { child, base }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -108,7 +108,7 @@ async fn groups_compete_from_the_draft_to_the_rewards_of_their_members() {
         assert_eq!(mine["group_id"], json!(hares));
         let segments: Vec<&str> =
             mine["segments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-        for segment in [age.as_str(), "sex:f", &format!("team:{hares}")] {
+        for segment in [age.as_str(), "sex:f", "league:bronze", &format!("team:{hares}")] {
             assert!(segments.contains(&segment), "{segments:?}");
         }
     }
@@ -130,13 +130,25 @@ async fn groups_compete_from_the_draft_to_the_rewards_of_their_members() {
     relay.stage.ran(&aru, 7, 7_000.0).await;
     let doubtful = relay.stage.ran(&aru, 9, 3_000.0).await;
     relay.shows(&dana, "top", &[(storks, 1, 10_000.0), (hares, 2, 9_000.0)]).await;
+    let before = SystemClock.now();
     relay.stage.cast.door.delete(&doubtful).with(&aru.token).expect(204).await.unwrap();
     let board = relay.shows(&dana, "top", &[(hares, 1, 9_000.0), (storks, 2, 7_000.0)]).await;
     assert_eq!((&board["segment"], &board["entries"][0]["members"]), (&json!("teams"), &json!(2)));
     relay.shows(&aru, "around", &[(hares, 1, 9_000.0), (storks, 2, 7_000.0)]).await;
+    let then = format!("history?at={before}");
+    let past = relay.shows(&dana, &then, &[(storks, 1, 10_000.0), (hares, 2, 9_000.0)]).await;
+    assert_eq!((&past["segment"], &past["entries"][1]["members"]), (&json!("teams"), &json!(2)));
+    let members = [("Aru", 1, 10_000.0), ("Dana", 2, 5_000.0), ("Marat", 3, 4_000.0)];
+    relay.shows(&dana, &format!("{then}&segment=all"), &members).await;
     let everybody = [("Aru", 1, 7_000.0), ("Dana", 2, 5_000.0), ("Marat", 3, 4_000.0)];
     relay.shows(&dana, "top?segment=all", &everybody).await;
     relay.shows(&dana, "top?segment=sex:f", &everybody).await;
+    relay.shows(&dana, "top?segment=league:bronze", &everybody).await;
+    relay.shows(&dana, "top?segment=league:platinum", &[]).await;
+    for league in ["league", "league:", "league:Gold%20", "league:a:b"] {
+        let answer = relay.board(&dana, &format!("top?segment={league}")).send().await.unwrap();
+        refused(&answer, 422, "invalid_field", league);
+    }
     relay.shows(&dana, "top?segment=age:20-29", &[]).await;
     let of_hares = format!("top?segment=team:{hares}");
     relay.shows(&dana, &of_hares, &[("Dana", 1, 5_000.0), ("Marat", 2, 4_000.0)]).await;

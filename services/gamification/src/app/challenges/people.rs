@@ -5,7 +5,7 @@ use kernel::{AccountId, Code, Refusal, time::from_micros};
 use proto::auth::AccountStanding;
 
 use super::{
-    super::{App, facts},
+    super::{App, facts, leagues},
     staff::{self, Groups},
 };
 use crate::domain::{
@@ -41,11 +41,13 @@ pub fn frozen(
     standing: &AccountStanding,
     earned: &facts::Facts,
     groups: &Groups,
+    league: Option<String>,
     (terms, team): (&Terms, Option<TeamId>),
 ) -> Frozen {
     let mut segments: Vec<String> =
         groups.member_of.iter().take(CLUBS_MAX).map(|group| format!("club:{group}")).collect();
     segments.push(format!("level:{}", earned.level));
+    segments.extend(league.map(|tier| format!("league:{tier}")));
     segments.extend(standing.region.iter().map(|region| format!("region:{region}")));
     if !standing.minor {
         let year = i32::from(terms.window.start.year());
@@ -86,5 +88,6 @@ pub async fn eligible(
         return Err(refusal);
     }
     let team = teams::choose(terms, &groups.member_of, choice.asked, choice.before)?;
-    Ok(frozen(&standing, &earned, &groups, (terms, team)))
+    let league = leagues::read::tier(app, account).await?;
+    Ok(frozen(&standing, &earned, &groups, league, (terms, team)))
 }

@@ -76,6 +76,14 @@ pub async fn league(app: &App, account: AccountId) -> Result<League, Refusal> {
     })
 }
 
+/// The tier in which somebody plays, by its word; the lowest before they ever have. `None` where no leagues are played.
+pub async fn tier(app: &App, account: AccountId) -> Result<Option<String>, Refusal> {
+    let Some(terms) = Terms::of(app.rules()) else { return Ok(None) };
+    let now = app.store.league_now(account).await.map_err(eventing::Error::from)?;
+    let tier = usize::try_from(terms.tier_for(now.unwrap_or_default())).ok();
+    Ok(tier.and_then(|tier| terms.tiers.get(tier)).map(|terms| terms.tier.clone()))
+}
+
 /// Places with the names that the viewer may see. Who is erased is not shown; who cannot be asked about has no name.
 async fn shown(app: &App, viewer: AccountId, order: Vec<Seated>) -> Vec<Shown> {
     let owners: Vec<AccountId> = order.iter().map(|one| one.account).collect();

@@ -231,6 +231,35 @@ proptest! {
 }
 
 #[test]
+fn a_thousand_equal_scores_are_ranked_as_their_policy_says() {
+    for ties in [Ties::First, Ties::Shared, Ties::Dense] {
+        let mut board = Board::new(false, ties);
+        for number in 0..1_000_u32 {
+            board.apply(Told {
+                account: Id::derived(&[&number.to_le_bytes()]),
+                number,
+                show_as: BoardName::Shown,
+                score: Some(Score { value: 4_000, reached_us: 7 }),
+                segments: Vec::new(),
+                revision: 1,
+                sequence: u64::from(number),
+            });
+        }
+        let places = board.list(Scope::Segment(ALL), 0, 2_000);
+        let shared = ties != Ties::First;
+        let ranks = (1..=1_000).map(|rank| if shared { 1 } else { rank });
+        assert!(places.iter().map(|place| place.rank).eq(ranks));
+        assert!(places.iter().all(|place| place.tied == shared));
+        let last = board.member(places[999].slot).account;
+        let near = board.around(Scope::Segment(ALL), last, 3);
+        assert_eq!((near.len(), near.last()), (4, places.last()));
+        assert_eq!(board.place(Scope::Segment(ALL), last).as_ref(), places.last());
+        let accounts: Vec<_> = places.iter().map(|place| board.member(place.slot).account).collect();
+        assert!(accounts.is_sorted(), "who cannot be told apart stands in the order of the accounts");
+    }
+}
+
+#[test]
 fn ties_are_ranked_as_their_policy_says() {
     for (ties, ranks) in
         [(Ties::First, [1, 2, 3, 4]), (Ties::Shared, [1, 2, 2, 4]), (Ties::Dense, [1, 2, 2, 3])]
