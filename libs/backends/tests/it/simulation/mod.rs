@@ -19,7 +19,7 @@ use world::play;
 const SEED: &str = "STADION_SIMULATION_SEED";
 const SEEDS: &str = "STADION_SIMULATION_SEEDS";
 const SEEDS_IN_THE_SUITE: u64 = 200;
-const SEEDS_TO_FIND_IT: u64 = 60;
+const SEEDS_TO_FIND_IT: u64 = 200;
 
 fn named(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
