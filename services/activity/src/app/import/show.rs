@@ -4,10 +4,14 @@ use eventing::Error;
 use kernel::{AccountId, Refusal};
 use proto::activity::ImportView;
 
+use super::import_stream;
 use crate::{
     app::{App, page},
-    domain::{ImportId, import::Phase},
-    store::imports,
+    domain::{
+        ImportId,
+        import::{Import, Phase},
+    },
+    store::{imports, taken},
     wire,
 };
 
@@ -21,7 +25,7 @@ impl App {
         limit: u32,
     ) -> Result<ImportView, Refusal> {
         let row = imports::get(&self.db, id).await.map_err(Error::from)?;
-        let Some(row) = row else { return self.arriving_import(account, id).await };
+        let Some(row) = row else { return self.early_import(account, id).await };
         if row.account_id != account {
             return Err(Refusal::not_found());
         }
@@ -36,6 +40,25 @@ impl App {
         let next = view.files.last().filter(|_| full).map(|last| last.number.saturating_add(1).to_string());
         view.next_cursor = next.unwrap_or_default();
         Ok(view)
+    }
+
+    /// One of which its row does not know yet.
+    async fn early_import(&self, account: AccountId, id: ImportId) -> Result<ImportView, Refusal> {
+        let import = self.journal.load::<Import>(&import_stream(id)).await?.state;
+        let Some(archive) = import.archive else { return self.arriving_import(account, id).await };
+        let erased = taken::now(&self.db, account).await.map_err(Error::from)?.erased;
+        if archive.account_id != account || erased {
+            return Err(Refusal::not_found());
+        }
+        Ok(ImportView {
+            id: wire::bytes(id),
+            state: import.phase.as_str().to_owned(),
+            dry_run: archive.dry_run,
+            filename: archive.filename.unwrap_or_default(),
+            size_bytes: archive.size_bytes,
+            created_us: kernel::time::micros(self.journal.now()),
+            ..ImportView::default()
+        })
     }
 
     /// One that came in parts, all of which are here.
