@@ -171,6 +171,7 @@ async fn hand_over(
         Err(error @ SealingError::Unavailable(_)) => Err(error.to_string()),
         Err(error) => {
             warn!(follower = follower.name(), key = %state.key, %error, "a state value does not open");
+            follower.missed(part);
             Ok(())
         }
     }

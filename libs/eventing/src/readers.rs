@@ -177,6 +177,8 @@ pub trait Follower: Send + Sync + 'static {
     }
     /// The newest value of a key so far; may come more than once.
     async fn apply(&self, value: &StateValue);
+    /// A value of this partition does not open, and was passed over: what is kept must not say that it was heard.
+    fn missed(&self, _part: u32) {}
 }
 
 /// Takes what time brings. The handler issues a command that the aggregate decides anew.

@@ -41,8 +41,9 @@ const PING_EACH: Duration = Duration::from_secs(20);
 const PEEK_EACH: Duration = Duration::from_millis(10);
 /// After an accept that failed (out of file descriptors, say) we wait, or it fails again at once.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
-/// How long the rest of a body that nobody read may still arrive.
+/// How long the rest of a body that nobody read may still arrive, and how much of it.
 const REST_WITHIN: Duration = Duration::from_secs(30);
+const REST_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What bounds a listener.
 #[derive(Clone, Debug)]
@@ -152,8 +153,10 @@ async fn connection(
         .keep_alive_timeout(PING_EACH);
     let silence_max = bounds.body_silence;
     let app = app.map_request(move |request: Request<Incoming>| {
-        let rest = rest_matters(&request).then(|| tasks.clone());
-        let mut request = request.map(|body| Body::new(Patient::new(body, silence_max, rest)));
+        // HTTP/1 can only close, and closing on bytes of the client's resets what it has not read yet: a refusal.
+        let rest = (request.version() < Version::HTTP_2).then(|| tasks.clone());
+        let waits = request.headers().contains_key(header::EXPECT);
+        let mut request = request.map(|body| Body::new(Patient::new(body, silence_max, rest, waits)));
         request.extensions_mut().insert(ConnectInfo(address));
         request
     });
@@ -181,18 +184,14 @@ async fn spoken(stream: &TcpStream) -> std::io::Result<bool> {
     }
 }
 
-/// Whether a refusal that leaves the body unread would be lost with its connection: HTTP/1 can only close, and closing
-/// on bytes of the client's resets what it has not read yet. Who waits for `100 Continue` has sent none.
-fn rest_matters(request: &Request<Incoming>) -> bool {
-    request.version() < Version::HTTP_2 && !request.headers().contains_key(header::EXPECT)
-}
-
 /// A body whose silences are bounded, and whose rest is taken off the connection when nobody wants it.
 struct Patient {
     body: Option<Incoming>,
     silence_max: Duration,
     silence: Pin<Box<Sleep>>,
     rest: Option<Tasks>,
+    /// For `100 Continue`, which is said when the body is asked for: until then nothing of it is on its way.
+    waits: bool,
 }
 
 /// A body that stopped in the middle.
@@ -212,25 +211,31 @@ impl Stalled {
 }
 
 impl Patient {
-    fn new(body: Incoming, silence_max: Duration, rest: Option<Tasks>) -> Self {
-        Self { body: Some(body), silence_max, silence: Box::pin(sleep(silence_max)), rest }
+    fn new(body: Incoming, silence_max: Duration, rest: Option<Tasks>, waits: bool) -> Self {
+        Self { body: Some(body), silence_max, silence: Box::pin(sleep(silence_max)), rest, waits }
     }
 }
 
 impl Drop for Patient {
     fn drop(&mut self) {
         let unread = self.body.take().filter(|body| !http_body::Body::is_end_stream(body));
-        if let (Some(body), Some(tasks)) = (unread, self.rest.take()) {
-            tasks.spawn_one("the rest of a body", take_rest(body));
+        if let (Some(body), Some(tasks), false) = (unread, self.rest.take(), self.waits) {
+            tasks.spawn_one("the rest of a body", take_rest(body, self.silence_max));
         }
     }
 }
 
-async fn take_rest(mut body: Incoming) {
-    let taken = async { while let Some(Ok(_)) = body.frame().await {} };
-    if tokio::time::timeout(REST_WITHIN, taken).await.is_err() {
-        debug!("the rest of a body did not arrive in time");
-    }
+async fn take_rest(mut body: Incoming, silence_max: Duration) {
+    let taken = async {
+        let mut bytes = 0;
+        while let Ok(Some(Ok(frame))) = tokio::time::timeout(silence_max, body.frame()).await
+            && bytes < REST_BYTES_MAX
+        {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    // However it ends, the connection does with it when there is more.
+    let _ = tokio::time::timeout(REST_WITHIN, taken).await;
 }
 
 impl http_body::Body for Patient {
@@ -242,6 +247,7 @@ impl http_body::Body for Patient {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
+        this.waits = false;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
         if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
             this.silence.as_mut().reset(Instant::now() + this.silence_max);

@@ -159,6 +159,8 @@ impl Cell {
 
     /// Takes somebody off for good. How the member moved, if it stood here.
     fn vanish(&self, account: AccountId) -> Option<Move> {
+        // Most boards have never heard of most people.
+        self.board().slot(account)?;
         let member = teamed::Member::gone(account);
         self.alter(&member, Taking::none, |board| board.vanish(account))
     }
@@ -295,7 +297,10 @@ impl Boards {
     pub fn restore(&self, id: ChallengeId, part: u32, kept: Board) -> bool {
         let cell = self.of(id);
         cell.restore(part, kept);
-        let gone: Vec<AccountId> = self.gone().iter().copied().collect();
+        let gone: Vec<AccountId> = {
+            let gone = self.gone();
+            cell.board().accounts().filter(|account| gone.contains(account)).collect()
+        };
         gone.into_iter().filter_map(|account| cell.vanish(account)).count() > 0
     }
 

@@ -8,7 +8,7 @@
 mod file;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -42,6 +42,10 @@ struct Places {
     parts: BTreeMap<u32, Place>,
     /// The changes that are in the partition's file.
     written: BTreeMap<u32, u64>,
+    /// Whose files hold somebody whom they must not hold any more.
+    forgetting: BTreeSet<u32>,
+    /// Of which something was not understood: whoever understands it reads them from the beginning.
+    distrusted: BTreeSet<u32>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,8 +72,18 @@ impl Keeper {
 
     /// Somebody is off the boards there for good: their file is written anew soon, whatever else happens.
     pub fn forget(&self, part: u32) {
-        self.places().parts.entry(part).or_default().changes += 1;
+        let mut places = self.places();
+        places.parts.entry(part).or_default().changes += 1;
+        places.forgetting.insert(part);
+        drop(places);
         self.soon.notify_one();
+    }
+
+    /// Not all of the partition could be taken: it is not kept, so that the next start takes it again from the beginning.
+    pub fn distrust(&self, part: u32) {
+        if self.places().distrusted.insert(part) {
+            file::remove(&self.folder, part);
+        }
     }
 
     /// Brings back what was kept, of a log with these ends: the places to go on at. What is damaged, too old, of another
@@ -142,8 +156,19 @@ impl Keeper {
         for (part, place) in self.changed() {
             let now_us = micros(self.clock.now());
             match file::write(&self.folder, (part, place.next), now_us, &self.boards.on(part)) {
-                Ok(()) => drop(self.places().written.insert(part, place.changes)),
-                Err(error) => warn!(part, %error, "the boards of a partition are not kept"),
+                Ok(()) => {
+                    let mut places = self.places();
+                    places.written.insert(part, place.changes);
+                    if places.parts.get(&part).is_some_and(|now| now.changes == place.changes) {
+                        places.forgetting.remove(&part);
+                    }
+                }
+                Err(error) => {
+                    warn!(part, %error, "the boards of a partition are not kept");
+                    if self.places().forgetting.contains(&part) {
+                        file::remove(&self.folder, part);
+                    }
+                }
             }
         }
     }
@@ -151,11 +176,37 @@ impl Keeper {
     /// Taken before the boards are looked at: a file may know more than it says, never less.
     fn changed(&self) -> Vec<(u32, Place)> {
         let places = self.places();
-        let changed = |(part, place): &(&u32, &Place)| places.written.get(part) != Some(&place.changes);
+        let changed = |(part, place): &(&u32, &Place)| {
+            places.written.get(part) != Some(&place.changes) && !places.distrusted.contains(part)
+        };
         places.parts.iter().filter(changed).map(|(part, place)| (*part, *place)).collect()
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::SystemClock;
+
+    use super::*;
+
+    #[test]
+    fn a_partition_of_which_something_was_not_understood_is_not_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keeper = Keeper::new(folder.path(), Arc::default(), Arc::new(SystemClock), 60);
+        let kept = || file::list(&folder.path().join("boards")).len();
+        keeper.heard(3, 10);
+        keeper.heard(4, 7);
+        keeper.write();
+        assert_eq!(kept(), 2);
+        keeper.distrust(3);
+        keeper.heard(3, 11);
+        keeper.heard(4, 8);
+        keeper.write();
+        assert_eq!(kept(), 1);
+        assert_eq!(keeper.restore(&[0, 0, 0, 20, 20]), [(4, 8)]);
     }
 }

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use futures::stream;
+use futures::{StreamExt, stream};
 use platform::{
     Tasks,
     config::Http,
@@ -39,6 +39,13 @@ fn app() -> Router {
             }),
         )
         .route("/refused", post(|| async { StatusCode::CONFLICT }))
+        .route(
+            "/some",
+            post(|body: Body| async {
+                let _ = body.into_data_stream().next().await;
+                StatusCode::CONFLICT
+            }),
+        )
         .route("/endless", get(|| async { Body::from_stream(stream::repeat(BLOCK)) }))
         .route(
             "/echo",
@@ -137,6 +144,24 @@ async fn who_waits_to_be_told_to_continue_is_refused_without_sending_a_body() {
     let head = "POST /refused HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 100\r\n\r\n";
     let answer = say(served.address, head).await;
     assert!(answer.starts_with("HTTP/1.1 409"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_was_told_to_continue_and_is_refused_in_the_middle_reads_why() {
+    const LONG: usize = 16 << 20;
+    let served = served(|_| {}).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let head =
+        format!("POST /some HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {LONG}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).await.unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(&vec![7; LONG]).await.unwrap();
+    stream.write_all(b"GET /who HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+    assert!(answers.starts_with("HTTP/1.1 409") && answers.ends_with("127.0.0.1"), "{answers}");
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ fn frame(event: &str, sequence: u64, data: &str) -> Bytes {
 pub(crate) struct Reader {
     body: axum::body::BodyDataStream,
     pub(crate) headers: http::HeaderMap,
+    /// Read, and not given yet.
+    read: String,
 }
 
 impl Reader {
@@ -38,12 +40,19 @@ impl Reader {
         let response = world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), 200);
         let (head, body) = response.into_parts();
-        Self { body: body.into_data_stream(), headers: head.headers }
+        Self { body: body.into_data_stream(), headers: head.headers, read: String::new() }
     }
 
+    /// The next event, whatever piece it came with.
     pub(crate) async fn next(&mut self) -> Option<String> {
-        let bytes = self.body.next().await?.unwrap();
-        Some(String::from_utf8(bytes.to_vec()).unwrap())
+        loop {
+            if let Some(end) = self.read.find("\n\n") {
+                let rest = self.read.split_off(end + 2);
+                return Some(std::mem::replace(&mut self.read, rest));
+            }
+            let piece = self.body.next().await?.unwrap();
+            self.read.push_str(std::str::from_utf8(&piece).unwrap());
+        }
     }
 
     /// The code of the last frame, after which nothing comes.

@@ -8,6 +8,7 @@ use platform::{
     spans::{self, Side, Taking},
     trace::Trace,
 };
+use privacy::BoardName;
 
 use crate::{boards::Boards, kept::Keeper, metrics::Measured, wire};
 
@@ -48,16 +49,30 @@ impl Follower for Scores {
         match wire::told(value) {
             Ok((challenge, mut told)) => {
                 let account = told.account;
-                if self.boards.is_gone(account) {
-                    told.score = None;
+                let gone = self.boards.is_gone(account);
+                if gone {
+                    (told.score, told.show_as) = (None, BoardName::Anonymous);
+                    told.segments.clear();
                 }
                 let moved = self.boards.at(challenge, value.part).tell(told, || push_of(&value.trace_parent));
                 self.measured.score(moved);
                 self.measured.boards(self.boards.len());
+                // Whose keys were destroyed meanwhile was looked for before this score was there.
+                if !gone && self.boards.is_gone(account) {
+                    self.boards.vanish(account);
+                    self.kept.forget(value.part);
+                }
             }
-            Err(error) => tracing::error!(key = value.key, %error, "a score is not understood"),
+            Err(error) => {
+                tracing::error!(key = value.key, %error, "a score is not understood");
+                self.kept.distrust(value.part);
+            }
         }
         self.kept.heard(value.part, value.offset + 1);
+    }
+
+    fn missed(&self, part: u32) {
+        self.kept.distrust(part);
     }
 }
 

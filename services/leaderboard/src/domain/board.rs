@@ -77,6 +77,8 @@ pub struct Board {
     members: Members,
     segments: Segments,
     sequence: u64,
+    /// The sequence at which somebody was taken off without a word of the log.
+    vanished_at: Option<u64>,
 }
 
 impl Default for Board {
@@ -89,7 +91,7 @@ impl Board {
     /// `ascending`: the lower score is the better one.
     pub fn new(ascending: bool, ties: Ties) -> Self {
         let (members, segments) = (Members::default(), Segments::new(ties));
-        Self { ascending, ties, members, segments, sequence: 0 }
+        Self { ascending, ties, members, segments, sequence: 0, vanished_at: None }
     }
 
     /// The rules as they are now; another order than before is made anew. Whether anything changed.
@@ -145,12 +147,25 @@ impl Board {
     /// Takes somebody off for good, whatever their revision. How the member moved, if it stood there.
     pub fn vanish(&mut self, account: AccountId) -> Option<Move> {
         let slot = self.members.slot(account)?;
-        let before = self.key(slot)?;
-        self.exit(slot, before);
+        let before = self.key(slot);
+        if let Some(before) = before {
+            self.exit(slot, before);
+        }
         let set = self.segments.set_of(&[]);
         let member = Member { score: None, set, show_as: BoardName::Anonymous, ..self.members[slot].clone() };
         self.members.put(Some(slot), member);
-        Some(Move { slot, before: Some(before), after: None })
+        self.vanished_at = Some(self.sequence);
+        Some(Move { slot, before: Some(before?), after: None })
+    }
+
+    /// Whether who has seen this sequence has seen these rows. Not where somebody has vanished since it was told.
+    pub fn is_told(&self) -> bool {
+        self.vanished_at != Some(self.sequence)
+    }
+
+    /// All that are known, whether they have a score or not.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        (0..self.members.len()).map(|slot| self.members[slot].account)
     }
 
     /// Whether this revision of the member, or a newer, is known.

@@ -66,6 +66,18 @@ pub(super) fn clear(folder: &Path) {
     list(folder).iter().for_each(|file| delete(&file.path));
 }
 
+/// Deletes a partition's, if there is one.
+pub(super) fn remove(folder: &Path, part: u32) {
+    let path = path_of(folder, part);
+    if path.exists() {
+        delete(&path);
+    }
+}
+
+fn path_of(folder: &Path, part: u32) -> PathBuf {
+    folder.join(format!("{part:02}.{ENDING}"))
+}
+
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
@@ -147,7 +159,7 @@ pub(super) fn write(
     let sum = Sha256::digest(&bytes);
     bytes.extend(&sum[..]);
     fs::create_dir_all(folder)?;
-    let path = folder.join(format!("{part:02}.{ENDING}"));
+    let path = path_of(folder, part);
     let fresh = path.with_extension(format!("{}.{UNFINISHED}", std::process::id()));
     let mut file = private(&fresh)?;
     file.write_all(&bytes)?;

@@ -40,6 +40,8 @@ pub(super) struct Who {
 /// A window's places at one moment.
 pub(super) struct Cut {
     pub(super) sequence: u64,
+    /// Whether the sequence says what the rows are. Of a few it does not: who is shown changes without one.
+    pub(super) told: bool,
     /// The revision of the challenge's rules.
     pub(super) rules: u64,
     pub(super) participants: u32,
@@ -81,7 +83,7 @@ pub(super) struct Published {
     /// As [`Cut::few`].
     pub(super) few: Option<Arc<[AccountId]>>,
     past: VecDeque<Past>,
-    /// What the rows were at which sequence. Of a few none: who is shown changes without one.
+    /// What the rows were at which sequence, where that says it.
     marks: VecDeque<(u64, u64)>,
     pub(super) names: Arc<Names>,
     snapshot: OnceLock<Bytes>,
@@ -133,11 +135,11 @@ impl Published {
             generation += 1;
             rows = cut.rows.into();
         }
-        if ruled {
-            // Under other rules the same sequence means other places.
+        if ruled || !cut.told {
+            // Under other rules, or without somebody who vanished, the same sequence means other places.
             marks.clear();
         }
-        if cut.few.is_none() {
+        if cut.told {
             marks.push_back((cut.sequence, generation));
         }
         past.drain(..past.len().saturating_sub(PAST_MAX));
@@ -205,7 +207,7 @@ impl Window {
         let segment: Arc<str> = segment.into();
         let cut = cut(&segment, limit, board, |_| false);
         let generation = u64::from(cut.asked.is_empty());
-        let marks = cut.few.is_none().then_some((cut.sequence, generation));
+        let marks = cut.told.then_some((cut.sequence, generation));
         let first = Published {
             segment: segment.clone(),
             tick,
@@ -291,6 +293,7 @@ fn cut(segment: &str, limit: usize, (board, rules): (&Board, u64), shows: impl F
     };
     Cut {
         sequence: board.sequence(),
+        told: few.is_none() && board.is_told(),
         rules,
         participants: u32::try_from(board.count(scope)).unwrap_or(u32::MAX),
         rows: places.iter().map(row).collect(),

@@ -184,6 +184,28 @@ async fn who_is_erased_is_off_every_board_at_once_and_in_no_file() {
     world.stop().await;
 }
 
+#[tokio::test]
+async fn who_comes_back_after_somebody_vanished_is_shown_the_board_anew() {
+    let (ground, known) = (Ground::fresh(), Known::default());
+    let world = world::start(&ground, &known).await;
+    world.challenge(challenge("run"), "open", |_| {}).await;
+    for number in 1..=12 {
+        let name = format!("runner {number}");
+        known.person(account(&name), &name, None);
+        world.stands(challenge("run"), account(&name), scored(number, i64::from(number) * 1_500)).await;
+    }
+    let mut watched = world.live(None, challenge("run"), None).await;
+    watched.until("all of them", |seen| seen.participants == 12 && seen.rows.len() == 10).await;
+    let seen = watched.sequence;
+    world.said_erased(account("runner 5")).await;
+    watched.until("that one is gone", |seen| !seen.rows.contains_key("m5")).await;
+    // The log has said nothing of it to the board: the sequence is the same.
+    let mut back = world.live(None, challenge("run"), Some(seen)).await;
+    back.until("ten of the others", |seen| seen.rows.len() == 10).await;
+    assert!(!back.rows.contains_key("m5"), "{:?}", back.rows);
+    world.stop().await;
+}
+
 fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|some| some == wanted)
 }
