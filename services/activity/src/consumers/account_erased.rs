@@ -8,7 +8,8 @@ use eventing::{
     StreamId,
     sql::{Db, Tx, hold},
 };
-use kernel::AccountId;
+use kernel::{AccountId, ActivityId};
+use tracing::warn;
 
 use crate::{
     app::across::settle_clones,
@@ -53,15 +54,24 @@ impl Reactor for AccountErased {
 }
 
 impl AccountErased {
-    /// What was held against others because it was there before is not any more. First it is gone for whoever looks.
+    /// What was held against others because it was there before is not any more. First it is gone for whoever looks. The rows
+    /// by which copies are known go afterwards, so that a process that dies between comes back to them; they go also where a
+    /// copy cannot be released: that one is released by the next look at it.
     async fn release_clones(&self, event: &Incoming, account: AccountId) -> Result<(), Failure> {
+        let copies = starts::copies(&self.db, account).await?;
         starts::let_go(&self.db, account).await?;
-        let command = Command::after("service:activity", &event.event);
-        for copy in starts::copies(&self.db, account).await? {
-            let (_, alike) = starts::alike(&self.db, copy).await?;
-            settle_clones(&self.journal, &command, alike).await?;
+        for copy in copies {
+            if let Err(failure) = self.release(event, copy).await {
+                warn!(activity = %copy, ?failure, "a copy of what was erased is held until it is looked at again");
+            }
         }
         Ok(())
+    }
+
+    async fn release(&self, event: &Incoming, copy: ActivityId) -> Result<(), Failure> {
+        let (_, alike) = starts::alike(&self.db, copy).await?;
+        let command = Command::after("service:activity", &event.event);
+        Ok(settle_clones(&self.journal, &command, alike).await?)
     }
 
     async fn erase_rows(&self, account: AccountId) -> Result<(u64, u64), Failure> {
