@@ -10,8 +10,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
-use kernel::{AccountId, ActivityId, Code, Refusal};
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path as Key};
+use kernel::{
+    AccountId, ActivityId, Code, Refusal,
+    time::{self, Clock, SystemClock},
+};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path as Key};
 
 use crate::domain::ImportId;
 
@@ -50,6 +53,9 @@ impl From<BlobError> for Refusal {
 pub const COLUMNS: &str = "streams";
 pub const ARCHIVES: &str = "archive";
 
+/// What was written longer ago is written again when it is put again, so that nobody takes it for what was left behind.
+const YOUNG_US: i64 = 6 * 3_600 * 1_000_000;
+
 /// The blob that says which place this is.
 const IDENTITY: &str = "identity";
 
@@ -72,18 +78,23 @@ impl Blobs {
     }
 
     /// Durable when it answers. What is there under this key stays as it is, unless it is of another size: then it is
-    /// half a file, and is replaced.
+    /// half a file, and is replaced; or old: then it is young again.
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<(), BlobError> {
         let location = Key::from(key);
         let once = PutOptions::from(PutMode::Create);
         match self.store.put_opts(&location, bytes.clone().into(), once).await {
             Ok(_) => return Ok(()),
             Err(object_store::Error::AlreadyExists { .. }) => {
-                if self.store.head(&location).await?.size == bytes.len() as u64 {
+                match self.store.head(&location).await {
+                    Ok(found) if found.size != bytes.len() as u64 => {
+                        tracing::warn!(key, "a blob of another size was found and is replaced");
+                    }
                     // Whoever wrote it may not have come to the sync.
-                    return self.sync(&location).await;
+                    Ok(found) if is_young(&found) => return self.sync(&location).await,
+                    // Old, or swept in this moment.
+                    Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+                    Err(error) => return Err(error.into()),
                 }
-                tracing::warn!(key, "a blob of another size was found and is replaced");
             }
             // Buckets without conditional writes: the same bytes are written over the same bytes.
             Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {}
@@ -215,6 +226,12 @@ impl Blobs {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// By the store's clock, which is the world's, as this one is.
+fn is_young(found: &ObjectMeta) -> bool {
+    let age_us = time::micros(SystemClock.now()).saturating_sub(found.last_modified.timestamp_micros());
+    age_us < YOUNG_US
 }
 
 fn text(bytes: &Bytes) -> String {

@@ -19,6 +19,7 @@ pub struct Metrics {
     pub files_missing: Counter,
     pub purged: Counter,
     pub swept: Counter,
+    pub sweep_faults: Counter,
 }
 
 impl Metrics {
@@ -30,6 +31,7 @@ impl Metrics {
             upload_bytes: metrics.counter("upload_bytes", "bytes of files received"),
             files_missing: metrics.counter("files_missing", "looks for a received file that found none"),
             purged: metrics.counter("purged", "deleted activities of which nothing is kept any more"),
+            sweep_faults: metrics.counter("sweep_faults", "files that could not be looked at, or deleted"),
             swept: metrics.counter("blobs_swept", "files that nobody referred to, deleted"),
         }
     }

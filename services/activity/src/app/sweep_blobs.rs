@@ -2,14 +2,15 @@
 //! it said so. A blob is durable before its event, so that it may be without one; what lies there for a day is not on its way.
 //!
 //! Of an activity's columns those are referred to that its state names: its own, and what it had before others' came in.
-//! No later state names others, but by writing them anew. Should that happen in the moment of the deletion, it is seen
-//! after it, and they are put back.
+//! No later state names others, but by writing them anew, which makes them young. Should that happen in the moment of
+//! the deletion, it is seen after it, and they are put back.
 
 use std::pin::pin;
 
 use eventing::Error;
 use futures::TryStreamExt;
 use kernel::{ActivityId, Refusal, time};
+use tracing::warn;
 
 use super::{App, activity_stream, import::import_stream};
 use crate::{
@@ -17,18 +18,32 @@ use crate::{
     domain::{ImportId, activity::Activity, import::Import},
 };
 
+/// However often is swept: what is on its way is younger.
+const AGE_US_MIN: i64 = 86_400 * 1_000_000;
+
 impl App {
     /// How many were deleted. One after another: nobody waits for it.
     pub async fn sweep_blobs(&self) -> Result<u64, Refusal> {
-        let age_us = i64::from(self.config.blobs_swept_every_s) * 1_000_000;
+        let age_us = (i64::from(self.config.blobs_swept_every_s) * 1_000_000).max(AGE_US_MIN);
         let before_us = time::micros(self.journal.now()).saturating_sub(age_us);
         let mut swept = 0;
         for room in [COLUMNS, ARCHIVES] {
             let mut found = pin!(self.blobs.list(room));
             while let Some((key, since_us)) = found.try_next().await? {
-                if since_us <= before_us && self.sweep(room, &key).await? {
-                    self.metrics.swept.inc();
-                    swept += 1;
+                if since_us > before_us {
+                    continue;
+                }
+                match self.sweep(room, &key).await {
+                    Ok(true) => {
+                        self.metrics.swept.inc();
+                        swept += 1;
+                    }
+                    Ok(false) => {}
+                    // The others do not wait for this one.
+                    Err(refusal) => {
+                        self.metrics.sweep_faults.inc();
+                        warn!(key, %refusal, "whether a file is referred to is looked at again later");
+                    }
                 }
             }
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use kernel::AccountId;
 use object_store::{ObjectStoreExt, WriteMultipart, path::Path as Key};
 
-use super::{BlobError, Blobs};
+use super::{BlobError, Blobs, is_young};
 use crate::domain::ResumableId;
 
 /// The least that buckets take for a piece is 5 MB.
@@ -42,11 +42,13 @@ impl Blobs {
     }
 
     /// Writes the parts one after another under the key; durable when it answers. One that is there already, of the same
-    /// length, is it.
+    /// length and young, is it.
     pub async fn join(&self, key: &str, parts: &[&str], length: i64) -> Result<(), BlobError> {
         let location = Key::from(key);
         match self.store.head(&location).await {
-            Ok(found) if found.size == length.unsigned_abs() => return self.sync(&location).await,
+            Ok(found) if found.size == length.unsigned_abs() && is_young(&found) => {
+                return self.sync(&location).await;
+            }
             Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }

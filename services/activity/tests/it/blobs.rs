@@ -148,3 +148,20 @@ fn a_place_that_cannot_be_one_is_refused() {
         assert!(error.contains(url), "{error}");
     }
 }
+
+#[tokio::test]
+async fn what_is_old_is_young_again_when_it_is_put_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = Blobs::in_folder(folder.path()).unwrap();
+    let (key, file) = (key(Id::random()), Bytes::from_static(b"a run"));
+    blobs.put(&key, file.clone()).await.unwrap();
+    let written = || std::fs::metadata(folder.path().join(&key)).unwrap().modified().unwrap();
+    let first = written();
+    blobs.put(&key, file.clone()).await.unwrap();
+    assert_eq!(written(), first, "what is young is left as it is");
+    let old = first - std::time::Duration::from_secs(86_400);
+    let lies = std::fs::File::options().write(true).open(folder.path().join(&key)).unwrap();
+    lies.set_modified(old).unwrap();
+    blobs.put(&key, file.clone()).await.unwrap();
+    assert!(written() >= first && blobs.get(&key).await.unwrap() == file);
+}
