@@ -19,12 +19,15 @@ use super::{
 use crate::domain::{
     UploadId,
     activity::{Activity, Change},
+    import::{Import, Phase},
     upload::{State, Upload},
 };
 
 const ACTOR: &str = "timer:activity";
 /// Before the revision by which it was deleted, in the name of its timer.
 const PURGE: &str = "purge-";
+/// And never run, maybe.
+const LOOKED_THROUGH: &str = "ImportPlanned";
 pub(super) const DAY_US: i64 = 86_400 * 1_000_000;
 /// When blobs cannot be deleted now, others' timers do not wait for it.
 pub(super) const AGAIN_US: i64 = 600 * 1_000_000;
@@ -49,6 +52,12 @@ impl App {
         let mut batch = self.journal.batch(command);
         let mut any = false;
         for event in over {
+            // What ran since has another end.
+            if event.kind.ends_with(LOOKED_THROUGH)
+                && self.journal.load::<Import>(&event.stream).await?.state.phase != Phase::Planned
+            {
+                continue;
+            }
             batch.timer(self.archive_timer(event.stream.clone(), event.at_us));
             any = true;
         }
@@ -192,7 +201,9 @@ impl App {
 }
 
 fn is_end_of_import(kind: &str) -> bool {
-    ["ImportFinished", "ImportFailed", "ImportRolledBack"].iter().any(|end| kind.ends_with(end))
+    [LOOKED_THROUGH, "ImportFinished", "ImportFailed", "ImportRolledBack"]
+        .iter()
+        .any(|end| kind.ends_with(end))
 }
 
 /// It takes a moment.

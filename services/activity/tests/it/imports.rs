@@ -424,6 +424,23 @@ async fn an_archive_goes_with_the_window_in_which_what_it_made_can_be_restored()
 }
 
 #[tokio::test]
+async fn archives_of_before_go_when_the_past_is_worked_out_anew_also_those_that_were_never_run() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let waiting = world.import(aida, export(), true).await.unwrap();
+    world.reached(aida, &waiting.id, "planned").await;
+    // As it was when archives had no timers.
+    world.db.execute("DELETE FROM es_timer WHERE command_id = 'archive'", Vec::new()).await.unwrap();
+    world.later(31 * 86_400);
+    assert_eq!(blobs(&ground, "archive", aida).len(), 1);
+    recompute(&world, "archives", 0).await;
+    let ask = || async { blobs(&ground, "archive", aida).len() };
+    eventually("how many archives are kept", ask, |kept| *kept == 0).await;
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn an_uploaded_archive_goes_too_and_is_known_still() {
     let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
@@ -454,7 +471,7 @@ async fn columns_that_were_replaced_and_files_that_nobody_spoke_of_are_swept() {
     std::fs::write(&lost, b"a process died here").unwrap();
     std::fs::write(blobs(&ground, "streams", aida).remove(0).with_file_name("a stranger"), b"1").unwrap();
     world.stop().await;
-    // What lies there for a second is old; the clock of the installation is ahead of the files.
+    // What lies there for a day is old; the clock of the installation is ahead of the files.
     let config = Config { blobs_swept_every_s: 1, sweep_every_ms: 100, ..Config::default() };
     let world = world::start_with(&ground, &accounts, config).await;
     world.later(10 * 365 * 86_400);

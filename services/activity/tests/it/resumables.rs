@@ -145,6 +145,29 @@ async fn an_archive_in_parts_becomes_the_import_of_its_id() {
 }
 
 #[tokio::test]
+async fn an_archive_that_is_kept_no_longer_leaves_nothing_when_it_comes_in_parts_again() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start_with(&ground, &accounts, config()).await;
+    let aida = accounts.athlete("aida");
+    let archive = zip(&[("a.fit", fit("2026-05-01")), ("b.fit", fit("2026-05-02"))]);
+    assert!(world.uploaded(aida, archive.clone()).await.is_archive);
+    let kept = || async {
+        let folder = ground.folder().join("activity/blobs/original").join(aida.to_string());
+        std::fs::read_dir(folder).map(Iterator::count).unwrap_or_default()
+    };
+    assert_eq!(kept().await, 3);
+    world.later(31 * 86_400);
+    eventually("how many files are kept", kept, |kept| *kept == 2).await;
+    let begun = world.begin(app(aida), archive.len(), "upload").await.unwrap();
+    world.append(aida, &begun.id, 0, &archive).await.unwrap();
+    assert_eq!(world.becomes(aida, &begun.id).await.status, "duplicate");
+    let done = || async { world.resumable(aida, &begun.id).await.unwrap().state };
+    eventually("is it done", done, |state| state == "done").await;
+    assert_eq!(kept().await, 2);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn of_many_who_send_the_same_part_one_does() {
     let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start_with(&ground, &accounts, config()).await;

@@ -6,11 +6,15 @@ use kernel::{AccountId, Code, Refusal};
 
 use super::append::bytes_of;
 use crate::{
-    app::{App, import::import_stream, receive_upload::upload_stream},
+    app::{
+        App,
+        import::import_stream,
+        receive_upload::{FILE_CLAIM, upload_stream},
+    },
     blobs::Blobs,
     domain::{
         ImportId, ResumableId, UploadId,
-        import::Archive,
+        import::{Archive, Import},
         upload::{self, File},
     },
     store::resumables::{self, Part, RECEIVED, Row},
@@ -95,10 +99,21 @@ impl App {
 
     async fn resumed_upload(&self, row: &Row, file: File) -> Result<(), Refusal> {
         let id = UploadId::new(row.resumable_id.uuid());
-        if !self.journal.store().load(&upload_stream(id), 0, 1).await.map_err(Error::from)?.is_empty() {
-            return Ok(());
+        let (hash, blob) = (file.hash.clone(), file.blob.clone());
+        if self.journal.store().load(&upload_stream(id), 0, 1).await.map_err(Error::from)?.is_empty() {
+            self.take(&Command::by(ACTOR), id, file, None).await?;
         }
-        self.take(&Command::by(ACTOR), id, file, None).await?;
+        self.drop_purged(&hash, &blob).await
+    }
+
+    /// It may be known as an archive that is kept no longer: nobody reads what was joined now, nor would delete it.
+    async fn drop_purged(&self, hash: &[u8], blob: &str) -> Result<(), Refusal> {
+        let holder = self.journal.store().claimed_by(FILE_CLAIM, &hex::encode(hash)).await;
+        let Some(first) = holder.map_err(Error::from)?.and_then(|stream| stream.id()) else { return Ok(()) };
+        let known = self.journal.load::<Import>(&import_stream(first)).await?.state;
+        if known.purged && known.archive.is_some_and(|archive| archive.blob == blob) {
+            self.blobs.delete(blob).await?;
+        }
         Ok(())
     }
 
