@@ -66,6 +66,15 @@ pub struct Judgement {
     pub reasons: Vec<Reason>,
     pub appeal: Option<Appeal>,
     pub ruling: Option<Ruling>,
+    /// What was decided before another reason came.
+    pub former: Option<Former>,
+}
+
+/// A ruling, and the reasons that it was about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Former {
+    pub ruling: Ruling,
+    pub about: Vec<Reason>,
 }
 
 /// One rule that the activity breaks.

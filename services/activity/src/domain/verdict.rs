@@ -8,7 +8,7 @@ use super::{
     activity::{Activity, Change, judged},
     cheat,
     facts::Record,
-    marks::{Appeal, Judgement, Marks, Ruling, Verdict},
+    marks::{Appeal, Former, Judgement, Marks, Ruling, Verdict},
 };
 
 pub const TEXT_CHARS_MAX: usize = 2_000;
@@ -52,12 +52,13 @@ impl Activity {
         let mut record = known.clone();
         record.marks.verdict = if upheld { Verdict::Flagged } else { Verdict::Clear };
         let ruling = Some(Ruling { upheld, reason, at_us: time::micros(now) });
-        record.judgement = Some(Judgement { ruling, ..judgement });
+        record.judgement = Some(Judgement { ruling, former: None, ..judgement });
         let change = if upheld { Change::Flagged } else { Change::Cleared };
         Ok(vec![change(Box::new(record))])
     }
 
-    /// What a rule that looks at several says of this one. What a person decided stands, but for what is new.
+    /// What a rule that looks at several says of this one. What a person decided stands, but for what is new; when that is
+    /// gone, it stands again.
     pub fn hold(&self, said: &Said) -> Vec<Change> {
         let known = self.record.as_ref().filter(|known| self.is_live() && known.facts.is_some());
         let Some(known) = known else { return Vec::new() };
@@ -74,10 +75,21 @@ impl Activity {
             record.judgement = None;
             return vec![Change::Cleared(Box::new(record))];
         }
+        let ruled = before.ruling.clone().map(|ruling| Former { ruling, about: before.reasons.clone() });
+        let former = ruled.or_else(|| before.former.clone());
+        if let Some(Former { ruling, .. }) = former.clone().filter(|former| former.about == reasons) {
+            let (verdict, change): (_, fn(_) -> _) = match ruling.upheld {
+                true => (Verdict::Flagged, Change::Flagged),
+                false => (Verdict::Clear, Change::Cleared),
+            };
+            record.marks.verdict = verdict;
+            record.judgement = Some(Judgement { reasons, ruling: Some(ruling), former: None, ..before });
+            return vec![change(Box::new(record))];
+        }
         let waits = known.marks.verdict == Verdict::Appealed;
         record.marks.verdict = if waits { Verdict::Appealed } else { Verdict::Flagged };
         let rules_version = cheat::RULES_VERSION;
-        record.judgement = Some(Judgement { rules_version, reasons, ruling: None, ..before });
+        record.judgement = Some(Judgement { rules_version, reasons, ruling: None, former, ..before });
         let change = if waits { Change::Appealed } else { Change::Flagged };
         vec![change(Box::new(record))]
     }

@@ -5,7 +5,7 @@ use kernel::ActivityId;
 use proto::activity as wire;
 
 use super::{bytes, id, some};
-use crate::domain::marks::{Appeal, Judgement, Marks, Reason, Ruling, Verdict};
+use crate::domain::marks::{Appeal, Former, Judgement, Marks, Reason, Ruling, Verdict};
 
 const UPHELD: &str = "upheld";
 const CLEARED: &str = "cleared";
@@ -46,7 +46,44 @@ pub(super) fn of_proto(marks: Option<wire::Marks>) -> Result<Marks, DecodeError>
 }
 
 pub fn judgement_to_proto(judgement: &Judgement) -> wire::Judgement {
-    let reason = |reason: &Reason| wire::Reason {
+    let ruling = judgement.ruling.as_ref();
+    wire::Judgement {
+        rules_version: judgement.rules_version,
+        reasons: judgement.reasons.iter().map(reason_to_proto).collect(),
+        appeal: judgement.appeal.as_ref().map(|appeal| appeal.text.clone()).unwrap_or_default(),
+        appealed_us: judgement.appeal.as_ref().map(|appeal| appeal.at_us),
+        ruling: ruling.map(ruling_word).unwrap_or_default(),
+        ruling_reason: ruling.map(|ruling| ruling.reason.clone()).unwrap_or_default(),
+        ruled_us: ruling.map(|ruling| ruling.at_us),
+        former: judgement.former.as_ref().map(|former| wire::FormerRuling {
+            ruling: ruling_word(&former.ruling),
+            reason: former.ruling.reason.clone(),
+            ruled_us: former.ruling.at_us,
+            about: former.about.iter().map(reason_to_proto).collect(),
+        }),
+    }
+}
+
+pub(super) fn judgement_of(judgement: wire::Judgement) -> Judgement {
+    let ruling = |word: &str, reason, at_us| Ruling { upheld: word != CLEARED, reason, at_us };
+    Judgement {
+        rules_version: judgement.rules_version,
+        reasons: judgement.reasons.into_iter().map(reason_of).collect(),
+        appeal: judgement.appealed_us.map(|at_us| Appeal { text: judgement.appeal, at_us }),
+        ruling: judgement.ruled_us.map(|at_us| ruling(&judgement.ruling, judgement.ruling_reason, at_us)),
+        former: judgement.former.map(|former| Former {
+            ruling: ruling(&former.ruling, former.reason, former.ruled_us),
+            about: former.about.into_iter().map(reason_of).collect(),
+        }),
+    }
+}
+
+fn ruling_word(ruling: &Ruling) -> String {
+    if ruling.upheld { UPHELD } else { CLEARED }.to_owned()
+}
+
+fn reason_to_proto(reason: &Reason) -> wire::Reason {
+    wire::Reason {
         rule: reason.rule.clone(),
         detail: reason.detail.clone(),
         value: reason.value,
@@ -54,39 +91,17 @@ pub fn judgement_to_proto(judgement: &Judgement) -> wire::Judgement {
         unit: reason.unit.clone(),
         from_s: reason.part_s.map(|part| part.0),
         to_s: reason.part_s.map(|part| part.1),
-    };
-    let ruling = judgement.ruling.as_ref();
-    wire::Judgement {
-        rules_version: judgement.rules_version,
-        reasons: judgement.reasons.iter().map(reason).collect(),
-        appeal: judgement.appeal.as_ref().map(|appeal| appeal.text.clone()).unwrap_or_default(),
-        appealed_us: judgement.appeal.as_ref().map(|appeal| appeal.at_us),
-        ruling: ruling
-            .map(|ruling| if ruling.upheld { UPHELD } else { CLEARED }.to_owned())
-            .unwrap_or_default(),
-        ruling_reason: ruling.map(|ruling| ruling.reason.clone()).unwrap_or_default(),
-        ruled_us: ruling.map(|ruling| ruling.at_us),
     }
 }
 
-pub(super) fn judgement_of(judgement: wire::Judgement) -> Judgement {
-    let reason = |reason: wire::Reason| Reason {
+fn reason_of(reason: wire::Reason) -> Reason {
+    Reason {
         rule: reason.rule,
         detail: reason.detail,
         value: reason.value,
         limit: reason.limit,
         unit: reason.unit,
         part_s: reason.from_s.zip(reason.to_s),
-    };
-    Judgement {
-        rules_version: judgement.rules_version,
-        reasons: judgement.reasons.into_iter().map(reason).collect(),
-        appeal: judgement.appealed_us.map(|at_us| Appeal { text: judgement.appeal, at_us }),
-        ruling: judgement.ruled_us.map(|at_us| Ruling {
-            upheld: judgement.ruling != CLEARED,
-            reason: judgement.ruling_reason,
-            at_us,
-        }),
     }
 }
 
@@ -96,5 +111,28 @@ pub fn ruling(text: &str) -> Option<bool> {
         UPHELD => Some(true),
         CLEARED => Some(false),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_decided_before_is_read_as_it_was_written() {
+        let reason = Reason {
+            rule: "speed".to_owned(),
+            detail: "22.1 m/s".to_owned(),
+            value: 22.1,
+            limit: 9.0,
+            unit: "m/s".to_owned(),
+            part_s: Some((45.0, 135.0)),
+        };
+        for upheld in [true, false] {
+            let ruling = Ruling { upheld, reason: "the map agrees".to_owned(), at_us: 8 };
+            let former = Some(Former { ruling, about: vec![reason.clone()] });
+            let judgement = Judgement { reasons: vec![reason.clone()], former, ..Judgement::default() };
+            assert_eq!(judgement_of(judgement_to_proto(&judgement)), judgement);
+        }
     }
 }

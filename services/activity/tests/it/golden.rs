@@ -275,6 +275,7 @@ fn judged(verdict: Verdict) -> Box<Record> {
             reason: "the map agrees".to_owned(),
             at_us: 8,
         }),
+        former: None,
     };
     Box::new(Record { marks: Marks { verdict, ..Marks::default() }, judgement: Some(judgement), ..record() })
 }
