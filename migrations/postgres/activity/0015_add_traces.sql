@@ -1,5 +1,5 @@
 -- What rules look at that compare activities with each other: where each began and ended, and what its recording is made
--- of. `position` is that of the first event: who was there first. `held`: by which of these rules it is flagged.
+-- of. `position` is that of the event that brought the recording: who had it first. `held`: by which of these rules it is flagged.
 ALTER TABLE activity_start ADD COLUMN position BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE activity_start ADD COLUMN live BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE activity_start ADD COLUMN clear BIGINT NOT NULL DEFAULT 1;
@@ -7,4 +7,4 @@ ALTER TABLE activity_start ADD COLUMN held BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE activity_start ADD COLUMN utc_offset_s BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE activity_start ADD COLUMN print BIGINT;
 ALTER TABLE activity_start ADD COLUMN trace BYTEA;
-CREATE INDEX activity_start_by_print ON activity_start (print) WHERE print IS NOT NULL;
+CREATE INDEX activity_start_by_print ON activity_start (print, position, activity_id) WHERE print IS NOT NULL;

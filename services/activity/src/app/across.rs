@@ -2,12 +2,41 @@
 //! not hold any more.
 
 use eventing::{Command, Done, Error, Journal};
+use kernel::{AccountId, ActivityId};
 
-use super::{activity_stream, events};
-use crate::domain::{
-    across::{self, Begun, Said},
-    activity::Activity,
+use super::{App, activity_stream, events};
+use crate::{
+    domain::{
+        across::{self, Begun, Said},
+        activity::Activity,
+        twins::REACH_US,
+    },
+    store::starts,
 };
+
+impl App {
+    /// What is to be said of journeys after a look around this activity at its start. Of any other one it is decided by what
+    /// lies around that: its evidence may be too far from here to be seen. Rare, so that a look costs no more.
+    pub(super) async fn journeys(
+        &self,
+        account: AccountId,
+        id: ActivityId,
+        starts_us: &[i64],
+        near: Vec<Begun>,
+    ) -> Result<Vec<Said>, Error> {
+        let mut told = Vec::new();
+        for said in across::travel(near) {
+            if said.activity_id == id && starts_us == [said.start_us] {
+                told.push(said);
+                continue;
+            }
+            let around = starts::around(&self.db, account, said.start_us, REACH_US).await?;
+            let own = across::travel(around).into_iter();
+            told.extend(own.filter(|own| own.activity_id == said.activity_id));
+        }
+        Ok(told)
+    }
+}
 
 /// Whatever is to be said anew, in one append.
 pub(super) async fn hold(journal: &Journal, command: &Command, said: &[Said]) -> Result<Option<Done>, Error> {

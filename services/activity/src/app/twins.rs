@@ -15,7 +15,7 @@ use super::{App, Seen, across::hold, activity_stream, events, read_upload::encod
 use crate::{
     blobs::BlobError,
     domain::{
-        across::{self, Begun},
+        across::Begun,
         activity::{Activity, Change},
         facts::Record,
         fusion::{self, Source},
@@ -62,7 +62,8 @@ impl App {
         let attempt = || async move {
             let near = self.near(account, &at.starts_us).await?;
             let ids: BTreeSet<ActivityId> = near.iter().map(|begun| begun.activity_id).collect();
-            let held = hold(&self.journal, command, &across::travel(near)).await?;
+            let said = self.journeys(account, id, &at.starts_us, near).await?;
+            let held = hold(&self.journal, command, &said).await?;
             if !at.bound && ids.iter().all(|other| *other == id) {
                 return Ok(held);
             }

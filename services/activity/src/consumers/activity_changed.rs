@@ -50,7 +50,7 @@ pub(super) async fn apply(
                 }
                 let known = wire::record_of(row.whole.clone()).ok();
                 let begun = Begun { live: false, ..begun(incoming, &event, known.as_ref()) };
-                starts::put(tx, &begun).await?;
+                starts::put(tx, &begun, false).await?;
                 starts::put_case(tx, &begun, None).await?;
                 store.upsert(tx, &[Row { live: false, revision, ..row }]).await?;
             }
@@ -59,7 +59,7 @@ pub(super) async fn apply(
         Change::PurgeStarted => {
             // That there was one, and nothing of it: readers of our own journal wait for the revision.
             let gone = begun(incoming, &event, None);
-            starts::put(tx, &gone).await?;
+            starts::put(tx, &gone, false).await?;
             starts::put_case(tx, &gone, None).await?;
             if let Some(row) = before {
                 store.purge(tx, &Row { revision, ..row }).await?;
@@ -84,7 +84,8 @@ pub(super) async fn apply(
         store.put_streams(tx, &row, streams).await?;
     }
     let begun = Begun { live, ..begun(incoming, &event, Some(record)) };
-    starts::put(tx, &begun).await?;
+    let worked_out = matches!(event.change, Change::Recomputed { .. });
+    starts::put(tx, &begun, worked_out).await?;
     let verdict = (live && record.marks.verdict != Verdict::Clear).then(|| record.marks.verdict.as_str());
     starts::put_case(tx, &begun, verdict.map(|state| (state, incoming.event.at_us))).await?;
     store.upsert(tx, &[row]).await?;

@@ -54,10 +54,12 @@ impl Reactor for FindTwins {
             if revision >= incoming.event.version {
                 break alike;
             }
-            if Instant::now() >= until {
-                return Err(Failure::Retry("the rows are late".to_owned()));
+            while starts::revision(&self.app.db, event.activity_id).await? < incoming.event.version {
+                if Instant::now() >= until {
+                    return Err(Failure::Retry("the rows are late".to_owned()));
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
         };
         let command = Command::after("service:activity", &incoming.event);
         let looked = self.app.settle_twins(&command, event.account_id, event.activity_id, &at).await;

@@ -15,7 +15,7 @@
 use kernel::{AccountId, ActivityId, time};
 
 use super::{
-    facts::Record,
+    facts::{Facts, Record},
     marks::{Judgement, Reason, Verdict},
     trace::{Spot, Trace, Way},
 };
@@ -64,9 +64,22 @@ impl Begun {
             clear: record.is_none_or(|record| record.marks.verdict == Verdict::Clear),
             held: Held::of(record.and_then(|record| record.judgement.as_ref())),
             utc_offset_s: facts.map_or(0, |facts| facts.utc_offset_s),
-            trace: record.and_then(|record| record.trace.clone()),
+            trace: record.and_then(|record| record.trace.clone()).map(|known| match facts {
+                Some(facts) if is_nowhere(facts) => Trace { way: None, ..known },
+                _ => known,
+            }),
         }
     }
+}
+
+/// Where it says that it was, nobody was: a world that is made up, or a roof under which receivers stray.
+fn is_nowhere(facts: &Facts) -> bool {
+    let subs = facts.legs.iter().map(|leg| &leg.sub_sport).chain([&facts.sub_sport]);
+    subs.flatten().any(|sub| {
+        sub.starts_with("virtual")
+            || sub.starts_with("indoor")
+            || matches!(sub.as_str(), "treadmill" | "spin")
+    })
 }
 
 /// By which of these rules something is held against it, whatever a reviewer says of that.
@@ -101,12 +114,14 @@ pub fn is_across(rule: &str) -> bool {
 pub struct Said {
     pub activity_id: ActivityId,
     pub account_id: AccountId,
+    pub start_us: i64,
     pub rule: &'static str,
     pub reason: Option<Reason>,
 }
 
 fn said(of: &Begun, rule: &'static str, reason: Option<Reason>) -> Said {
-    Said { activity_id: of.activity_id, account_id: of.account_id, rule, reason }
+    let Begun { activity_id, account_id, start_us, .. } = *of;
+    Said { activity_id, account_id, start_us, rule, reason }
 }
 
 /// Of one account's near each other in time: those of which another thing is to be said than what is held.
@@ -146,13 +161,13 @@ fn in_order(all: &mut [Begun]) {
     all.sort_by_key(|one| (one.position, one.activity_id));
 }
 
-/// Its owner is not told whose the other is.
+/// Its owner is not told whose the other is; nor how much is shared, which tells how much of the other one was cut off.
 fn copy(before: &Begun, one: &Begun) -> Option<Reason> {
     let shared = before.trace.as_ref()?.shared(one.trace.as_ref()?);
     (shared >= CLONE_SHARE).then(|| Reason {
         rule: CLONE.to_owned(),
         detail: "another account had this same recording before".to_owned(),
-        value: shared,
+        value: CLONE_SHARE,
         limit: CLONE_SHARE,
         unit: "share of the recording".to_owned(),
         part_s: None,

@@ -1,7 +1,9 @@
+use eventing::Aggregate;
 use formats::Sample;
 
 use super::*;
 use crate::domain::{
+    activity::{Activity, Change, Event},
     facts::{Facts, Measured, Origin, Start},
     trace::Trace,
 };
@@ -32,9 +34,22 @@ fn begun(name: &str, position: i64, start_us: i64, streams: &formats::Streams, s
     activity.utc_offset_s = stated.then_some(5 * 3600);
     let record = crate::reading::record(&activity, Measured::Device, Origin::Manual, start);
     assert!(record.facts.as_ref().is_some_and(|facts: &Facts| facts.start_us == start_us));
+    Begun { position, ..of_record(name, &record) }
+}
+
+fn of_record(name: &str, record: &Record) -> Begun {
     let id = ActivityId::derived(&[name.as_bytes()]);
-    let account = AccountId::derived(&[b"one"]);
-    Begun { position, ..Begun::new(id, account, Some(&record)) }
+    Begun::new(id, AccountId::derived(&[b"one"]), Some(record))
+}
+
+/// The same walk, as one of this narrower sport.
+fn told_as(sub_sport: &str, name: &str, position: i64, start_us: i64, place: (f64, f64)) -> Begun {
+    let start = Start { start_us, utc_offset_s: 5 * 3600, time_zone: None };
+    let mut activity = formats::Activity::new(kernel::Sport::Walking, time::from_micros(start_us));
+    activity.streams = walk(place, |_| (0.0, 0.0));
+    activity.sub_sport = Some(sub_sport.to_owned());
+    let record = crate::reading::record(&activity, Measured::Device, Origin::Manual, start);
+    Begun { position, ..of_record(name, &record) }
 }
 
 fn at(name: &str, position: i64, start_us: i64, place: (f64, f64), stated: bool) -> Begun {
@@ -62,6 +77,22 @@ fn who_is_in_london_half_an_hour_after_almaty_has_not_travelled_there() {
     // The one that was there first stands, also when it is the later one in time.
     let (early, late) = (Begun { position: 3, ..almaty.clone() }, london);
     assert_eq!(flagged(&travel(vec![early, late])), [(almaty.activity_id, true)]);
+}
+
+#[test]
+fn who_rides_through_london_at_home_has_travelled_nowhere() {
+    let almaty = at("almaty", 1, MAY_1, ALMATY, true);
+    let in_london = |sub| told_as(sub, "london", 2, MAY_1 + HOUR_US * 3 / 2, LONDON);
+    assert_eq!(travel(vec![almaty.clone(), in_london("trail")]).len(), 1);
+    for sub in ["virtual_activity", "virtualride", "indoor_cycling", "indoor_running", "treadmill", "spin"] {
+        let london = in_london(sub);
+        assert_eq!(travel(vec![almaty.clone(), london.clone()]), [], "{sub}");
+        // It is nobody's evidence either, and can be copied like any other.
+        let first = Begun { position: 0, ..london.clone() };
+        assert_eq!(travel(vec![first, almaty.clone()]), [], "{sub}");
+        let copied = Begun { activity_id: almaty.activity_id, position: 3, ..of("boris", london.clone()) };
+        assert_eq!(flagged(&clones(vec![london, copied])), [(almaty.activity_id, true)]);
+    }
 }
 
 #[test]
@@ -104,6 +135,8 @@ fn a_recording_in_a_second_account_is_held_against_that_one() {
     let second = of("boris", at("b", 2, MAY_1, ALMATY, true));
     let news = clones(vec![second.clone(), first.clone()]);
     assert_eq!(flagged(&news), [(second.activity_id, true)]);
+    let told = news[0].reason.as_ref().map(|reason| reason.value);
+    assert_eq!(told, Some(CLONE_SHARE), "how much is shared is not told");
     assert_eq!(clones(vec![first.clone(), Begun { account_id: first.account_id, ..second.clone() }]), []);
     let another_day = of("boris", at("b", 2, MAY_1 + 24 * HOUR_US, ALMATY, true));
     assert_eq!(clones(vec![first.clone(), another_day]), []);
@@ -130,6 +163,78 @@ fn a_copy_that_was_rounded_or_cut_is_a_copy_and_a_companions_recording_is_none()
     let companion = begun("e", 4, MAY_1, &walk(ALMATY, stray), true);
     println!("companion: {}", shared(&companion));
     assert!(shared(&companion) < 0.3);
+}
+
+/// Flagged by a rule that looks at it alone, and this much decided about that.
+fn ruled(upheld: bool) -> Activity {
+    let start = Start { start_us: MAY_1, utc_offset_s: 0, time_zone: None };
+    let activity = formats::Activity::new(kernel::Sport::Walking, time::from_micros(MAY_1));
+    let mut record = crate::reading::record(&activity, Measured::Device, Origin::Manual, start);
+    record.marks.verdict = Verdict::Flagged;
+    let rules_version = crate::domain::cheat::RULES_VERSION;
+    record.judgement =
+        Some(Judgement { reasons: vec![reason("speed")], rules_version, ..Judgement::default() });
+    let mut known = Activity::default();
+    tell(&mut known, vec![Change::Recorded(Box::new(record))]);
+    let now = time::from_micros(MAY_1);
+    let appealed = known.appeal(AccountId::derived(&[b"one"]), "It was so.".to_owned(), now).unwrap();
+    tell(&mut known, appealed);
+    let reviewer = AccountId::derived(&[b"reviewer"]);
+    let decided = known.decide(reviewer, upheld, "So it was.".to_owned(), now).unwrap();
+    tell(&mut known, decided);
+    known
+}
+
+fn tell(activity: &mut Activity, changes: Vec<Change>) {
+    let (activity_id, account_id) = (ActivityId::derived(&[b"a"]), AccountId::derived(&[b"one"]));
+    for change in changes {
+        activity.evolve(&Event { activity_id, account_id, change });
+    }
+}
+
+fn reason(rule: &str) -> Reason {
+    let (detail, unit) = ("so".to_owned(), "m/s".to_owned());
+    Reason { rule: rule.to_owned(), detail, value: 2.0, limit: 1.0, unit, part_s: None }
+}
+
+fn say(activity: &Activity, rule: &'static str, is_so: bool) -> Vec<Change> {
+    let (activity_id, account_id) = (ActivityId::derived(&[b"a"]), AccountId::derived(&[b"one"]));
+    let reason = is_so.then(|| reason(rule));
+    activity.hold(&Said { activity_id, account_id, start_us: MAY_1, rule, reason })
+}
+
+#[test]
+fn what_a_reviewer_decided_stands_again_when_what_was_new_is_gone() {
+    for upheld in [true, false] {
+        let mut known = ruled(upheld);
+        let decided = known.record.clone();
+        for rules in [vec![CLONE], vec![TRAVEL, CLONE]] {
+            for rule in &rules {
+                let held = say(&known, rule, true);
+                assert!(matches!(held[..], [Change::Flagged(_)]), "what is new was not decided about");
+                tell(&mut known, held);
+                let judgement = known.record.as_ref().unwrap().judgement.as_ref().unwrap();
+                assert!(judgement.ruling.is_none() && judgement.former.is_some());
+            }
+            for rule in &rules {
+                let gone = say(&known, rule, false);
+                tell(&mut known, gone);
+            }
+            assert_eq!(known.record, decided);
+        }
+    }
+}
+
+#[test]
+fn a_reviewers_new_word_takes_the_place_of_the_old_one() {
+    let mut known = ruled(false);
+    let held = say(&known, CLONE, true);
+    tell(&mut known, held);
+    let (reviewer, now) = (AccountId::derived(&[b"reviewer"]), time::from_micros(MAY_1));
+    let decided = known.decide(reviewer, true, "It is a copy.".to_owned(), now).unwrap();
+    tell(&mut known, decided);
+    assert_eq!(say(&known, CLONE, false), [], "what was decided about both stands");
+    assert_eq!(known.record.unwrap().judgement.unwrap().former, None);
 }
 
 #[test]

@@ -22,14 +22,27 @@ const ALIKE_MAX: i64 = 16;
 const COLUMNS: &str =
     "activity_id, account_id, start_us, revision, position, live, clear, held, utc_offset_s, trace";
 
-pub async fn put(tx: &mut dyn Tx, begun: &Begun) -> Result<(), DbError> {
+/// Who was there first is told by when the recording came in, not by when its key was taken: another recording has the place
+/// of the event that brought it. One that is gone keeps its place for when it comes back, and `worked_out`: nothing came
+/// in, the same was looked at again.
+pub async fn put(tx: &mut dyn Tx, begun: &Begun, worked_out: bool) -> Result<(), DbError> {
     let trace = begun.trace.as_ref();
-    tx.execute(
+    // 0: of before places were kept.
+    let another = if worked_out {
+        ""
+    } else {
+        "OR (excluded.print IS NOT NULL AND (activity_start.print IS NULL OR excluded.print <> activity_start.print))"
+    };
+    let sql = format!(
         "INSERT INTO activity_start (activity_id, account_id, start_us, revision, position, live, clear, held,
            utc_offset_s, trace, print) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (activity_id) DO UPDATE SET start_us = excluded.start_us, revision = excluded.revision,
            live = excluded.live, clear = excluded.clear, held = excluded.held, utc_offset_s = excluded.utc_offset_s,
-           trace = excluded.trace, print = excluded.print",
+           trace = excluded.trace, print = excluded.print, position = CASE
+             WHEN activity_start.position = 0 {another} THEN excluded.position ELSE activity_start.position END"
+    );
+    tx.execute(
+        &sql,
         args![
             begun.activity_id,
             begun.account_id,
@@ -81,6 +94,12 @@ pub async fn alike(db: &Db, id: ActivityId) -> Result<(i64, Vec<Begun>), DbError
     Ok((found.iter().find(|one| one.activity_id == id).map_or(0, |own| own.revision), found))
 }
 
+/// How far its row has come; 0: there is none.
+pub async fn revision(db: &Db, id: ActivityId) -> Result<i64, DbError> {
+    let sql = "SELECT revision FROM activity_start WHERE activity_id = $1";
+    db.fetch_one(sql, args![id]).await?.map_or(Ok(0), |row| row.get(0))
+}
+
 /// Nothing of theirs is evidence any more.
 pub async fn let_go(db: &Db, account: AccountId) -> Result<(), DbError> {
     db.execute("UPDATE activity_start SET live = 0 WHERE account_id = $1", args![account]).await.map(drop)
@@ -109,7 +128,8 @@ pub async fn around(
     rows.iter().map(begun_of).collect()
 }
 
-/// What a reviewer may have to do with it, since when; `None`: nothing is held against it.
+/// What a reviewer may have to do with it, since when; `None`: nothing is held against it. Who waits keeps the place in the
+/// queue, whatever else is said meanwhile.
 pub async fn put_case(tx: &mut dyn Tx, begun: &Begun, state: Option<(&str, i64)>) -> Result<(), DbError> {
     let Some((state, since_us)) = state else {
         return tx
@@ -119,7 +139,8 @@ pub async fn put_case(tx: &mut dyn Tx, begun: &Begun, state: Option<(&str, i64)>
     };
     tx.execute(
         "INSERT INTO verdict_case (activity_id, account_id, state, since_us) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (activity_id) DO UPDATE SET state = excluded.state, since_us = excluded.since_us",
+         ON CONFLICT (activity_id) DO UPDATE SET state = excluded.state,
+           since_us = CASE WHEN verdict_case.state = excluded.state THEN verdict_case.since_us ELSE excluded.since_us END",
         args![begun.activity_id, begun.account_id, state, since_us],
     )
     .await

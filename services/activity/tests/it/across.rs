@@ -1,8 +1,10 @@
 //! What cannot be of several workouts together: two places at once, and one recording in two accounts.
 
+use activity::wire;
 use bytes::Bytes;
+use eventing::{StreamId, args};
 use jiff::Timestamp;
-use kernel::AccountId;
+use kernel::{AccountId, ActivityId};
 use proto::activity::{
     CropRequest, DeleteActivityRequest, RestoreActivityRequest, StreamsView, SyncRequest, Upsert, Workout,
     upsert,
@@ -11,7 +13,7 @@ use testkit::fleet::{Ground, eventually};
 
 use crate::{
     twins::sample,
-    verdicts::{appeal, decide, moderator, verdict, view},
+    verdicts::{appeal, decide, moderator, verdict, view, waiting},
     world::{self, Accounts, World, by},
 };
 
@@ -82,6 +84,114 @@ async fn a_run_in_london_an_hour_after_one_in_almaty_is_flagged_until_the_other_
     world.stop().await;
 }
 
+/// What was ever said of it.
+async fn told(world: &World<'_>, id: &Bytes) -> Vec<String> {
+    let id: ActivityId = wire::id(id, "id").unwrap();
+    let page = world.journal.store().load(&StreamId::of("activity", id), 0, 100).await.unwrap();
+    let word = |kind: &str| kind.rsplit('.').next().unwrap_or_default().to_owned();
+    page.iter().map(|event| word(&event.kind)).collect()
+}
+
+#[tokio::test]
+async fn a_look_from_where_the_evidence_cannot_be_seen_takes_nothing_back() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    uploaded(&world, aida, run_in((43.24, 76.95), begins(0))).await;
+    let london = uploaded(&world, aida, run_in(LONDON, begins(2))).await;
+    becomes(&world, aida, &london, "flagged").await;
+    appeal(&world, aida, &london).await.unwrap();
+    // London lies within 14 hours of this one, what is held against it does not.
+    uploaded(&world, aida, run_in(LONDON, begins(15))).await;
+    // One account's are looked at in their order: when this one is flagged, that one was looked at.
+    let last = uploaded(&world, aida, run_in((43.24, 76.95), begins(17))).await;
+    becomes(&world, aida, &last, "flagged").await;
+    assert_eq!(view(&world, aida, &london).await.verdict, "appealed");
+    let all = told(&world, &london).await;
+    assert_eq!(all, ["ActivityRecorded", "ActivityFlagged", "ActivityAppealed"]);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_a_reviewer_keeps_the_place_whatever_else_is_said() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let [aida, boris, carla] = ["aida", "boris", "carla"].map(|name| accounts.athlete(name));
+    let reviewer = moderator(&accounts, &[]);
+    let london = uploaded(&world, boris, run_in(LONDON, begins(2))).await;
+    delete(&world, boris, &london).await;
+    let file = run_in((43.24, 76.95), begins(0));
+    uploaded(&world, aida, file.clone()).await;
+    let mut copies = Vec::new();
+    for thief in [boris, carla] {
+        let copy = uploaded(&world, thief, file.clone()).await;
+        becomes(&world, thief, &copy, "flagged").await;
+        appeal(&world, thief, &copy).await.unwrap();
+        world.later(60);
+        copies.push(copy);
+    }
+    assert_eq!(waiting(&world, reviewer).await.unwrap(), copies);
+    restore(&world, boris, &london).await;
+    let ask = || async { rules(&world, boris, &copies[0]).await };
+    eventually("what is held against it", ask, |rules| rules == &["clone", "travel"]).await;
+    let ask = || async { told(&world, &copies[0]).await };
+    eventually("what was said", ask, |told| told.len() == 4).await;
+    let sql = "SELECT revision FROM activity_start WHERE activity_id = $1";
+    let id: ActivityId = wire::id(&copies[0], "id").unwrap();
+    let ask = || async { world.db.fetch_one(sql, args![id]).await.unwrap().unwrap().get::<i64>(0).unwrap() };
+    eventually("how far the rows are", ask, |revision| *revision == 4).await;
+    assert_eq!(waiting(&world, reviewer).await.unwrap(), copies);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn who_puts_anothers_track_under_an_old_key_is_the_copy() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let (aida, boris) = (accounts.athlete("aida"), accounts.athlete("boris"));
+    let rows = world::run("2026-05-01").streams.len();
+    // One that is known by something, and one that is too short for that: neither has a place for what comes later.
+    for (thief, before) in [(boris, rows), (accounts.athlete("carla"), 20)] {
+        synced_of("2026-04-01", &world, thief, 1, before).await;
+    }
+    let first = uploaded(&world, aida, world::fit("2026-05-01")).await;
+    for thief in [boris, accounts.athlete("carla")] {
+        let copy = synced(&world, thief, 2, rows).await;
+        becomes(&world, thief, &copy, "flagged").await;
+        assert_eq!(rules(&world, thief, &copy).await, ["clone"]);
+    }
+    assert_eq!(view(&world, aida, &first).await.verdict, "clear");
+    assert_eq!(told(&world, &first).await, ["ActivityRecorded"]);
+    // What was deleted keeps its place for when it comes back.
+    delete(&world, aida, &first).await;
+    restore(&world, aida, &first).await;
+    let copy = synced(&world, boris, 3, rows).await;
+    becomes(&world, boris, &copy, "flagged").await;
+    assert_eq!(view(&world, aida, &first).await.verdict, "clear");
+    world.make_anew().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_account_is_erased_also_where_a_copy_of_it_cannot_be_released() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let [aida, boris, carla] = ["aida", "boris", "carla"].map(|name| accounts.athlete(name));
+    for (at, thief) in [boris, carla].into_iter().enumerate() {
+        let file = run_in((43.24, 76.95), begins(100 * at as i64));
+        uploaded(&world, aida, file.clone()).await;
+        let copy = uploaded(&world, thief, file).await;
+        becomes(&world, thief, &copy, "flagged").await;
+    }
+    let sql = "UPDATE activity_start SET trace = $1 WHERE account_id = $2";
+    world.db.execute(sql, args![vec![0xff_u8], boris]).await.unwrap();
+    world.erase(aida).await;
+    let ask = || async { world.mine(carla).await[0].verdict.clone() };
+    eventually("what is held against the other copy", ask, |verdict| verdict == "clear").await;
+    assert_eq!(world.mine(aida).await, []);
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn one_file_in_two_accounts_is_the_first_ones() {
     let (ground, accounts) = (Ground::fresh(), Accounts::default());
@@ -125,7 +235,11 @@ async fn a_ride_from_somebody_elses_export_is_known_by_what_it_is_made_of() {
 
 /// A workout of a phone, of so many of a run's seconds.
 async fn synced(world: &World<'_>, account: AccountId, version: i64, seconds: usize) -> Bytes {
-    let mut run = world::run("2026-05-01");
+    synced_of("2026-05-01", world, account, version, seconds).await
+}
+
+async fn synced_of(day: &str, world: &World<'_>, account: AccountId, version: i64, seconds: usize) -> Bytes {
+    let mut run = world::run(day);
     activity::streams::show::keep_rows(&mut run.streams, &(0..seconds));
     let streams = &run.streams;
     let (latitude, longitude) = streams.latlng.iter().map(|at| at.unwrap_or((f64::NAN, f64::NAN))).unzip();

@@ -47,7 +47,7 @@ pub(crate) async fn decide(
     world.client().decide_verdict(by(reviewer, asked)).await.map(tonic::Response::into_inner)
 }
 
-async fn waiting(world: &World<'_>, reviewer: AccountId) -> Result<Vec<Bytes>, Status> {
+pub(crate) async fn waiting(world: &World<'_>, reviewer: AccountId) -> Result<Vec<Bytes>, Status> {
     let answer = world.client().list_verdicts(by(reviewer, ListVerdictsRequest::default())).await;
     Ok(answer?.into_inner().items.into_iter().map(|case| case.activity_id).collect())
 }
