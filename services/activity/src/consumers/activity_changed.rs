@@ -84,8 +84,7 @@ pub(super) async fn apply(
         store.put_streams(tx, &row, streams).await?;
     }
     let begun = Begun { live, ..begun(incoming, &event, Some(record)) };
-    let worked_out = matches!(event.change, Change::Recomputed { .. });
-    starts::put(tx, &begun, worked_out).await?;
+    starts::put(tx, &begun, matches!(event.change, Change::Recomputed { .. })).await?;
     let verdict = (live && record.marks.verdict != Verdict::Clear).then(|| record.marks.verdict.as_str());
     starts::put_case(tx, &begun, verdict.map(|state| (state, incoming.event.at_us))).await?;
     store.upsert(tx, &[row]).await?;
