@@ -148,7 +148,7 @@ async fn work(app: &App, job: Job) {
     let started = Instant::now();
     let done = match job {
         Job::Upload(id) => app.read_upload(id).await,
-        Job::Import(id) => app.work_on_import(id).await,
+        Job::Import(id) => Box::pin(app.work_on_import(id)).await,
         Job::Resumable(id) => app.finish_resumable(id).await,
     };
     match (done, job) {
