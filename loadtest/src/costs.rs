@@ -171,6 +171,7 @@ fn unlocked(account: AccountId) -> gamification::BadgeUnlocked {
         activity_id: bytes_of(Id::<kernel::id::Activity>::random()),
         value: 1.0,
         at_us: 1_777_602_600_000_000,
+        ..gamification::Because::default()
     };
     gamification::BadgeUnlocked {
         achievement_id: bytes_of(Id::<kernel::id::Activity>::random()),

@@ -12,6 +12,7 @@
 //! | [`upload`] | a device file until it is listed |
 //! | [`apple`] | a health export of gigabytes, sent in parts and imported: memory, time, kills |
 //! | [`lists`] | pages of lists and single activities where a million are stored |
+//! | [`requests`] | board reads and score writes for a second of the server's processor time, at 256 connections |
 //! | [`offer`] | a badge until its offer is held |
 //! | [`steady`] | mixed load, open loop: `steady`, and `smoke`, `spike`, `soak`, `chaos` by other files of `scenarios/` |
 //! | [`competition`] | fifty thousand join, watch and report; every score and rank is held against what was acknowledged |
@@ -40,6 +41,7 @@ mod live;
 mod offer;
 mod process;
 mod report;
+mod requests;
 mod rival;
 mod steady;
 mod upload;
@@ -94,6 +96,8 @@ enum Scenario {
     CatchUp(catch_up::CatchUp),
     /// Pages of lists where many activities are stored; not among all of them
     Lists(lists::Lists),
+    /// Board reads and score writes for a CPU-second of the server, at 256 connections; not among all of them
+    Requests(requests::Asked),
     /// A health export of gigabytes in parts, killed in the middle; not among all of them
     Apple(apple::Asked),
     /// A few seconds of `live`
@@ -156,9 +160,8 @@ impl Options {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Cli { scenario, options } = Cli::parse();
+    let (Cli { scenario, options }, mut report) = (Cli::parse(), Report::begin());
     let wanted = |one| scenario.is_none_or(|scenario| scenario == one);
-    let mut report = Report::begin();
     if wanted(Scenario::Append { rival: false }) {
         append::measure(&options, &mut report).await?;
     }
@@ -200,6 +203,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if let Some(Scenario::CatchUp(wanted)) = scenario {
         catch_up::measure(&options, &mut report, wanted).await?;
+    }
+    if let Some(Scenario::Requests(asked)) = scenario {
+        Box::pin(requests::measure(asked, &options, &mut report)).await?;
     }
     if let Some(Scenario::Apple(asked)) = scenario {
         Box::pin(apple::measure(&options, &mut report, asked)).await?;

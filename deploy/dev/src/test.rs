@@ -85,9 +85,10 @@ fn engine(start: Start, stages: &mut Vec<Stage>) -> Option<(&'static str, String
 
 /// Unit, property, conformance, crash and end-to-end tests, house rules.
 fn tests(engines: &[(&'static str, String)]) -> Result<(Stage, Counts)> {
+    // `--tests`: what documentation shows is no program here, and each crate would be gone through once more to know it.
     // `--show-output` prints what passed tests said: among it, what they skipped.
     let mut command = stage::cargo();
-    command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"]);
+    command.args(["test", "--workspace", "--tests", "--locked", "--no-fail-fast", "--", "--show-output"]);
     let mut log = log("dev-test.log")?;
     let name = "cargo test --workspace";
     announce(name);
@@ -128,7 +129,7 @@ fn services_on_postgres(engines: &[(&'static str, String)]) -> Result<(Stage, Co
 /// anew, with other features.
 fn suites() -> Result<Vec<(String, PathBuf)>> {
     let mut list = stage::cargo();
-    list.args(["test", "--workspace", "--locked", "--no-run", "--message-format", "json"]);
+    list.args(["test", "--workspace", "--tests", "--locked", "--no-run", "--message-format", "json"]);
     let mut found = Vec::new();
     for line in stage::output(&mut list)?.lines() {
         let said: serde_json::Value = serde_json::from_str(line).with_context(|| line.to_owned())?;

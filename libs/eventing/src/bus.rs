@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use proto::envelope::{Record, record::Body};
+use proto::envelope::{Record, State, record::Body};
 
 use crate::event::{Position, Recorded};
 
@@ -165,6 +165,17 @@ pub trait SiblingJournals: Send + Sync + 'static {
         after: Position,
         max: usize,
     ) -> Result<(Vec<Recorded>, Position), BusError>;
+
+    /// Values of a state topic that `service` owns, from its tables, behind a key; and the key behind which the next page
+    /// begins, empty at the end. Their revisions are the tables'.
+    async fn state(
+        &self,
+        service: &'static str,
+        topic: &Topic,
+        _after_key: &str,
+    ) -> Result<(Vec<State>, String), BusError> {
+        Err(BusError::Unavailable(format!("{service} tells nobody of {} here", topic.name)))
+    }
 }
 
 #[cfg(test)]

@@ -202,3 +202,52 @@ impl Migrations {
         Err(DbError::Unavailable(format!("the schema of {} is locked by another process", self.service)))
     }
 }
+
+const OWNER: &str =
+    "CREATE TABLE IF NOT EXISTS owner (service TEXT, installation TEXT, PRIMARY KEY ((service)))";
+
+/// Remembers at the first opening whose the keyspace is, and refuses everybody else later. `marks` name the installation;
+/// any of them is believed, the first is written: they may change one by one.
+///
+/// # Errors
+/// `Unusable`: it is another installation's.
+pub async fn belongs(cql: &Cql, service: &'static str, marks: &[String]) -> Result<(), DbError> {
+    let Some(first) = marks.first() else {
+        return Err(DbError::Unusable("an installation without a mark owns no keyspace".to_owned()));
+    };
+    let mut known = owner(cql, service).await?;
+    if known.is_none() {
+        cql.change_schema(OWNER).await?;
+        let claim = "INSERT INTO owner (service, installation) VALUES (?, ?) IF NOT EXISTS";
+        if cql.write_if(claim, args![service, first]).await? {
+            return Ok(());
+        }
+        known = owner(cql, service).await?;
+    }
+    let owner = known.unwrap_or_default();
+    if owner == *first {
+        return Ok(());
+    }
+    if !marks.contains(&owner) {
+        return Err(DbError::Unusable(format!(
+            "this keyspace of {service} belongs to the installation {owner}, and we are {first}: give each installation a \
+             keyspace of its own; if its key was changed, keep the old line below the new one; if the old one is lost, \
+             UPDATE owner SET installation = '{first}' WHERE service = '{service}'"
+        )));
+    }
+    let follow = "UPDATE owner SET installation = ? WHERE service = ? IF installation = ?";
+    // Where somebody else has just done so, it is done.
+    cql.write_if(follow, args![first, service, owner]).await.map(drop)
+}
+
+/// Whose the keyspace is, `None` while nobody's. Nothing is made for the answer.
+///
+/// # Errors
+/// A keyspace that does not answer, or may not be read.
+pub async fn owner(cql: &Cql, service: &'static str) -> Result<Option<String>, DbError> {
+    match cql.fetch_one("SELECT installation FROM owner WHERE service = ?", args![service]).await {
+        // Nobody has been here: the table itself is not known.
+        Err(DbError::Statement(said)) if said.contains("owner") => Ok(None),
+        row => row?.map(|row| row.get(0)).transpose(),
+    }
+}

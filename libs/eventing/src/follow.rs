@@ -13,12 +13,16 @@ use proto::envelope::{State, record::Body};
 use tracing::warn;
 
 use crate::{
-    consume::{Ground, back_off, reader_name},
+    consume::{Failures, Ground, reader_name},
     readers::{Follower, Start, StateValue},
     sealing::SealingError,
 };
 
 const BATCH: usize = 500;
+/// A log that has been silent for so long is away, and who owns the state is asked.
+const SILENT: Duration = Duration::from_secs(2);
+/// Of a value that comes from its owner's table: it stands in no place of the log.
+const NO_PLACE: (u32, i64) = (0, -1);
 
 /// Whether a follower may be believed.
 #[derive(Clone)]
@@ -88,13 +92,20 @@ impl Heard {
 /// Follows until the process stops.
 pub(crate) async fn follow(ground: Ground, follower: Arc<dyn Follower>, freshness: Freshness) {
     let mut heard = Heard::default();
-    let mut attempt = 0;
+    let mut failures = Failures::none();
     while !ground.shutdown.is_cancelled() {
         if let Err(error) = run(&ground, &*follower, &freshness, &mut heard).await {
             warn!(follower = follower.name(), %error, "a follower starts again");
+            if freshness.lag() > SILENT
+                && let Err(error) = ask_owner(&ground, &*follower, &freshness).await
+            {
+                warn!(
+                    follower = follower.name(),
+                    error, "the owner of what is followed does not tell it either"
+                );
+            }
         }
-        attempt += 1;
-        if !back_off(attempt, &ground.shutdown).await {
+        if !failures.back_off(&ground.shutdown).await {
             return;
         }
     }
@@ -145,6 +156,28 @@ async fn run(
         }
         freshness.heard();
     }
+}
+
+/// Takes everything that the owner's table has, where the follower wants that.
+async fn ask_owner(ground: &Ground, follower: &dyn Follower, freshness: &Freshness) -> Result<(), String> {
+    let (Some(owner), Some(siblings)) = (follower.owner(), &ground.siblings) else { return Ok(()) };
+    let (topic, mut after) = (follower.topic(), String::new());
+    loop {
+        if ground.shutdown.is_cancelled() {
+            return Ok(());
+        }
+        let (values, next) =
+            siblings.state(owner, &topic, &after).await.map_err(|error| error.to_string())?;
+        for value in values {
+            hand_over(ground, follower, value, NO_PLACE).await?;
+        }
+        if next.is_empty() {
+            break;
+        }
+        after = next;
+    }
+    freshness.heard();
+    Ok(())
 }
 
 async fn hand_over(

@@ -4,7 +4,10 @@
 //! resources out by lease rows: each takes its fair part of what is free and gives back what is above it. Whoever could
 //! not renew stops by its own clock before anybody else may begin; whoever slept through that is refused by its epoch.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::{
     sync::watch,
@@ -84,9 +87,10 @@ impl Leases {
     pub async fn keep(&self, wanted: &[String], shutdown: &CancellationToken) {
         let Some(holder) = &self.holder else { return };
         let mut ours_until = Instant::now() + self.pace.life;
+        let mut orphans = Orphans::default();
         while !shutdown.is_cancelled() {
             let asked_at = Instant::now();
-            match timeout_at(ours_until, self.round(holder, wanted)).await {
+            match timeout_at(ours_until, self.round(holder, wanted, &mut orphans)).await {
                 // Counted from before the database was asked: its clock began later.
                 Ok(Ok(())) => ours_until = asked_at + self.pace.life - self.pace.renew_every / 4,
                 Ok(Err(error)) => warn!(%error, "leases were not renewed"),
@@ -109,8 +113,10 @@ impl Leases {
         }
     }
 
-    async fn round(&self, holder: &Holder, wanted: &[String]) -> Result<(), DbError> {
-        let Share { mut owned, surplus } = holder.share(wanted, self.pace.life).await?;
+    async fn round(&self, holder: &Holder, wanted: &[String], orphans: &mut Orphans) -> Result<(), DbError> {
+        let share = holder.share(wanted, &orphans.taken, self.pace.life).await?;
+        orphans.note(&share, self.pace);
+        let Share { mut owned, surplus, .. } = share;
         if !surplus.is_empty() {
             info!(given_back = surplus.len(), kept = owned.len(), "another process takes its part");
         }
@@ -119,5 +125,31 @@ impl Leases {
         // Its loops are told before anybody else may begin; what they still commit, their epoch refuses.
         self.owned.send_if_modified(|known| std::mem::replace(known, next.clone()) != next);
         if surplus.is_empty() { Ok(()) } else { holder.release(&surplus).await }
+    }
+}
+
+/// What nobody else takes: while versions are mixed, one of them may not know of resources that the other wants.
+#[derive(Default)]
+struct Orphans {
+    /// In how many rounds each was left for others, one after the other.
+    left: BTreeMap<String, u32>,
+    /// Taken above the fair part, until somebody comes or goes.
+    taken: BTreeSet<String>,
+    members: usize,
+}
+
+impl Orphans {
+    fn note(&mut self, share: &Share, pace: Pace) {
+        // Rounds in which somebody else might have taken what was free: who is silent for longer is no member any more.
+        let patience = pace.life.as_micros().div_ceil(pace.renew_every.as_micros().max(1));
+        if self.members != share.members {
+            *self = Self { members: share.members, ..Self::default() };
+        }
+        let counted =
+            |resource: &String| (resource.clone(), self.left.get(resource).copied().unwrap_or(0) + 1);
+        let left: BTreeMap<String, u32> = share.left.iter().map(counted).collect();
+        let orphaned = left.iter().filter(|(_, rounds)| u128::from(**rounds) >= patience);
+        self.taken.extend(orphaned.map(|(name, _)| name.clone()));
+        self.left = left;
     }
 }

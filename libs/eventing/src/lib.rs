@@ -12,7 +12,7 @@
 //! | [`bus`] | the log between services |
 //! | [`readers`], [`spine`] | projection, reactor, follower, timers; and how they are run |
 //! | [`rebuild`] | read models made anew beside the old |
-//! | [`outbox`] | state values on their way to the log |
+//! | [`outbox`], [`refill`] | state values on their way to the log; told again to a log that lost them |
 //! | `projected` | waiting until the own read models have seen a position |
 //! | [`ownership`] | leases and epochs |
 //! | [`migrate`] | schema changes |
@@ -38,6 +38,7 @@ pub mod ownership;
 mod projected;
 pub mod readers;
 pub mod rebuild;
+pub mod refill;
 mod relay;
 pub mod sealing;
 pub mod spine;
@@ -58,6 +59,7 @@ pub use follow::Freshness;
 pub use journal::{Batch, Decision, Done, Journal};
 pub use projected::Projected;
 pub use readers::{Failure, Follower, Keeps, Projection, Reactor, Source, Start, StateValue, TimerHandler};
+pub use refill::StateTables;
 pub use sealing::{Class, Sealer};
 pub use spine::Spine;
 pub use sql::{Db, Row, Statement, Tx, Value};

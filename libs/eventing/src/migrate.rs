@@ -37,12 +37,14 @@ pub const SPINE: Migrations = Migrations {
         ("0002_add_parked_us", include_str!("../../../migrations/sqlite/spine/0002_add_parked_us.sql")),
         ("0003_create_owner", include_str!("../../../migrations/sqlite/spine/0003_create_owner.sql")),
         ("0004_create_rebuild", include_str!("../../../migrations/sqlite/spine/0004_create_rebuild.sql")),
+        ("0005_create_refill", include_str!("../../../migrations/sqlite/spine/0005_create_refill.sql")),
     ],
     postgres: &[
         ("0001_create_spine", include_str!("../../../migrations/postgres/spine/0001_create_spine.sql")),
         ("0002_add_parked_us", include_str!("../../../migrations/postgres/spine/0002_add_parked_us.sql")),
         ("0003_create_owner", include_str!("../../../migrations/postgres/spine/0003_create_owner.sql")),
         ("0004_create_rebuild", include_str!("../../../migrations/postgres/spine/0004_create_rebuild.sql")),
+        ("0005_create_refill", include_str!("../../../migrations/postgres/spine/0005_create_refill.sql")),
     ],
 };
 

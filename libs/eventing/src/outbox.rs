@@ -13,6 +13,7 @@ use crate::{
     consume::{Ground, reader_name, while_owned},
     event::Plain,
     many::Rows,
+    refill::refill,
     sealing::Plans,
     sql::{Db, DbError, Engine, Row, Tx, quick},
 };
@@ -120,10 +121,19 @@ pub async fn put_all(
     rows.write(tx).await
 }
 
+const COUNT: &str = "SELECT generation FROM es_generation WHERE topic = $1";
+
 /// What is added to a row's counter.
 async fn generation(tx: &mut dyn Tx, topic: &Topic) -> Result<i64, DbError> {
-    let sql = "SELECT generation FROM es_generation WHERE topic = $1";
-    let row = tx.fetch_one(sql, args![topic.name.as_str()]).await?;
+    of_count(tx.fetch_one(COUNT, args![topic.name.as_str()]).await?)
+}
+
+/// As [`generation`], outside a transaction.
+pub(crate) async fn generation_of(db: &Db, topic: &Topic) -> Result<i64, DbError> {
+    of_count(db.fetch_one(COUNT, args![topic.name.as_str()]).await?)
+}
+
+fn of_count(row: Option<Row>) -> Result<i64, DbError> {
     let count: i64 = row.map_or(Ok(0), |row| row.get(0))?;
     Ok(count * GENERATION)
 }
@@ -137,6 +147,9 @@ pub(crate) async fn send(ground: Ground) {
 async fn empty(ground: &Ground) -> Result<(), String> {
     let name = reader_name(ground.service, OUTBOX);
     let sink = ground.bus.exclusive_sink(&name).await.map_err(|error| error.to_string())?;
+    if let Some(tables) = &ground.state {
+        refill(ground, &**tables, &*sink).await?;
+    }
     let mut waiting = Outbox::new(&ground.db, &*sink, ground.service);
     let mut head = ground.store.watch();
     let mut alert_until = Instant::now();

@@ -2,7 +2,10 @@
 //!
 //! On SQLite the data folder's lock already says who the one owner is: it takes everything at boot and nothing expires.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     args,
@@ -40,6 +43,10 @@ pub struct Share {
     pub owned: BTreeMap<String, i64>,
     /// Of that, what is above its fair part: to be given back when nothing works on it any more.
     pub surplus: Vec<String>,
+    /// What nobody owns, and would be above its fair part: others are to take it.
+    pub left: BTreeSet<String>,
+    /// How many share, this one among them.
+    pub members: usize,
 }
 
 /// One process' claim to resources.
@@ -133,13 +140,26 @@ impl Holder {
     }
 
     /// Renews what this holder has, counts who else is there, and takes of what is free up to its fair part of `wanted`
-    /// (in a fixed order, so that two who share at the same time cannot wait for each other).
-    pub async fn share(&self, wanted: &[String], life: Duration) -> Result<Share, DbError> {
-        let (holder, wanted, life) = (self.clone(), wanted.to_vec(), life_us(life));
-        self.db.transact(move |tx| Box::pin(async move { holder.share_in(tx, &wanted, life).await })).await
+    /// (in a fixed order, so that two who share at the same time cannot wait for each other). What is in `beyond` it takes
+    /// and keeps above that part.
+    pub async fn share(
+        &self,
+        wanted: &[String],
+        beyond: &BTreeSet<String>,
+        life: Duration,
+    ) -> Result<Share, DbError> {
+        let (holder, wanted, beyond, life) = (self.clone(), wanted.to_vec(), beyond.clone(), life_us(life));
+        self.db
+            .transact(move |tx| Box::pin(async move { holder.share_in(tx, (&wanted, &beyond), life).await }))
+            .await
     }
 
-    async fn share_in(&self, tx: &mut dyn Tx, wanted: &[String], life_us: i64) -> Result<Share, DbError> {
+    async fn share_in(
+        &self,
+        tx: &mut dyn Tx,
+        (wanted, beyond): (&[String], &BTreeSet<String>),
+        life_us: i64,
+    ) -> Result<Share, DbError> {
         alone(tx).await?;
         let now = now_us(tx.engine());
         let member = format!("{MEMBER}{}", self.name);
@@ -157,23 +177,29 @@ impl Holder {
         }
         let members = live_owners.keys().filter(|resource| resource.starts_with(MEMBER)).count();
         let fair = wanted.len().div_ceil(members.max(1));
-        let mut share = Share::default();
+        let (mut share, mut counted) = (Share { members, ..Share::default() }, 0);
         for resource in wanted {
+            let within = beyond.contains(resource) || counted < fair;
             match live_owners.get(resource) {
                 Some((holder, epoch)) if *holder == self.name => {
-                    if share.owned.len() >= fair {
+                    if !within {
                         share.surplus.push(resource.clone());
                     }
                     share.owned.insert(resource.clone(), *epoch);
                 }
-                Some(_) => {}
-                None if share.owned.len() < fair => {
-                    if let Some(epoch) = self.acquire_in(tx, resource, life_us).await? {
+                Some(_) => continue,
+                None if within => match self.acquire_in(tx, resource, life_us).await? {
+                    Some(epoch) => {
                         share.owned.insert(resource.clone(), epoch);
                     }
+                    None => continue,
+                },
+                None => {
+                    share.left.insert(resource.clone());
+                    continue;
                 }
-                None => {}
             }
+            counted += usize::from(!beyond.contains(resource));
         }
         Ok(share)
     }

@@ -177,6 +177,11 @@ pub trait Follower: Send + Sync + 'static {
     }
     /// The newest value of a key so far; may come more than once.
     async fn apply(&self, value: &StateValue);
+    /// The service that is asked for the whole of it while the log is silent, each time anew: for what must not be missed
+    /// for long, and may be told in any order and twice. `None`: nobody is, and [`crate::Freshness::lag`] grows.
+    fn owner(&self) -> Option<&'static str> {
+        None
+    }
     /// A value of this partition does not open, and was passed over: what is kept must not say that it was heard.
     fn missed(&self, _part: u32) {}
 }

@@ -13,6 +13,7 @@ use crate::{
     projected::{Elsewhere, Projected},
     readers::{Follower, Projection, Reactor, Source, TimerHandler},
     rebuild::Rebuilds,
+    refill::StateTables,
     relay,
     sql::{Db, DbError},
     status::{self, FollowerStatus, Lengths, Reader, ReaderKind, Status},
@@ -58,6 +59,7 @@ impl Spine {
             bus,
             clock,
             siblings: None,
+            state: None,
             sealer: journal.sealer().clone(),
             leases,
             witness: None,
@@ -98,6 +100,13 @@ impl Spine {
     #[must_use]
     pub fn siblings(mut self, journals: Arc<dyn SiblingJournals>) -> Self {
         self.ground.siblings = Some(journals);
+        self
+    }
+
+    /// The tables behind the state topics that the service owns: a log that has lost a topic is told it again.
+    #[must_use]
+    pub fn state(mut self, tables: Arc<dyn StateTables>) -> Self {
+        self.ground.state = Some(tables);
         self
     }
 

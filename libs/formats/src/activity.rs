@@ -3,12 +3,28 @@
 use jiff::Timestamp;
 use kernel::Sport;
 
+/// Most characters of a name; what is longer is cut.
+pub const NAME_CHARS_MAX: usize = 200;
+
+/// A text of somebody's as a name: its first line that says anything, without control characters.
+pub(crate) fn name(text: &str) -> Option<String> {
+    let plain = |line: &str| {
+        let shown = line.chars().map(|letter| if letter == '\t' { ' ' } else { letter });
+        let shown: String = shown.filter(|letter| !letter.is_control()).collect();
+        shown.trim().chars().take(NAME_CHARS_MAX).collect::<String>().trim_end().to_owned()
+    };
+    text.split(['\n', '\r']).map(plain).find(|line| !line.is_empty())
+}
+
 /// One workout. A multisport parent has its legs beside its own whole streams.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Activity {
     pub sport: Sport,
     /// FIT's name of it (`trail`, `lap_swimming`, `indoor_cycling`), or the device's narrower sport (`soccer`).
     pub sub_sport: Option<String>,
+    /// What its owner calls it, if the file says so: one line without control characters, at most
+    /// [`NAME_CHARS_MAX`] characters. Legs have none.
+    pub name: Option<String>,
     /// The zero of every offset in here.
     pub start: Timestamp,
     /// Local time minus UTC as the device had it.
@@ -37,6 +53,7 @@ impl Activity {
         Self {
             sport,
             sub_sport: None,
+            name: None,
             start,
             utc_offset_s: None,
             totals: Totals::default(),
@@ -332,5 +349,17 @@ impl Streams {
     /// The rows in order.
     pub fn samples(&self) -> impl Iterator<Item = Sample> + '_ {
         (0..self.len()).map_while(|index| self.sample(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_line_of_what_is_shown() {
+        assert_eq!(name("\n  Round the\tlake\u{7} \r\nand back").as_deref(), Some("Round the lake"));
+        assert_eq!(name(&"ж".repeat(300)).map(|name| name.chars().count()), Some(NAME_CHARS_MAX));
+        assert_eq!(name(" \u{1}\n\t"), None);
     }
 }

@@ -8,11 +8,13 @@
 //! | `kinds` | HealthKit's types and units in ours |
 //! | `workout` | a workout, in the older form (totals as attributes, places inline) and the newer one |
 //! | `route` | a workout and the files of its route |
+//! | `heart` | a workout and the heart rates of its time |
 //!
 //! The document type that Apple writes is skipped unread; one that comes later is refused, and no entity is ever
 //! expanded but the five of XML itself.
 
 mod document;
+mod heart;
 mod kinds;
 mod route;
 mod source;

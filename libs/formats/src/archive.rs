@@ -6,11 +6,13 @@
 //! |---|---|
 //! | `source` | where the bytes come from, and a member as a stream |
 //! | `directory` | the list of members |
+//! | `salvage` | the members of an archive that has lost it |
 //! | [`strava`] | `activities.csv` of a Strava export |
 //!
 //! The crates that read ZIP hold a whole directory in memory, however long; here it is refused first.
 
 mod directory;
+mod salvage;
 mod source;
 pub mod strava;
 
@@ -73,6 +75,8 @@ pub enum Fault {
     TooLarge,
     /// An archive in an archive.
     Nested,
+    /// The archive is cut off before its end, or broken in it.
+    Damaged,
     /// A picture, a table, a note: nothing that could be an activity.
     NoDeviceFile,
 }
@@ -87,6 +91,7 @@ impl Fault {
             Self::UnknownCompression => "unknown_compression",
             Self::TooLarge => "too_large",
             Self::Nested => "nested_archive",
+            Self::Damaged => "damaged",
             Self::NoDeviceFile => "no_device_file",
         }
     }
@@ -105,6 +110,7 @@ impl Fault {
             Self::UnknownCompression => "the file is packed in a way that is not known",
             Self::TooLarge => "the file unpacks to more than is allowed",
             Self::Nested => "an archive in an archive is not opened",
+            Self::Damaged => "the archive is cut off or damaged in this file",
             Self::NoDeviceFile => "not a device file",
         }
     }
@@ -115,7 +121,7 @@ impl Fault {
 pub struct Member {
     /// As the archive has it, with `/`.
     pub name: String,
-    /// Unpacked, as the directory says.
+    /// Unpacked, as the directory says; of an archive without one as it was found.
     pub size: u64,
     /// Why it is not read.
     pub fault: Option<Fault>,
@@ -137,6 +143,7 @@ pub struct Archive<'a, S: ?Sized> {
     source: &'a S,
     members: Vec<Member>,
     health: Option<usize>,
+    bytes_lost: Option<u64>,
 }
 
 /// Whether it begins like a ZIP archive, an empty one too.
@@ -144,43 +151,46 @@ pub fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
 }
 
-/// Reads the list of members.
+/// Reads the list of members. Without one, of an archive that is cut off or damaged, all of it is looked through for
+/// what can be read: see [`Archive::bytes_lost`].
 ///
 /// # Errors
-/// [`Problem::Unreadable`]: no archive, one that is cut off, one with too many files, one whose files overlap or would
-/// unpack to more than [`TOTAL_BYTES_MAX`].
+/// [`Problem::Unreadable`]: no archive, one of which no file can be read, one with too many files, one whose files
+/// overlap or would unpack to more than [`TOTAL_BYTES_MAX`].
 pub fn open<S: ReadAt + ?Sized>(source: &S) -> Result<Archive<'_, S>, Problem> {
-    let mut members = directory::read(source)?;
+    let (mut members, bytes_lost) = match directory::read(source)? {
+        Some(members) => {
+            refuse_overlaps(&members)?;
+            (members, None)
+        }
+        None => {
+            let salvage::Salvaged { members, bytes_lost } = salvage::read(source)?;
+            (members, Some(bytes_lost))
+        }
+    };
     let mut names = std::collections::HashSet::new();
     for member in &mut members {
         if member.fault.is_none() && !names.insert(member.name.to_ascii_lowercase()) {
             member.fault = Some(Fault::DuplicateName);
         }
     }
-    refuse_overlaps(&members)?;
     let health = health(source, &mut members);
+    if bytes_lost.is_some() && members.iter().all(|member| member.fault == Some(Fault::Damaged)) {
+        return Err(Problem::unreadable("the archive is cut off, or none"));
+    }
     let wanted = members.iter().enumerate();
     let wanted = wanted.filter(|(index, member)| member.fault.is_none() && Some(*index) != health);
     let total: u64 = wanted.fold(0, |sum, (_, member)| sum.saturating_add(member.size));
     if total > TOTAL_BYTES_MAX {
         return Err(Problem::unreadable("the archive unpacks to more than is allowed"));
     }
-    Ok(Archive { source, members, health })
+    Ok(Archive { source, members, health, bytes_lost })
 }
 
 /// The document that holds a health export, told by its content. It may be larger than other members: it is streamed.
 fn health<S: ReadAt + ?Sized>(source: &S, members: &mut [Member]) -> Option<usize> {
-    let may_be = |member: &Member| {
-        let shallow = member.name.matches('/').count() <= 2;
-        let document = member.name.to_ascii_lowercase().ends_with(".xml");
-        let fits = match member.fault {
-            None => true,
-            // For one that is unpacked whole; out of proportion is too large for this as well.
-            Some(fault) => fault == Fault::TooLarge && !member.is_out_of_proportion(),
-        };
-        shallow && document && fits && member.size <= EXPORT_BYTES_MAX
-    };
-    let documents = members.iter().enumerate().filter(|(_, member)| may_be(member)).take(DOCUMENTS_MAX);
+    let documents =
+        members.iter().enumerate().filter(|(_, member)| may_hold_export(member)).take(DOCUMENTS_MAX);
     let found = documents.into_iter().find(|(_, member)| {
         let unpacking = Unpacking::new(source, member);
         unpacking.is_ok_and(|document| apple::Reader::new(document).is_ok())
@@ -188,6 +198,18 @@ fn health<S: ReadAt + ?Sized>(source: &S, members: &mut [Member]) -> Option<usiz
     let index = found.map(|(index, _)| index)?;
     members.get_mut(index)?.fault = None;
     Some(index)
+}
+
+/// Told by name and size; one that is cut off is read up to there.
+fn may_hold_export(member: &Member) -> bool {
+    let shallow = member.name.matches('/').count() <= 2;
+    let document = member.name.to_ascii_lowercase().ends_with(".xml");
+    let fits = match member.fault {
+        None | Some(Fault::Damaged) => true,
+        // For one that is unpacked whole; out of proportion is too large for this as well.
+        Some(fault) => fault == Fault::TooLarge && !member.is_out_of_proportion(),
+    };
+    shallow && document && fits && member.size <= EXPORT_BYTES_MAX
 }
 
 /// Files that share bytes are how a small archive unpacks to a huge one.
@@ -217,6 +239,12 @@ impl<S: ReadAt + ?Sized> Archive<'_, S> {
         }
     }
 
+    /// The list of files is gone or damaged, so that there may have been more of them, and so many bytes belong to no whole
+    /// file. `None` of a whole archive.
+    pub fn bytes_lost(&self) -> Option<u64> {
+        self.bytes_lost
+    }
+
     /// Which member is the document of a health export; it is not unpacked whole, see [`stream`].
     pub fn health_export(&self) -> Option<usize> {
         self.health
@@ -230,8 +258,11 @@ impl<S: ReadAt + ?Sized> Archive<'_, S> {
         let Some(member) = self.members.iter().find(|member| is_named(&member.name, STRAVA_TABLE)) else {
             return Ok(None);
         };
-        if let Some(fault) = member.fault.filter(|fault| *fault != Fault::NoDeviceFile) {
-            return Err(Problem::unreadable(fault.detail()));
+        match member.fault {
+            None | Some(Fault::NoDeviceFile) => {}
+            // The files without it are worth something.
+            Some(Fault::Damaged) => return Ok(None),
+            Some(fault) => return Err(Problem::unreadable(fault.detail())),
         }
         strava::read(&unpacked(self.source, member)?).map(Some)
     }

@@ -37,7 +37,7 @@ mod xml;
 use std::borrow::Cow;
 
 pub use activity::{
-    Activity, Device, ExtraColumn, Lap, Length, Pause, Sample, Source, Streams, Total, Totals,
+    Activity, Device, ExtraColumn, Lap, Length, NAME_CHARS_MAX, Pause, Sample, Source, Streams, Total, Totals,
 };
 pub use fit::write;
 pub use geo::haversine_m;

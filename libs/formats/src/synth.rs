@@ -37,12 +37,11 @@ impl Dice {
 /// A run with one sample a second: a closed loop, gentle hills, a pulse that climbs and drifts, a lap each
 /// kilometre. `pace_s_per_km` is its mean pace. At most 200 000 samples.
 ///
-/// ```
+/// ```text
 /// let start = "2026-03-01T07:30:00Z".parse()?;
 /// let run = stadion_formats::synth::run(7, start, 5000.0, 330.0);
 /// assert_eq!(run.laps.len(), 5);
 /// assert_eq!(stadion_formats::read(&stadion_formats::write(&run))?.activities, [run]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn run(seed: u64, start: Timestamp, distance_m: f64, pace_s_per_km: f64) -> Activity {
     run_at(PLACE, seed, start, distance_m, pace_s_per_km)

@@ -14,13 +14,15 @@ pub(crate) mod text;
 pub(crate) mod time;
 
 use quick_xml::Reader;
+use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::reading::{Damage, Problem, Reason};
 
 const DEPTH_MAX: usize = 64;
 const ATTRIBUTES_MAX: usize = 64;
-const TEXT_BYTES_MAX: usize = 64;
+/// Of an element; a name of 200 characters takes at most 800.
+const TEXT_BYTES_MAX: usize = 1_024;
 /// How many times the document's length may be read in vain, as by comments that never end.
 const IN_VAIN_MAX: usize = 2;
 
@@ -39,7 +41,7 @@ pub(crate) trait Shape {
         damage: &mut Damage,
     ) -> Result<Option<Self::Leaf>, Problem>;
 
-    /// The text of an element that was asked for, at most 64 bytes.
+    /// The text of an element that was asked for, cut where it is longer than any that means something.
     fn set(&mut self, leaf: Self::Leaf, text: &str);
 
     /// An element ends.
@@ -142,6 +144,11 @@ fn take<S: Shape>(
         Event::End(tag) => close(tag.local_name().as_ref().as_bytes(), place, shape),
         Event::Text(text) => read(text, place),
         Event::CData(text) => read(text, place),
+        Event::GeneralRef(reference) => match reference.resolve_char_ref() {
+            Ok(Some(letter)) => read(letter.encode_utf8(&mut [0; 4]), place),
+            // Entities that a document makes for itself are none of ours.
+            _ => read(resolve_xml_entity(reference).unwrap_or_default(), place),
+        },
         Event::DocType(_) => {
             return Err(Problem::unreadable("a document type declaration is not accepted"));
         }
@@ -181,8 +188,9 @@ fn close<S: Shape>(name: &[u8], place: &mut Place<S::Leaf>, shape: &mut S) {
 }
 
 fn read<L>(text: &str, place: &mut Place<L>) {
-    if place.leaf.is_some() && place.text.len() + text.len() <= TEXT_BYTES_MAX {
-        place.text.push_str(text);
+    if place.leaf.is_some() {
+        let room = TEXT_BYTES_MAX.saturating_sub(place.text.len()).min(text.len());
+        place.text.push_str(text.get(..text.floor_char_boundary(room)).unwrap_or_default());
     }
 }
 

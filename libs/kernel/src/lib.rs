@@ -7,6 +7,7 @@
 //! | [`money`] | amounts in minor units |
 //! | [`sport`] | the vocabulary of sports |
 //! | [`place`] | countries, regions, zones |
+//! | [`text`] | what deceives the eye in a text |
 //! | [`time`] | `Clock`, microseconds |
 
 pub mod id;
@@ -14,6 +15,7 @@ pub mod money;
 pub mod place;
 pub mod refusal;
 pub mod sport;
+pub mod text;
 pub mod time;
 
 pub use id::{AccountId, ActivityId, Id};

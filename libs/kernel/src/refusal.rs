@@ -8,6 +8,7 @@ pub enum Code {
     MalformedJson,
     MalformedQuery,
     BadCursor,
+    BadChecksum,
     Unauthenticated,
     TokenExpired,
     BadSignature,
@@ -38,6 +39,7 @@ pub enum Code {
     FileUnreadable,
     FileNotActivity,
     StartInFuture,
+    ChecksumMismatch,
     RateLimited,
     Overloaded,
     Unavailable,
@@ -51,6 +53,7 @@ impl Code {
         (Self::MalformedJson, "malformed_json", 400, "The body is not valid JSON"),
         (Self::MalformedQuery, "malformed_query", 400, "The query string is not valid"),
         (Self::BadCursor, "bad_cursor", 400, "The cursor does not belong to this query"),
+        (Self::BadChecksum, "bad_checksum", 400, "The checksum is none that can be looked at"),
         (Self::Unauthenticated, "unauthenticated", 401, "Sign in first"),
         (Self::TokenExpired, "token_expired", 401, "The access token has expired"),
         (Self::BadSignature, "bad_signature", 401, "The signature does not match"),
@@ -80,6 +83,7 @@ impl Code {
         (Self::FileUnreadable, "file_unreadable", 422, "The file cannot be read"),
         (Self::FileNotActivity, "file_not_activity", 422, "The file is not an activity"),
         (Self::StartInFuture, "start_in_future", 422, "The start lies in the future"),
+        (Self::ChecksumMismatch, "checksum_mismatch", 460, "What came is not what was sent"),
         (Self::PreconditionRequired, "precondition_required", 428, "Say which version you change (If-Match)"),
         (Self::RateLimited, "rate_limited", 429, "Too many requests"),
         (Self::Internal, "internal", 500, "Something went wrong on our side"),
@@ -182,6 +186,6 @@ mod tests {
         for code in Code::all() {
             assert_eq!(Code::parse(code.as_str()), Some(code));
         }
-        assert_eq!(Code::all().count(), 38);
+        assert_eq!(Code::all().count(), 40);
     }
 }

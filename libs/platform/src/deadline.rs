@@ -39,14 +39,15 @@ pub(crate) fn header(left: Duration) -> HeaderValue {
     HeaderValue::from_str(&format!("{ms}m")).unwrap_or(HeaderValue::from_static("1m"))
 }
 
-/// The earlier of what the request's own header and the caller's deadline say, never later than [`LONGEST`].
-pub(crate) fn earliest(own: Option<&HeaderValue>, ambient: Option<Instant>) -> Instant {
+/// The earlier of what the request's own header and the caller's deadline say, and without both of them `usual`; never
+/// later than [`LONGEST`].
+pub(crate) fn earliest(own: Option<&HeaderValue>, ambient: Option<Instant>, usual: Duration) -> Instant {
     let now = Instant::now();
     let asked = own.and_then(parse);
     let asked = match (asked, ambient) {
         (Some(asked), _) => asked,
         (None, Some(_)) => LONGEST,
-        (None, None) => USUAL,
+        (None, None) => usual,
     };
     let own = now + asked.min(LONGEST);
     ambient.map_or(own, |ambient| ambient.min(own))

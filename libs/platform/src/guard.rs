@@ -43,7 +43,8 @@ pub const PATIENCE: Duration = Duration::from_millis(250);
 /// Paths that need no actor: they tell nothing about anybody.
 const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/"];
 
-const KEY_BYTES_MAX: usize = 255;
+/// A client's key of 255 bytes, and the route it is scoped to.
+const KEY_BYTES_MAX: usize = 512;
 const LOCALE_BYTES_MAX: usize = 64;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -99,7 +100,7 @@ impl Guard {
         let locale = ascii(headers, &LOCALE).filter(|text| text.len() <= LOCALE_BYTES_MAX);
         let caller = Caller {
             actor: Actor::clone(&actor),
-            deadline: Some(deadline::earliest(headers.get(deadline::HEADER), None)),
+            deadline: Some(deadline::earliest(headers.get(deadline::HEADER), None, deadline::USUAL)),
             idempotency: idempotency(headers, path)?,
             locale: locale.unwrap_or_default().to_owned(),
             trace_parent: trace.to_string(),

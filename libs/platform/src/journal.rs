@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use eventing::{Recorded, StreamId, store::EventStore};
+use eventing::{Recorded, StateTables, StreamId, Topic, store::EventStore};
 use kernel::{Code, Refusal};
 use proto::{
     envelope::State as StateValue,
@@ -63,18 +63,15 @@ impl Journal for JournalReads {
     }
 }
 
-/// A service's state topics, as tables it can page through.
-#[async_trait]
-pub trait StateTables: Send + Sync + 'static {
-    /// Values of `topic` with `key > after_key`, ordered by key, at most `max`. An unknown topic is `not_found`.
-    async fn page(&self, topic: &str, after_key: &str, max: usize) -> Result<Vec<StateValue>, Refusal>;
-}
-
 /// A service without state topics.
 pub struct NoState;
 
 #[async_trait]
 impl StateTables for NoState {
+    fn topics(&self) -> Vec<Topic> {
+        Vec::new()
+    }
+
     async fn page(&self, topic: &str, _: &str, _: usize) -> Result<Vec<StateValue>, Refusal> {
         Err(Refusal::new(Code::NotFound, format!("no state topic {topic} is kept here")))
     }

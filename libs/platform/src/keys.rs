@@ -77,6 +77,10 @@ impl Follower for DestroyedKeys {
         Topic::state("auth", "destroyed_keys")
     }
 
+    fn owner(&self) -> Option<&'static str> {
+        Some("auth")
+    }
+
     async fn apply(&self, value: &StateValue) {
         let Some(Ok(destroyed)) = value.plain.decode::<auth::DestroyedKey>() else {
             return tracing::warn!(key = value.key, "a destroyed key is not readable");

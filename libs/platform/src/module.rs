@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use eventing::{Bus, Db, Journal, Projected, Spine, leases::Leases, sealing::CachedKeys, sql::DbError};
+use eventing::{
+    Bus, Db, Journal, Projected, Spine, StateTables, leases::Leases, sealing::CachedKeys, sql::DbError,
+};
 use kernel::Clock;
 use proto::journal::{journal_server::JournalServer, state_server::StateServer};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +14,7 @@ use crate::{
     actor::{ActorSigner, ActorVerifier},
     guard::{Guard, Guarded},
     health::Health,
-    journal::{JournalReads, NoState, StateReads, StateTables},
+    journal::{JournalReads, NoState, StateReads},
     keys::DestroyedKeys,
     metrics::Metrics,
     siblings::PeerJournals,
@@ -113,9 +115,10 @@ impl Module {
     #[must_use]
     pub fn keeping(mut self, journal: &Journal, spine: Spine, state: impl StateTables) -> Self {
         let reads = JournalServer::new(JournalReads::new(journal.store().clone()));
-        let state = StateServer::new(StateReads::new(Arc::new(state)));
-        self.grpc = self.grpc.add_service(reads).add_service(state);
-        self.spine = Some(Arc::new(spine));
+        let state: Arc<dyn StateTables> = Arc::new(state);
+        self.grpc =
+            self.grpc.add_service(reads).add_service(StateServer::new(StateReads::new(state.clone())));
+        self.spine = Some(Arc::new(spine.state(state)));
         self
     }
 

@@ -1,8 +1,11 @@
-//! Siblings' journals over gRPC, for readers whose place the log no longer keeps.
+//! Siblings' journals and state over gRPC, for readers whose place the log no longer keeps, and while it is away.
 
 use async_trait::async_trait;
-use eventing::{Position, Recorded, SiblingJournals, bus::BusError};
-use proto::journal::ReadAllRequest;
+use eventing::{Position, Recorded, SiblingJournals, Topic, bus::BusError};
+use proto::{
+    envelope::State,
+    journal::{ReadAllRequest, StateReadAllRequest},
+};
 
 use crate::transport::Peers;
 
@@ -31,5 +34,20 @@ impl SiblingJournals for PeerJournals {
         let head = Position::try_from(answer.head).unwrap_or(Position::MAX);
         let events: Result<Vec<Recorded>, _> = answer.events.into_iter().map(Recorded::from_proto).collect();
         Ok((events.map_err(|error| unavailable(error.to_string()))?, head))
+    }
+
+    async fn state(
+        &self,
+        service: &'static str,
+        topic: &Topic,
+        after_key: &str,
+    ) -> Result<(Vec<State>, String), BusError> {
+        let request =
+            StateReadAllRequest { topic: topic.name.clone(), after_key: after_key.to_owned(), max: 0 };
+        let answer = self.0.state(service).read_all(request).await.map_err(|status| {
+            BusError::Unavailable(format!("the state of {service}: {}", status.message()))
+        })?;
+        let answer = answer.into_inner();
+        Ok((answer.values, answer.next_key))
     }
 }

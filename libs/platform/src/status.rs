@@ -14,11 +14,13 @@ pub fn grpc_code(code: Code) -> tonic::Code {
         Code::MalformedJson
         | Code::MalformedQuery
         | Code::BadCursor
+        | Code::BadChecksum
         | Code::InvalidField
         | Code::GuardianRequired
         | Code::FileUnreadable
         | Code::FileNotActivity
         | Code::StartInFuture
+        | Code::ChecksumMismatch
         | Code::UriTooLong
         | Code::UnsupportedMediaType
         | Code::NotAcceptable => Grpc::InvalidArgument,

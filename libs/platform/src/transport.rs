@@ -24,6 +24,7 @@ use std::{
     convert::Infallible,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
@@ -73,14 +74,11 @@ pub struct Transport {
     service: &'static str,
     target: Target,
     signer: ActorSigner,
+    /// How long a call may take when neither it nor its caller says.
+    usual: Duration,
 }
 
 impl Transport {
-    /// `signer`: the calling service's.
-    pub fn new(service: &'static str, target: Target, signer: ActorSigner) -> Self {
-        Self { service, target, signer }
-    }
-
     fn prepare(&self, request: &mut Request<Body>, ambient: &Ambient, deadline: Instant) {
         let own = request.extensions_mut().remove::<Actor>();
         let acting = own.or_else(|| ambient.acting.clone());
@@ -113,7 +111,8 @@ impl Service<Request<Body>> for Transport {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let ambient = Ambient::current();
-        let deadline = deadline::earliest(request.headers().get(deadline::HEADER), ambient.deadline);
+        let deadline =
+            deadline::earliest(request.headers().get(deadline::HEADER), ambient.deadline, self.usual);
         self.prepare(&mut request, &ambient, deadline);
         let call = send(self.service, self.target.clone(), request);
         Box::pin(async move {

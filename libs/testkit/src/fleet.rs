@@ -144,7 +144,7 @@ impl Fleet<'_> {
 
     /// The services as `caller` reaches them.
     pub fn peers(&self, caller: &'static str) -> Peers {
-        self.builder.seen_by(ActorSigner::new(caller, &self.key, self.clock.clone()))
+        self.builder.seen_by(ActorSigner::new(caller, &self.key, self.clock.clone())).patient()
     }
 
     /// Everything stops, as at the end of a process.

@@ -124,8 +124,13 @@ impl Lines {
 
     /// Sends a call and reads its answer to the end.
     pub(crate) async fn call(&self, ask: &Ask, within: Duration) -> (Outcome, Bytes) {
+        self.call_on(self.next.fetch_add(1, Ordering::Relaxed), ask, within).await
+    }
+
+    /// As [`Lines::call`], on the connection that `turn` falls on.
+    pub(crate) async fn call_on(&self, turn: usize, ask: &Ask, within: Duration) -> (Outcome, Bytes) {
         let called = async {
-            let answer = self.send(ask).await?;
+            let answer = self.send_on(turn, ask).await?;
             let status = answer.status().as_u16();
             anyhow::Ok((status, answer.into_body().collect().await?.to_bytes()))
         };

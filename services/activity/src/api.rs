@@ -20,8 +20,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
-    app::{App, Sender, list_activities::Wanted},
-    domain::{SessionId, UploadId},
+    app::{App, Sender, list_activities::Wanted, read_upload::CONSENT_MISSING},
+    domain::{SessionId, UploadId, facts::HeartRate},
     streams::StreamType,
     wire,
 };
@@ -140,9 +140,14 @@ impl Activities for Api {
     ) -> Result<Response<api::ActivityView>, Status> {
         let (caller, account) = person(&request)?;
         let entry = input::entry(request.into_inner(), self.app.journal.now()).map_err(status)?;
+        let told = entry.heart_rate != HeartRate::default();
         let created = self.app.create_activity(&caller.command(), account, entry).await;
         let (done, seen) = created.map_err(status)?;
-        Ok(answer(&self.app.journal, &done, view::activity(&seen)).await)
+        let mut view = view::activity(&seen);
+        if told && seen.row.whole.health.is_none() {
+            view.notices.push(CONSENT_MISSING.to_owned());
+        }
+        Ok(answer(&self.app.journal, &done, view).await)
     }
 
     async fn list_activities(
@@ -170,7 +175,8 @@ impl Activities for Api {
         let (_, viewer) = person(&request)?;
         let found = self.app.get_activity(viewer, id(&request.get_ref().activity_id)?).await;
         let (seen, detail) = found.map_err(status)?;
-        Ok(Response::new(api::ActivityView { detail: Some(detail::view(&detail)), ..view::activity(&seen) }))
+        let view = detail::with_legs(view::activity(&seen), seen.row.whole.facts.as_ref());
+        Ok(Response::new(api::ActivityView { detail: Some(detail::view(&detail)), ..view }))
     }
 
     async fn change_activity(

@@ -35,13 +35,19 @@ pub enum BlobError {
     Store(#[from] object_store::Error),
     #[error("the folder of blobs: {0}")]
     Folder(#[from] std::io::Error),
+    /// The first mark is the owner's, the second ours.
+    #[error(
+        "the files there belong to the installation {0}, and we are {1}: give each installation a folder or bucket of its \
+         own; if its key was changed, keep the old line below the new one; if the old one is lost, delete the file `owner`"
+    )]
+    Foreign(String, String),
 }
 
 impl From<BlobError> for Refusal {
     fn from(error: BlobError) -> Self {
         match error {
             BlobError::Missing(_) => Self::not_found(),
-            BlobError::Store(_) | BlobError::Folder(_) => {
+            BlobError::Store(_) | BlobError::Folder(_) | BlobError::Foreign(..) => {
                 tracing::error!(%error, "the blob store failed");
                 Self::new(Code::Unavailable, "files cannot be kept at the moment").retry_after_s(5)
             }
@@ -58,6 +64,8 @@ const YOUNG_US: i64 = 6 * 3_600 * 1_000_000;
 
 /// The blob that says which place this is.
 const IDENTITY: &str = "identity";
+/// The blob that says whose place this is.
+const OWNER: &str = "owner";
 
 impl Blobs {
     /// Where a file of an account lies: named by its hash, so that the same file is kept once.
@@ -177,21 +185,56 @@ impl Blobs {
     /// What this place is called: the same for every process that uses it, another for any other place. Whoever comes
     /// first names it.
     pub async fn identity(&self) -> Result<String, BlobError> {
-        let location = Key::from(IDENTITY);
-        let name = uuid::Uuid::new_v4().to_string();
-        match self.get(IDENTITY).await {
-            Err(BlobError::Missing(_)) => {}
-            found => return Ok(text(&found?)),
+        self.first_said(IDENTITY, uuid::Uuid::new_v4().to_string()).await
+    }
+
+    /// Remembers at the first opening whose the place is, and refuses everybody else later: to a second installation all
+    /// that the first one keeps there is left behind by nobody, and would be swept. `marks` name the installation; any of
+    /// them is believed, the first is written: they may change one by one.
+    ///
+    /// # Errors
+    /// [`BlobError::Foreign`]; a place that does not answer.
+    pub async fn belongs(&self, marks: &[String]) -> Result<(), BlobError> {
+        let first = marks.first().map_or("", String::as_str);
+        let owner = self.first_said(OWNER, first.to_owned()).await?;
+        if owner == first {
+            return Ok(());
         }
+        if !marks.contains(&owner) {
+            return Err(BlobError::Foreign(owner, first.to_owned()));
+        }
+        self.store.put(&Key::from(OWNER), Bytes::from(first.to_owned()).into()).await?;
+        Ok(())
+    }
+
+    /// Whose the place is, `None` while nobody's. Nothing is made for the answer.
+    pub async fn owner(&self) -> Result<Option<String>, BlobError> {
+        self.said(OWNER).await
+    }
+
+    /// What the blob says, or, when there is none, what it says from now on.
+    async fn first_said(&self, key: &str, wanted: String) -> Result<String, BlobError> {
+        if let Some(known) = self.said(key).await? {
+            return Ok(known);
+        }
+        let (location, bytes) = (Key::from(key), Bytes::from(wanted));
         let once = PutOptions::from(PutMode::Create);
-        match self.store.put_opts(&location, Bytes::from(name.clone()).into(), once).await {
+        match self.store.put_opts(&location, bytes.clone().into(), once).await {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
             Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
-                self.store.put(&location, Bytes::from(name).into()).await?;
+                self.store.put(&location, bytes.into()).await?;
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(text(&self.get(IDENTITY).await?))
+        Ok(text(&self.get(key).await?))
+    }
+
+    async fn said(&self, key: &str) -> Result<Option<String>, BlobError> {
+        match self.get(key).await {
+            Ok(said) => Ok(Some(text(&said))),
+            Err(BlobError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What this place is called, `None` while nobody has named it. Nothing is made for the answer.
@@ -201,11 +244,7 @@ impl Blobs {
     pub async fn look(&self) -> Result<Option<String>, BlobError> {
         // A bucket that is missing answers for one key as one without that key does; for a list it does not.
         self.store.list(None).next().await.transpose()?;
-        match self.get(IDENTITY).await {
-            Ok(name) => Ok(Some(text(&name))),
-            Err(BlobError::Missing(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.said(IDENTITY).await
     }
 
     async fn sync(&self, location: &Key) -> Result<(), BlobError> {

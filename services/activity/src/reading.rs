@@ -32,12 +32,12 @@ pub fn record(activity: &Activity, given: Measured, origin: Origin, start: Start
         visibility: None,
         facts: Some(facts),
         health,
-        name: None,
+        name: activity.name.as_deref().map(input::clean).filter(|name| !name.is_empty()),
         devices: activity.devices.iter().take(DEVICES_MAX).map(device).collect(),
         explained: explained(activity, given),
         marks: Marks::default(),
         judgement: None,
-        trace: Trace::of(&activity.streams, time::micros(activity.start), activity.utc_offset_s.is_some()),
+        trace: Trace::of(activity),
     }
 }
 
@@ -113,6 +113,16 @@ pub fn efforts(sport: Sport, streams: &Streams) -> Vec<Effort> {
     totals::efforts(streams).into_iter().map(effort).collect()
 }
 
+/// Those of a whole and of its legs anew, from the whole's columns.
+pub fn find_efforts(facts: &mut Facts, streams: &Streams) {
+    facts.efforts = efforts(facts.sport, streams);
+    let after_s = |leg: &Leg| leg.start_us.saturating_sub(facts.start_us) as f64 / 1e6;
+    let starts_s: Vec<f64> = facts.legs.iter().map(after_s).collect();
+    for (leg, own) in facts.legs.iter_mut().zip(streams::show::parts(streams, &starts_s)) {
+        leg.efforts = efforts(leg.sport, &own);
+    }
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
 fn lap(lap: &formats::Lap, start_us: i64) -> Lap {
     Lap {
@@ -142,6 +152,10 @@ fn leg(leg: &Activity) -> Leg {
         ascent_m: figure(totals.ascent_m),
         descent_m: figure(totals.descent_m),
         energy_kj: figure(totals.energy_kj),
+        power_avg_w: figure(totals.power_avg_w),
+        power_max_w: figure(totals.power_max_w),
+        cadence_avg_rpm: figure(totals.cadence_avg_rpm),
+        efforts: efforts(leg.sport, &leg.streams),
     }
 }
 

@@ -172,7 +172,7 @@ impl KeyStore {
             .db
             .fetch(
                 "SELECT subject, class, MAX(version) FROM subject_key
-                 WHERE destroyed_us IS NOT NULL AND (subject > $1 OR (subject = $1 AND class > $2))
+                 WHERE destroyed_us IS NOT NULL AND (subject, class) > ($1, $2)
                  GROUP BY subject, class ORDER BY subject, class LIMIT $3",
                 args![subject, class, i64::try_from(max).unwrap_or(i64::MAX)],
             )

@@ -62,6 +62,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             include_str!("../../../migrations/sqlite/auth/0002_create_standing_change.sql"),
         ),
         ("0003_create_mail", include_str!("../../../migrations/sqlite/auth/0003_create_mail.sql")),
+        (
+            "0004_index_destroyed_keys",
+            include_str!("../../../migrations/sqlite/auth/0004_index_destroyed_keys.sql"),
+        ),
     ],
     postgres: &[
         ("0001_create_auth", include_str!("../../../migrations/postgres/auth/0001_create_auth.sql")),
@@ -70,6 +74,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             include_str!("../../../migrations/postgres/auth/0002_create_standing_change.sql"),
         ),
         ("0003_create_mail", include_str!("../../../migrations/postgres/auth/0003_create_mail.sql")),
+        (
+            "0004_index_destroyed_keys",
+            include_str!("../../../migrations/postgres/auth/0004_index_destroyed_keys.sql"),
+        ),
     ],
 };
 

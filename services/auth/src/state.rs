@@ -1,9 +1,8 @@
 //! The state topics that auth owns, from their tables: for siblings that begin anew.
 
 use async_trait::async_trait;
-use eventing::Plain;
+use eventing::{Plain, StateTables, Topic};
 use kernel::{Code, Refusal};
-use platform::journal::StateTables;
 use proto::envelope;
 
 use crate::{
@@ -15,6 +14,10 @@ use crate::{
 
 #[async_trait]
 impl StateTables for App {
+    fn topics(&self) -> Vec<Topic> {
+        vec![revocations::topic(), standings::topic(), destroyed_topic()]
+    }
+
     async fn page(&self, topic: &str, after_key: &str, max: usize) -> Result<Vec<envelope::State>, Refusal> {
         if topic == revocations::topic().name {
             return Ok(revocations::page(&self.db, after_key, max).await.map_err(Error::from)?);

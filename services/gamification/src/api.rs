@@ -79,6 +79,8 @@ impl Gamification for Api {
             activity_id: because.activity_id,
             value: because.value,
             at_us: because.at_us,
+            challenge_id: because.challenge_id,
+            place: because.place,
         };
         Ok(Response::new(wire::ExplainAchievementResponse {
             rule: held.rule,

@@ -54,6 +54,8 @@ pub struct App {
     pub projected: Projected,
     /// Who gets the seats of each challenge.
     pub seating: challenges::seating::Seating,
+    /// Of members of a group who write a challenge for it.
+    pub members_writing: challenges::members::Turns,
     pub config: Config,
 }
 

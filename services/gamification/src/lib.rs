@@ -124,6 +124,7 @@ pub fn app(resources: &Resources, spine: &Spine, config: Config) -> Result<app::
         peers: resources.peers.clone(),
         projected: spine.projected(),
         seating: app::challenges::seating::Seating::new(resources.journal.clone(), resources.tasks.clone()),
+        members_writing: app::challenges::members::Turns::default(),
         config,
     })
 }

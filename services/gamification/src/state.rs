@@ -1,9 +1,8 @@
 //! The state topics that gamification owns, from their tables: for siblings that begin anew.
 
 use async_trait::async_trait;
-use eventing::Plain;
+use eventing::{Plain, StateTables, Topic};
 use kernel::{Code, Refusal};
-use platform::journal::StateTables;
 use proto::envelope::{Parcel, State};
 use uuid::Uuid;
 
@@ -15,6 +14,10 @@ use crate::{
 
 #[async_trait]
 impl StateTables for App {
+    fn topics(&self) -> Vec<Topic> {
+        vec![challenges_topic(), scores_topic()]
+    }
+
     async fn page(&self, topic: &str, after_key: &str, max: usize) -> Result<Vec<State>, Refusal> {
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         if topic == challenges_topic().name {

@@ -17,10 +17,13 @@ use kernel::AccountId;
 use prost::Message;
 use proto::gamification as wire;
 
-use crate::domain::{
-    AchievementId,
-    fact::{self, Day},
-    streak::Run,
+use crate::{
+    domain::{
+        AchievementId,
+        fact::{self, Day},
+        streak::Run,
+    },
+    wire::because_from_row,
 };
 
 /// Reads over one service's database; cheap to clone.
@@ -147,10 +150,11 @@ impl Store {
         let because: Vec<u8> = row.get(2)?;
         let held = wire::HeldBadge::decode(because.as_slice())
             .map_err(|error| DbError::Statement(format!("an explanation is not readable: {error}")))?;
+        let rule: String = row.get(0)?;
         Ok(Some(Explanation {
-            rule: row.get(0)?,
+            because: because_from_row(&rule, held.because),
+            rule,
             rule_version: row.get(1)?,
-            because: held.because,
             frozen: held.frozen_days,
         }))
     }

@@ -172,8 +172,38 @@ fn part_to_wire(part: &XpPart) -> wire::XpPart {
 }
 
 fn cause_to_wire(cause: &Cause) -> wire::Because {
-    wire::Because { activity_id: bytes_of(cause.activity_id), value: cause.value, at_us: cause.at_us }
+    let (activity_id, value, at_us) = (bytes_of(cause.activity_id), cause.value, cause.at_us);
+    wire::Because { activity_id, value, at_us, ..wire::Because::default() }
 }
+
+/// A challenge's badge explains itself by the challenge, and by the place where it was for one.
+pub(crate) fn reward_to_held(given: &RewardGiven) -> wire::HeldBadge {
+    let because = wire::Because {
+        challenge_id: bytes_of(given.challenge),
+        place: given.rank,
+        at_us: given.at_us,
+        ..wire::Because::default()
+    };
+    wire::HeldBadge { because: vec![because], ..wire::HeldBadge::default() }
+}
+
+/// Rows from before had a challenge in the activity's stead, and its place for a value.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place, written from a u32")]
+pub(crate) fn because_from_row(rule: &str, because: Vec<wire::Because>) -> Vec<wire::Because> {
+    let upcast = |old: wire::Because| match rule {
+        CHALLENGE if old.challenge_id.is_empty() => wire::Because {
+            challenge_id: old.activity_id,
+            place: old.value as u32,
+            at_us: old.at_us,
+            ..wire::Because::default()
+        },
+        _ => old,
+    };
+    because.into_iter().map(upcast).collect()
+}
+
+/// What stands for a rule where a challenge gave the badge; such a rule has no version.
+pub(crate) const CHALLENGE: &str = "challenge";
 
 pub(crate) fn causes_to_wire(award: &Award) -> Vec<wire::Because> {
     award.because.iter().map(cause_to_wire).collect()
@@ -401,4 +431,32 @@ fn snapshot_from_wire(snapshot: wire::ProgressSnapshot) -> Result<Progress, Deco
         rewards: snapshot.rewards.into_iter().map(reward).collect::<Result<_, DecodeError>>()?,
         rule_version: snapshot.rule_version.max(1),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenges_badge_of_before_names_the_challenge_as_one_of_today_does() {
+        let given = RewardGiven {
+            id: AchievementId::random(),
+            account: AccountId::random(),
+            badge: "podium".to_owned(),
+            challenge: Id::random(),
+            rank: 2,
+            at_us: 7,
+            anonymous: false,
+        };
+        let today = reward_to_held(&given).because;
+        let of_before = wire::Because {
+            activity_id: bytes_of(given.challenge),
+            value: 2.0,
+            at_us: 7,
+            ..wire::Because::default()
+        };
+        assert_eq!(because_from_row(CHALLENGE, vec![of_before.clone()]), today);
+        assert_eq!(because_from_row(CHALLENGE, today.clone()), today);
+        assert_eq!(because_from_row("the first run", vec![of_before.clone()]), [of_before]);
+    }
 }

@@ -116,7 +116,8 @@ impl Caller {
     /// A page's cursor as the service made it.
     pub(crate) fn cursor(&self, page: &Page) -> Result<String, Problem> {
         let name = self.actor.name();
-        Ok(self.door.cursors.open(self.binding(&name), page.cursor.as_deref())?)
+        let asked = page.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+        Ok(self.door.cursors.open(self.binding(&name), asked)?)
     }
 
     /// The service's next cursor as the caller gets it.

@@ -21,7 +21,8 @@ pub struct Config {
     /// A part of a file may take so long; what came of it by then is kept.
     pub part_timeout_s: u64,
     pub upload_bytes_max: usize,
-    pub sync_bytes_max: usize,
+    /// Of a file in parts.
+    pub resumable_bytes_max: u64,
     pub feed_bytes_max: usize,
     /// What the bodies of all requests that run may take together.
     pub bodies_bytes_max: usize,
@@ -63,7 +64,7 @@ impl Default for Config {
             body_timeout_s: 60,
             part_timeout_s: 3_600,
             upload_bytes_max: 64 << 20,
-            sync_bytes_max: 8 << 20,
+            resumable_bytes_max: 5 << 30,
             feed_bytes_max: 32 << 20,
             bodies_bytes_max: 256 << 20,
             live_streams_max: 60_000,

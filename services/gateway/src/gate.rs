@@ -215,6 +215,10 @@ impl Follower for Revocations {
         Topic::state("auth", "revocations")
     }
 
+    fn owner(&self) -> Option<&'static str> {
+        Some("auth")
+    }
+
     async fn apply(&self, value: &StateValue) {
         match value.plain.expect::<proto::auth::Revocation>() {
             Ok(revocation) => match Uuid::from_slice(&revocation.id) {

@@ -162,9 +162,9 @@ fn surface(door: &Arc<Door>, health: Router) -> Result<Router, serde_json::Error
 fn dressed(router: Router, door: Arc<Door>, cors: CorsLayer) -> Router {
     router
         .layer(CatchPanicLayer::custom(exchange::panicked))
-        .layer(middleware::from_fn_with_state(door, exchange::layer))
+        .layer(middleware::from_fn_with_state(Arc::clone(&door), exchange::layer))
         .layer(cors)
-        .layer(middleware::from_fn(routes::resumables::discover))
+        .layer(middleware::from_fn_with_state(door, routes::resumables::discover))
         .layer(CompressionLayer::new())
 }
 

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | the service says so | its own: `settled`, `stopped`; `finished`, `discarded`, `hidden` |
 //! | the token ran out a minute ago | `token_expired` |
-//! | the session or the account ended | `revoked`, at once |
+//! | the session or the account ended | `revoked`, at once; also the service's, to who may no longer look |
 //! | this process, or the service, goes | `shutdown` |
 //! | nothing was read for a minute | `slow_reader`, should it read again |
 
@@ -106,8 +106,8 @@ impl Drop for Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     pub event: Cow<'static, str>,
-    /// 0: none.
-    pub sequence: u64,
+    /// The sequence to come back with; `None`: nothing that one could come back to.
+    pub id: Option<u64>,
     /// JSON.
     pub data: Bytes,
 }
@@ -180,7 +180,7 @@ impl Live {
 
 fn closed(code: &'static str) -> Frame {
     let data = serde_json::json!({"code": code, "retry_ms": retry_ms()});
-    Frame { event: "closed".into(), sequence: 0, data: Bytes::from(data.to_string()) }
+    Frame { event: "closed".into(), id: None, data: Bytes::from(data.to_string()) }
 }
 
 /// When to come again, after `closed`.
@@ -229,8 +229,8 @@ pub(crate) fn write_event(text: &mut Vec<u8>, step: &Step) {
     for part in [b"event: ", frame.event.as_bytes(), b"\n"] {
         text.extend_from_slice(part);
     }
-    if frame.sequence > 0 {
-        text.extend_from_slice(format!("id: {}\n", frame.sequence).as_bytes());
+    if let Some(id) = frame.id {
+        text.extend_from_slice(format!("id: {id}\n").as_bytes());
     }
     for line in frame.data.split(|byte| *byte == b'\n') {
         for part in [b"data: ", line, b"\n"] {
@@ -251,10 +251,7 @@ pub(crate) fn last_sequence(headers: &HeaderMap, parameter: Option<&str>) -> Opt
 
 /// A frame as a socket's message: `{"event","id","data"}`.
 pub(crate) fn as_message(frame: &Frame) -> Bytes {
-    let id = match frame.sequence {
-        0 => String::new(),
-        sequence => format!(r#""id":{sequence},"#),
-    };
+    let id = frame.id.map(|id| format!(r#""id":{id},"#)).unwrap_or_default();
     let mut text = format!(r#"{{"event":"{}",{id}"data":"#, frame.event).into_bytes();
     text.extend_from_slice(&frame.data);
     text.push(b'}');
@@ -265,8 +262,8 @@ pub(crate) fn as_message(frame: &Frame) -> Bytes {
 mod tests {
     use super::*;
 
-    fn frame(sequence: u64, data: &'static str) -> Frame {
-        Frame { event: "delta".into(), sequence, data: Bytes::from_static(data.as_bytes()) }
+    fn frame(id: Option<u64>, data: &'static str) -> Frame {
+        Frame { event: "delta".into(), id, data: Bytes::from_static(data.as_bytes()) }
     }
 
     #[test]
@@ -289,23 +286,24 @@ mod tests {
 
     #[test]
     fn an_event_has_its_name_its_sequence_and_its_data() {
-        let told = event(&Step::Frame(frame(8130, r#"{"left":["m9"]}"#)));
+        let told = event(&Step::Frame(frame(Some(8130), r#"{"left":["m9"]}"#)));
         assert_eq!(told, "event: delta\nid: 8130\ndata: {\"left\":[\"m9\"]}\n\n");
-        assert_eq!(event(&Step::Frame(frame(0, "{}"))), "event: delta\ndata: {}\n\n");
+        assert_eq!(event(&Step::Frame(frame(None, "{}"))), "event: delta\ndata: {}\n\n");
+        assert_eq!(event(&Step::Frame(frame(Some(0), "{}"))), "event: delta\nid: 0\ndata: {}\n\n");
         assert_eq!(event(&Step::Beat), ": \n\n", "a comment, which readers pass over");
     }
 
     #[test]
     fn data_that_breaks_a_line_cannot_make_an_event_of_its_own() {
-        let told = event(&Step::Frame(frame(0, "{\n\nevent: closed\n}")));
+        let told = event(&Step::Frame(frame(None, "{\n\nevent: closed\n}")));
         assert_eq!(told, "event: delta\ndata: {\ndata: \ndata: event: closed\ndata: }\n\n");
     }
 
     #[test]
     fn a_message_holds_the_same_as_json() {
-        let message = as_message(&frame(8130, r#"{"left":["m9"]}"#));
+        let message = as_message(&frame(Some(8130), r#"{"left":["m9"]}"#));
         assert_eq!(message, r#"{"event":"delta","id":8130,"data":{"left":["m9"]}}"#);
-        assert_eq!(as_message(&frame(0, "{}")), r#"{"event":"delta","data":{}}"#);
+        assert_eq!(as_message(&frame(None, "{}")), r#"{"event":"delta","data":{}}"#);
     }
 
     #[test]

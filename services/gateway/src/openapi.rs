@@ -49,7 +49,7 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
 
 /// Every status that a problem of ours has.
 const STATUSES: &[u16] =
-    &[400, 401, 403, 404, 406, 408, 409, 410, 412, 413, 414, 415, 422, 428, 429, 500, 503, 504];
+    &[400, 401, 403, 404, 406, 408, 409, 410, 412, 413, 414, 415, 422, 428, 429, 460, 500, 503, 504];
 
 /// What any call may be answered.
 const ALWAYS: &[u16] = &[400, 401, 403, 404, 406, 414, 422, 429, 500, 503, 504];
@@ -82,6 +82,10 @@ fn finish(operation: &mut Operation, method: &HttpMethod, path: &str) {
     // A version of the protocol that is not spoken.
     if takes("Tus-Resumable") {
         statuses.push(412);
+    }
+    // Which tus has for a part that is not what its checksum says.
+    if takes("Upload-Checksum") {
+        statuses.push(460);
     }
     if matches!(method, HttpMethod::Delete) {
         statuses.push(412);

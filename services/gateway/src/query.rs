@@ -92,6 +92,9 @@ pub(crate) fn span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
 
 fn within<'de, D: serde::Deserializer<'de>>(deserializer: D, most: u32) -> Result<Option<u32>, D::Error> {
     let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
     match text.parse::<u32>() {
         Ok(number) if (1..=most).contains(&number) => Ok(Some(number)),
         _ => Err(serde::de::Error::custom(format!("a number from 1 to {most} is needed"))),
@@ -114,15 +117,34 @@ const IDS_MAX: usize = 200;
 pub(crate) fn time<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<crate::values::Time>, D::Error> {
-    moment(deserializer).map(Some)
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { instant(&text).map(Some) }
 }
 
 /// An instant as a parameter, RFC 3339.
 pub(crate) fn moment<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<crate::values::Time, D::Error> {
+    instant(&String::deserialize(deserializer)?)
+}
+
+fn instant<E: serde::de::Error>(text: &str) -> Result<crate::values::Time, E> {
     // A plus sign that was not escaped arrives as a space.
-    let text = String::deserialize(deserializer)?.replace(' ', "+");
-    crate::values::Time::parse(&text)
-        .ok_or_else(|| serde::de::Error::custom("a time as RFC 3339 has it, with an offset, is needed"))
+    crate::values::Time::parse(&text.replace(' ', "+"))
+        .ok_or_else(|| E::custom("a time as RFC 3339 has it, with an offset, is needed"))
+}
+
+/// Yes or no: `true`, `1`, `false`, `0`.
+pub(crate) fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    is_set(&String::deserialize(deserializer)?)
+        .ok_or_else(|| serde::de::Error::custom("true or false is needed"))
+}
+
+/// What a flag says; empty: no. `None`: nothing that is understood.
+pub(crate) fn is_set(text: &str) -> Option<bool> {
+    match text {
+        "true" | "1" => Some(true),
+        "false" | "0" | "" => Some(false),
+        _ => None,
+    }
 }

@@ -8,6 +8,15 @@ use utoipa::{
 };
 use uuid::Uuid;
 
+/// Null where something may be left out says the same as leaving it out.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// An instant, RFC 3339 with its offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Time {
@@ -259,6 +268,49 @@ impl ToSchema for SportWord {
     }
 }
 
+/// Types of samples and of days' values, for documents: what is not among them is refused by the service. Their units and
+/// ranges stand in docs/definitions.md.
+pub(crate) struct MetricWord;
+
+impl MetricWord {
+    const ALL: [&str; 23] = [
+        "steps",
+        "distance",
+        "active_energy",
+        "total_energy",
+        "floors",
+        "active_time",
+        "heart_rate",
+        "resting_heart_rate",
+        "hrv_rmssd",
+        "hrv_sdnn",
+        "respiratory_rate",
+        "vo2_max",
+        "spo2",
+        "body_fat",
+        "weight",
+        "height",
+        "glucose",
+        "body_temperature",
+        "sleep",
+        "sleep_light",
+        "sleep_deep",
+        "sleep_rem",
+        "sleep_awake",
+    ];
+}
+
+impl PartialSchema for MetricWord {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Self::ALL)).into()
+    }
+}
+impl ToSchema for MetricWord {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "MetricType".into()
+    }
+}
+
 /// Money: integer minor units of one currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Money {
@@ -281,6 +333,15 @@ fn string(format: Option<KnownFormat>) -> RefOr<Schema> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_documented_types_are_those_of_the_definitions() {
+        let page = include_str!("../../../docs/definitions.md");
+        let section = page.split("## Types of samples and days").nth(1).expect("the section");
+        let rows = section.split("\n## ").next().unwrap_or_default().lines();
+        let defined: Vec<_> = rows.filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(defined, MetricWord::ALL);
+    }
 
     #[test]
     fn a_time_needs_its_offset_and_a_year_that_calendars_know() {

@@ -110,19 +110,22 @@ fn answer(page: Result<page::Page, Refusal>) -> Result<Response<wire::BoardPage>
 }
 
 fn entry(entry: page::Entry) -> wire::Entry {
-    let (display_name, account_id) = entry.named.map_or_else(Default::default, |named| {
+    let (name, account_id) = entry.named.map_or_else(Default::default, |named| {
         (named.display_name, Bytes::copy_from_slice(named.account.as_bytes()))
+    });
+    let (title, team_id, members) = entry.team.map_or_else(Default::default, |team| {
+        (team.title.unwrap_or_default(), Bytes::copy_from_slice(team.id.as_bytes()), team.members)
     });
     wire::Entry {
         rank: entry.place.rank,
         member: entry.number,
-        display_name,
+        display_name: if title.is_empty() { name } else { title },
         account_id,
         score: entry.score,
         tied: entry.place.tied,
         percentile: entry.place.percentile,
-        team_id: entry.team.map(|team| Bytes::copy_from_slice(team.id.as_bytes())).unwrap_or_default(),
-        members: entry.team.map_or(0, |team| team.members),
+        team_id,
+        members,
     }
 }
 

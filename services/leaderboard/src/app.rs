@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`top`], [`around`], [`ranks`] | pages of a board |
 //! | [`teams`] | pages of the teams of a board |
+//! | [`titles`] | what teams are called |
 //! | [`history`] | a board of the past |
 //! | [`watch`] | a board as it moves |
 //! | [`access`] | which board, and whether the caller may look |
@@ -17,6 +18,7 @@ pub mod history;
 pub mod page;
 pub mod ranks;
 pub mod teams;
+pub mod titles;
 pub mod top;
 pub mod watch;
 
@@ -52,6 +54,11 @@ pub struct Fresh(Vec<Freshness>);
 impl Fresh {
     pub fn of(followers: impl IntoIterator<Item = Freshness>) -> Self {
         Self(followers.into_iter().collect())
+    }
+
+    /// All of them have read what there was once.
+    pub fn have_caught_up(&self) -> bool {
+        self.0.iter().all(Freshness::is_ready)
     }
 
     pub fn is_fresh(&self) -> bool {

@@ -47,6 +47,20 @@ pub struct Terms {
     pub revision: u64,
 }
 
+impl Terms {
+    pub fn door(&self) -> Door {
+        Door { public: self.public, circle: self.circle.clone(), author: self.author }
+    }
+}
+
+/// Of the terms, what decides who may look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Door {
+    public: bool,
+    circle: Option<String>,
+    author: Option<AccountId>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// For its author and staff, who do not look for it here.

@@ -159,6 +159,10 @@ impl Keeper {
                 Ok(()) => {
                     let mut places = self.places();
                     places.written.insert(part, place.changes);
+                    // Distrusted while it was being written.
+                    if places.distrusted.contains(&part) {
+                        file::remove(&self.folder, part);
+                    }
                     if places.parts.get(&part).is_some_and(|now| now.changes == place.changes) {
                         places.forgetting.remove(&part);
                     }

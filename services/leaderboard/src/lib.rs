@@ -69,9 +69,10 @@ pub async fn module(resources: Resources, config: Config) -> Result<Module, Star
     live.hears(Heard { standings: Fresh::of([standings]), relations: Fresh::of([relations]) });
     let fresh = Fresh::of([challenges, scores, erased]);
 
+    // A log that falls silent later is told by the boards alone: others who are served here go on without it.
     let ready = fresh.clone();
     resources.health.require("leaderboard: scores", move || {
-        ready.check().map_err(|_| "the boards are not up to date yet".to_owned())
+        if ready.have_caught_up() { Ok(()) } else { Err("the boards are not up to date yet".to_owned()) }
     });
     let (peers, clock) = (resources.peers.clone(), resources.clock.clone());
     let app = App { boards, live, past: Arc::default(), sight, peers, clock, fresh };

@@ -26,8 +26,8 @@ pub use frames::Frame;
 pub use watcher::Watcher;
 
 use crate::{
-    app::Fresh,
-    boards::{Cell, ChallengeId, Signals},
+    app::{Fresh, access::Viewer},
+    boards::{Cell, ChallengeId, Door, Signals},
     metrics::Measured,
 };
 use room::Room;
@@ -53,9 +53,10 @@ pub struct Ask {
     pub limit: usize,
     /// Where teams stand on the board: that of their members.
     pub team_of: Option<Arc<Cell>>,
-    pub viewer: Option<AccountId>,
-    /// The group whose member it must stay.
-    pub as_member_of: Option<String>,
+    pub viewer: Viewer,
+    /// The revision of the rules under which it may look, and what they say of that.
+    pub rules: u64,
+    pub door: Door,
     /// The sequence of the last snapshot or delta that it has.
     pub last_sequence: Option<u64>,
 }
@@ -91,7 +92,7 @@ impl Live {
     pub fn watch(&self, cell: Arc<Cell>, ask: Ask) -> Result<Watcher, Refusal> {
         let room = self.room(cell);
         // Heard of before anything is asked: no change falls between.
-        let signal = ask.viewer.map(|account| self.viewers.of(account));
+        let signal = ask.viewer.account.map(|account| self.viewers.of(account));
         let window = room.enter(&ask.segment, ask.limit)?;
         Ok(Watcher::new(self.grounds.clone(), room, window, &ask, signal))
     }

@@ -277,4 +277,11 @@ impl Social for Api {
         let accounts = all(&request.get_ref().account_ids)?;
         read(self.app.groups_of(&accounts).await)
     }
+
+    async fn group_names(&self, request: Request<p::GroupNamesRequest>) -> Answer<p::GroupNamesResponse> {
+        Caller::of(&request)?.service()?;
+        let p::GroupNamesRequest { viewer_id, group_ids } = request.into_inner();
+        let viewer: Option<AccountId> = if viewer_id.is_empty() { None } else { Some(found(&viewer_id)?) };
+        read(self.app.group_names(viewer, &all(&group_ids)?).await)
+    }
 }

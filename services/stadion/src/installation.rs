@@ -9,11 +9,13 @@ use std::{
     time::Duration,
 };
 
+use activity::blobs::Blobs;
 use anyhow::Context;
 use axum::Router;
 use backends::{DataFolder, postgres};
 use eventing::{
     Bus, Journal, Sealer, Spine,
+    cql::Cql,
     sealing::{CachedKeys, KeyRing},
     store::EventStore,
 };
@@ -36,7 +38,7 @@ use tracing::{info, warn};
 
 use crate::{
     about::About,
-    connections,
+    connections, files,
     keys::{self, Marked},
     keyspace,
     settings::Settings,
@@ -167,10 +169,12 @@ impl Installation {
             tasks,
             shutdown,
         };
-        shared.tasks.spawn(followed(&shared, settings, &opened, &log));
+        let keeps = part.services.contains(&activity::SERVICE);
+        let outside = if keeps { Outside::open(settings, &opener.marks).await? } else { Outside::default() };
+        shared.tasks.spawn(followed(&shared, settings, &opened, (&log, &outside)));
         let journals: Vec<Arc<dyn EventStore>> = opened.iter().map(|store| store.events.clone()).collect();
         let rooms = rooms(&shared, opened, &data, settings)?;
-        let mut modules = build(&rooms, settings).await?;
+        let mut modules = build(&rooms, settings, outside).await?;
         let (http, guards) = serve(&shared, &mut modules, settings);
         watch_over(&shared, log, journals, fatal);
         let signer = ActorSigner::new("stadion", &shared.key, shared.clock.clone());
@@ -239,6 +243,24 @@ async fn tell_tight_pools(settings: &Settings, here: &[&'static str], opened: &[
     }
 }
 
+/// What activity keeps on servers that others may use too.
+#[derive(Clone, Default)]
+struct Outside {
+    keyspace: Option<Cql>,
+    files: Option<Blobs>,
+}
+
+impl Outside {
+    async fn open(settings: &Settings, marks: &[String]) -> anyhow::Result<Self> {
+        let files = files::open(&settings.activity, marks).await?;
+        let keyspace = keyspace::open(&settings.activity, marks).await?;
+        if let Some(migrations) = keyspace.as_ref().map(|one| one.migrated.len()).filter(|one| *one > 0) {
+            info!(service = activity::SERVICE, migrations, "the keyspace was brought up to date");
+        }
+        Ok(Self { keyspace: keyspace.map(|one| one.cql), files })
+    }
+}
+
 fn rooms(
     shared: &Shared,
     opened: Vec<Store>,
@@ -256,20 +278,14 @@ fn rooms(
     Ok(rooms)
 }
 
-async fn build(rooms: &[Resources], settings: &Settings) -> anyhow::Result<Vec<Module>> {
+async fn build(rooms: &[Resources], settings: &Settings, outside: Outside) -> anyhow::Result<Vec<Module>> {
     let mut modules = Vec::new();
     for resources in rooms {
         let resources = resources.clone();
         modules.push(match resources.service {
             "auth" => auth::module(resources, settings.auth.clone()).await?,
             "activity" => {
-                let keyspace = keyspace::open(&settings.activity).await?;
-                if let Some(migrations) =
-                    keyspace.as_ref().map(|one| one.migrated.len()).filter(|one| *one > 0)
-                {
-                    info!(service = "activity", migrations, "the keyspace was brought up to date");
-                }
-                let cql = keyspace.map(|one| one.cql);
+                let cql = outside.keyspace.clone();
                 activity::module(resources, settings.activity.clone(), cql).await?
             }
             "gamification" => gamification::module(resources, settings.gamification.clone()).await?,
@@ -329,10 +345,16 @@ fn remotes(here: &[&'static str], settings: &Settings, metrics: &Metrics) -> any
 }
 
 /// The task that reads the installation's key again.
-fn followed(shared: &Shared, settings: &Settings, opened: &[Store], log: &Log) -> Task {
+fn followed(
+    shared: &Shared,
+    settings: &Settings,
+    opened: &[Store],
+    (log, outside): (&Log, &Outside),
+) -> Task {
     let marked = settings.platform.stores.engine != StoreEngine::Sqlite;
     let stores = opened.iter().filter(|_| marked).map(|store| (store.service, store.db.clone())).collect();
-    let marked = Marked { stores, log: log.clone() };
+    let Outside { keyspace, files } = outside.clone();
+    let marked = Marked { stores, log: log.clone(), keyspace, files };
     keys::follow(shared.key.clone(), key_file(settings), marked, shared.shutdown.stop.clone())
 }
 

@@ -3,7 +3,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use eventing::{Db, migrate::belongs};
+use activity::blobs::Blobs;
+use eventing::{
+    Db,
+    cql::{self, Cql},
+    migrate::belongs,
+};
 use platform::{Task, installation::InstallationKey};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -17,6 +22,8 @@ pub const REREAD_EACH: Duration = Duration::from_secs(5);
 pub(crate) struct Marked {
     pub(crate) stores: Vec<(&'static str, Db)>,
     pub(crate) log: Log,
+    pub(crate) keyspace: Option<Cql>,
+    pub(crate) files: Option<Blobs>,
 }
 
 pub(crate) fn follow(key: InstallationKey, path: PathBuf, marked: Marked, stop: CancellationToken) -> Task {
@@ -50,5 +57,15 @@ async fn tell(key: &InstallationKey, marked: &Marked) {
         && let Err(error) = log.belongs(&marks).await
     {
         warn!(%error, "the log was not told of the installation's key");
+    }
+    if let Some(keyspace) = &marked.keyspace
+        && let Err(error) = cql::belongs(keyspace, activity::SERVICE, &marks).await
+    {
+        warn!(%error, "the keyspace was not told of the installation's key");
+    }
+    if let Some(files) = &marked.files
+        && let Err(error) = files.belongs(&marks).await
+    {
+        warn!(%error, "the place of files was not told of the installation's key");
     }
 }

@@ -3,7 +3,7 @@
 use activity::{CQL_MIGRATIONS, Config, config::Store};
 use anyhow::Context;
 use backends::cql;
-use eventing::cql::Cql;
+use eventing::cql::{Cql, belongs};
 
 /// The keyspace, with its newest schema.
 pub(crate) struct Keyspace {
@@ -16,10 +16,11 @@ pub(crate) struct Keyspace {
 /// activities lie in the service's own database.
 ///
 /// # Errors
-/// No node answers, the keyspace cannot be made or is of a newer program.
-pub(crate) async fn open(config: &Config) -> anyhow::Result<Option<Keyspace>> {
+/// No node answers, the keyspace cannot be made, is of a newer program or another installation's; `marks` name ours.
+pub(crate) async fn open(config: &Config, marks: &[String]) -> anyhow::Result<Option<Keyspace>> {
     let Some(options) = options(config) else { return Ok(None) };
     let cql = cql::connect(options).await.context("activity.cql_nodes")?;
+    belongs(&cql, activity::SERVICE, marks).await.context("activity.cql_keyspace")?;
     let migrated = CQL_MIGRATIONS.apply(&cql).await.context("activity.cql_keyspace")?;
     Ok(Some(Keyspace { cql, migrated }))
 }

@@ -5,7 +5,7 @@
 //! | [`cli`] | the command line |
 //! | [`settings`] | every setting of every service, checked before anything is opened |
 //! | [`about`] | who a process is |
-//! | [`stores`], [`installation`] | on which engines stores and log are; the services of this process |
+//! | [`stores`], [`keyspace`], [`files`], [`installation`] | on which engines all that is kept is; the services of this process |
 //! | [`keys`] | the secret by which services know each other, changed while they run |
 //! | [`up`], [`serve`] | serving until told to stop: all services, or some of a fleet's |
 //! | [`tools`], [`socket`] | what operators do, in a running owner or on the folder itself |
@@ -15,6 +15,7 @@ pub mod about;
 pub mod cli;
 mod connections;
 pub mod demo;
+mod files;
 pub mod installation;
 pub mod keys;
 mod keyspace;

@@ -21,8 +21,14 @@ pub struct Settings {
 
 /// Settings that a service is given by this room, because they stand under a shared name.
 const OF_AUTH: &[&str] = &["sign_ups_per_hour", "failed_logins_per_hour"];
-const OF_GATEWAY: &[&str] =
-    &["limits.writes_per_s", "limits.reads_per_s", "token_issuer", "token_audience", "upload_bytes_max"];
+const OF_GATEWAY: &[&str] = &[
+    "limits.writes_per_s",
+    "limits.reads_per_s",
+    "token_issuer",
+    "token_audience",
+    "upload_bytes_max",
+    "resumable_bytes_max",
+];
 
 /// # Errors
 /// Everything that is wrong, at once, each with its origin.
@@ -49,6 +55,7 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
     gateway.token_issuer.clone_from(&auth.token_issuer);
     gateway.token_audience.clone_from(&auth.token_audience);
     gateway.upload_bytes_max = activity.upload_bytes_max;
+    gateway.resumable_bytes_max = activity.resumable_bytes_max;
     for (key, what) in activity.faults() {
         loading.fault(&format!("activity.{key}"), what);
     }

@@ -10,6 +10,7 @@ use eventing::{
     leases::{Leases, Pace},
     migrate::{Migrations, SPINE, belongs},
     ownership::{Holder, STORE},
+    sql::DbError,
     store::EventStore,
 };
 use kernel::Clock;
@@ -54,6 +55,9 @@ pub fn topics() -> Vec<Topic> {
 
 /// Events stay in the log for so long.
 pub const EVENTS_KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// One statement that changes a schema.
+const SCHEMA_WITHIN: Duration = Duration::from_secs(6 * 3600);
 
 /// A service's store, open, with its newest schema.
 pub struct Store {
@@ -112,15 +116,34 @@ pub async fn open(
     fatal: CancellationToken,
 ) -> anyhow::Result<Store> {
     let opening = async {
-        let db = database(settings, service, fatal).await?;
-        let mut migrated = SPINE.apply(&db).await?;
-        // A folder has its lock; an address is easily another fleet's.
-        if settings.platform.stores.engine != StoreEngine::Sqlite {
-            belongs(&db, service, &opener.marks).await?;
-        }
-        if let Some(migrations) = migrations {
-            migrated.extend(migrations.apply(&db).await?);
-        }
+        let (db, migrated) = match settings.platform.stores.engine {
+            StoreEngine::Sqlite => {
+                let path = settings.platform.data.join("stores").join(format!("{service}.db"));
+                let opened = sqlite::open(&path, sqlite::Options { fatal }).await;
+                let db = opened.with_context(|| path.display().to_string())?;
+                // A folder has its lock.
+                let migrated = brought_up_to_date(&db, (service, migrations), None).await?;
+                (db, migrated)
+            }
+            StoreEngine::Postgres => {
+                let url = settings.platform.stores.url_of(service);
+                if postgres::ensure_database(&url).await.context("stores.url")? {
+                    info!(service, "its database was made");
+                }
+                let db = on_postgres(settings, service, postgres::Options::default()).await?;
+                // An address is easily another fleet's.
+                let marks = Some(opener.marks.as_slice());
+                let migrated = if is_current(&db, migrations).await? {
+                    brought_up_to_date(&db, (service, migrations), marks).await
+                } else {
+                    let changing = on_postgres(settings, service, patient()).await?;
+                    let migrated = brought_up_to_date(&changing, (service, migrations), marks).await;
+                    changing.close().await;
+                    migrated
+                };
+                (db, migrated?)
+            }
+        };
         let events: Arc<dyn EventStore> = Arc::new(SqlEventStore::open(db.clone()).await?);
         let holder = Holder::new(db.clone(), &opener.name, &opener.address);
         let leases = match settings.platform.stores.engine {
@@ -132,29 +155,47 @@ pub async fn open(
     opening.await.with_context(|| format!("the store of {service} cannot be opened"))
 }
 
-/// SQLite: `DATA/stores/<service>.db`; PostgreSQL: the database that `stores.url` names for the service.
-async fn database(settings: &Settings, service: &str, fatal: CancellationToken) -> anyhow::Result<Db> {
-    let stores = &settings.platform.stores;
-    match stores.engine {
-        StoreEngine::Sqlite => {
-            let path = settings.platform.data.join("stores").join(format!("{service}.db"));
-            let opened = sqlite::open(&path, sqlite::Options { fatal }).await;
-            opened.with_context(|| path.display().to_string())
-        }
-        StoreEngine::Postgres => {
-            let url = stores.url_of(service);
-            let made = postgres::ensure_database(&url).await.context("stores.url")?;
-            if made {
-                info!(service, "its database was made");
-            }
-            let options = postgres::Options {
-                connections_max: stores.connections_max,
-                application: format!("stadion {service}"),
-                ..postgres::Options::default()
-            };
-            postgres::connect(&url, options).await.context("stores.url")
+/// Nothing is left to change: a start like most.
+async fn is_current(db: &Db, migrations: Option<Migrations>) -> Result<bool, DbError> {
+    for migrations in [Some(SPINE), migrations].into_iter().flatten() {
+        if !migrations.missing(db).await?.is_empty() {
+            return Ok(false);
         }
     }
+    Ok(true)
+}
+
+async fn brought_up_to_date(
+    db: &Db,
+    (service, migrations): (&'static str, Option<Migrations>),
+    marks: Option<&[String]>,
+) -> anyhow::Result<Vec<&'static str>> {
+    let mut migrated = SPINE.apply(db).await?;
+    if let Some(marks) = marks {
+        belongs(db, service, marks).await?;
+    }
+    if let Some(migrations) = migrations {
+        migrated.extend(migrations.apply(db).await?);
+    }
+    Ok(migrated)
+}
+
+/// For changes of the schema: a table of years is rewritten for hours, and a statement that is given up is begun anew at
+/// the next start. What others serve meanwhile is waited for, but no longer than they wait for us.
+fn patient() -> postgres::Options {
+    postgres::Options { statement_limit: SCHEMA_WITHIN, ..postgres::Options::default() }
+}
+
+/// The database that `stores.url` names for the service.
+async fn on_postgres(settings: &Settings, service: &str, limits: postgres::Options) -> anyhow::Result<Db> {
+    let stores = &settings.platform.stores;
+    let url = stores.url_of(service);
+    let options = postgres::Options {
+        connections_max: stores.connections_max,
+        application: format!("stadion {service}"),
+        ..limits
+    };
+    postgres::connect(&url, options).await.context("stores.url")
 }
 
 /// The log between services.
@@ -250,7 +291,35 @@ async fn in_file(
 mod tests {
     use std::collections::BTreeSet;
 
+    use platform::config::Sources;
+    use testkit::engines;
+
     use super::*;
+    use crate::settings::load;
+
+    const NOTE: &str = "CREATE TABLE noted AS SELECT current_setting('statement_timeout') AS within;\n";
+    const NOTES: Migrations =
+        Migrations { service: "promo", sqlite: &[], postgres: &[("0001_note_the_limit", NOTE)] };
+
+    #[tokio::test]
+    async fn a_change_of_the_schema_has_hours_and_what_is_served_has_seconds() {
+        let Some(server) = engines::postgres("limits of a change of the schema") else { return };
+        let (address, options) = server.split_once('?').unwrap_or((&server, ""));
+        let (server, _) = address.rsplit_once('/').unwrap();
+        let name = format!("limits_{}_{{service}}", &Uuid::new_v4().simple().to_string()[..12]);
+        let told = [("ENGINE", "postgres".to_owned()), ("URL", format!("{server}/{name}?{options}"))];
+        let environment = told.map(|(name, value)| (format!("STADION_STORES__{name}"), value)).into();
+        let settings = load(&Sources { environment, ..Sources::default() }).unwrap();
+        let opener = Opener { name: "a".to_owned(), address: String::new(), marks: vec!["aa".to_owned()] };
+        let fatal = CancellationToken::new();
+        let store = open(&settings, &opener, ("promo", Some(NOTES)), fatal).await.unwrap();
+        for (sql, within) in
+            [("SELECT within FROM noted", "6h"), ("SELECT current_setting('statement_timeout')", "15s")]
+        {
+            let row = store.db.fetch_one(sql, Vec::new()).await.unwrap().unwrap();
+            assert_eq!(row.get::<String>(0).unwrap(), within);
+        }
+    }
 
     /// The committed picture of the services says which state they write.
     #[test]

@@ -134,7 +134,8 @@ class Board {
   show() {
     this.table.show(this.model.places());
     byId("held").hidden = true;
-    if (this.model.participants !== null) {
+    // Before it begins, the page says how many have joined: none of them has a place.
+    if (this.model.participants !== null && byId("state").dataset.state !== "scheduled") {
       write(byId("participants"), this.words.count("participants", this.model.participants));
     }
     this.moment();

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::{
     ASK, KafkaBus, OpenError, Options,
     client::{self, Context},
-    topics::Found,
+    topics::{Found, forbidden},
 };
 
 const TOPIC: &str = "stadion.installation.v1";
@@ -97,13 +97,16 @@ impl KafkaBus {
 
     async fn settled(&self, name: &str) -> Result<(), BusError> {
         let until = Instant::now() + SETTLING;
-        while !matches!(self.look(name).await?, Found::Partitions(_)) {
-            if Instant::now() > until {
-                return Err(BusError::Unavailable(format!("{name} has a partition without a leader")));
+        loop {
+            match self.look(name).await? {
+                Found::Partitions(_) => return Ok(()),
+                Found::Forbidden => return Err(BusError::Refused(forbidden(name))),
+                Found::Nothing | Found::Settling if Instant::now() > until => {
+                    return Err(BusError::Unavailable(format!("{name} has a partition without a leader")));
+                }
+                Found::Nothing | Found::Settling => tokio::time::sleep(LOOK_EVERY).await,
             }
-            tokio::time::sleep(LOOK_EVERY).await;
         }
-        Ok(())
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) struct KafkaSource {
     /// What went wrong behind records that were still handed out.
     failed: Option<BusError>,
     hinted: Option<Instant>,
+    /// What dashboards were not told yet.
+    reached: Vec<(u32, i64)>,
 }
 
 /// The client and its queues, one a place.
@@ -116,6 +118,7 @@ pub(super) async fn open(
         stuck: false,
         failed: None,
         hinted: None,
+        reached: Vec::new(),
     })
 }
 
@@ -166,6 +169,7 @@ impl LogSource for KafkaSource {
                 continue;
             }
             if tokio::time::timeout_at(until, self.news.notified()).await.is_err() {
+                self.tell_dashboards();
                 self.ask_whether_alive().await?;
                 return Ok(Vec::new());
             }
@@ -173,14 +177,23 @@ impl LogSource for KafkaSource {
     }
 
     async fn hint_commit(&mut self, reached: &[(u32, i64)]) {
-        if self.hinted.is_some_and(|at| at.elapsed() < HINT_EVERY) {
+        self.reached = reached.to_vec();
+        self.tell_dashboards();
+    }
+}
+
+impl KafkaSource {
+    /// Now and then; what was reached last is told when it is quiet.
+    fn tell_dashboards(&mut self) {
+        if self.reached.is_empty() || self.hinted.is_some_and(|at| at.elapsed() < HINT_EVERY) {
             return;
         }
         self.hinted = Some(Instant::now());
+        let reached = std::mem::take(&mut self.reached);
         let mut offsets = TopicPartitionList::with_capacity(reached.len());
         for (part, offset) in reached {
-            let part = i32::try_from(*part).unwrap_or_default();
-            if offsets.add_partition_offset(&self.state.name, part, Offset::Offset(*offset)).is_err() {
+            let part = i32::try_from(part).unwrap_or_default();
+            if offsets.add_partition_offset(&self.state.name, part, Offset::Offset(offset)).is_err() {
                 return;
             }
         }
@@ -188,9 +201,7 @@ impl LogSource for KafkaSource {
             debug!(topic = %self.state.name, %error, "dashboards were not told");
         }
     }
-}
 
-impl KafkaSource {
     /// At most `max` records that have come, without waiting.
     fn take(&mut self, max: usize) -> Vec<Batch> {
         let mut batches = Vec::new();

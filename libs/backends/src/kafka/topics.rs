@@ -68,6 +68,8 @@ pub(super) enum Found {
     Nothing,
     /// It is there, without a leader for each partition yet.
     Settling,
+    /// The cluster does not tell this user.
+    Forbidden,
     Partitions(usize),
 }
 
@@ -94,6 +96,7 @@ impl KafkaBus {
             fits.push(match self.look(&name).await? {
                 Found::Nothing => Fit::Missing,
                 Found::Settling => Fit::Unclear(format!("{name} has a partition without a leader")),
+                Found::Forbidden => Fit::Unfit(forbidden(&name)),
                 Found::Partitions(count) if count != PARTITIONS as usize => {
                     Fit::Unfit(miscounted(&name, count))
                 }
@@ -129,6 +132,7 @@ impl KafkaBus {
                     self.make(name, kind).await?;
                     made = true;
                 }
+                Found::Forbidden => return Err(BusError::Refused(forbidden(name))),
                 Found::Nothing | Found::Settling if Instant::now() < until => {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
@@ -152,6 +156,7 @@ impl KafkaBus {
             };
             Ok(match topic.error().map(RDKafkaErrorCode::from) {
                 Some(RDKafkaErrorCode::UnknownTopicOrPartition) => Found::Nothing,
+                Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Found::Forbidden,
                 Some(_) => Found::Settling,
                 None if topic.partitions().iter().any(|part| part.leader() < 0) => Found::Settling,
                 None => Found::Partitions(topic.partitions().len()),
@@ -247,6 +252,11 @@ fn miscounted(name: &str, partitions: usize) -> String {
         "topic {name} has {partitions} partitions and must have {PARTITIONS}, or keys would change places: delete it if \
          nothing on it is needed, or set another `prefix`"
     )
+}
+
+/// What to say, and what to allow, where the cluster does not tell this user of a topic.
+pub(super) fn forbidden(name: &str) -> String {
+    format!("topic {name} may not be described by this user: allow Describe, Read and Write")
 }
 
 /// What a topic must bear: a message, and what Kafka writes around it.

@@ -130,7 +130,7 @@ async fn effects(db: &Db) -> Vec<i64> {
 }
 
 async fn until_seen(db: &Db, many: usize) {
-    for _ in 0..400 {
+    for _ in 0..2_400 {
         if effects(db).await.len() >= many {
             return;
         }

@@ -38,7 +38,8 @@ pub(crate) fn kafka_brokers() -> Option<String> {
 /// A name space of its own on the broker.
 pub(crate) fn kafka_options(brokers: &str) -> kafka::Options {
     let prefix = format!("test-{}.", uuid::Uuid::new_v4().simple());
-    kafka::Options { prefix, client: "stadion-test".to_owned(), ..kafka::Options::new(brokers) }
+    let patience = std::time::Duration::from_secs(25);
+    kafka::Options { prefix, client: "stadion-test".to_owned(), patience, ..kafka::Options::new(brokers) }
 }
 
 pub(crate) async fn kafka_bus(options: kafka::Options) -> Arc<dyn Bus> {

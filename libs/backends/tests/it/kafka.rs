@@ -244,6 +244,8 @@ async fn dashboards_are_told_how_far_a_reader_is() {
     bus.publish(&topic, &[event("one", 1), event("one", 2)]).await.expect("published");
     let mut source = bus.source("svc.reader", &topic, &[(part, 0)]).await.expect("opened");
     read_to(&mut source, 2).await;
+    source.hint_commit(&[(part, 1)]).await;
+    // So soon after, and the last one: it is told when it is quiet.
     source.hint_commit(&[(part, 2)]).await;
     let mut config = config(&options);
     config.set("group.id", format!("{}svc.reader", options.prefix));

@@ -11,18 +11,21 @@ use crate::{
     sql::Db,
 };
 
-const LIFE: Duration = Duration::from_millis(600);
-const PACE: Pace = Pace { life: LIFE, renew_every: Duration::from_millis(100) };
+const LIFE: Duration = Duration::from_millis(1_500);
+const PACE: Pace = Pace { life: LIFE, renew_every: Duration::from_millis(500) };
 
 pub async fn suite(db: Db) {
     one_of_many_owns(db.clone()).await;
     who_comes_and_goes_waits_in_no_circle(db.clone()).await;
-    parts_are_shared_out_and_taken_over(db).await;
+    parts_are_shared_out_and_taken_over(db.clone()).await;
+    what_only_the_newer_of_two_versions_knows_is_owned_too(db).await;
 }
 
 async fn one_of_many_owns(db: Db) {
     let names: Vec<String> = (0..8).map(|number| format!("holder-{number}")).collect();
     let holders: Vec<Holder> = names.iter().map(|name| Holder::new(db.clone(), name, "here")).collect();
+    // Connections are opened before a life begins.
+    join_all(holders.iter().map(db_owner)).await;
     let epochs = join_all(holders.iter().map(|holder| holder.acquire("relay", LIFE))).await;
     let owners: Vec<usize> = epochs
         .iter()
@@ -62,7 +65,7 @@ async fn who_comes_and_goes_waits_in_no_circle(db: Db) {
             (0..30).map(|part| format!("guests/{}", (part * (turn + 1)) % 31)).collect();
         async move {
             for _ in 0..20 {
-                let share = guest.share(&wanted, LIFE).await?;
+                let share = guest.share(&wanted, &BTreeSet::new(), LIFE).await?;
                 guest.release(&share.surplus).await?;
                 guest.leave().await?;
             }
@@ -80,8 +83,9 @@ async fn db_owner(holder: &Holder) -> Option<String> {
 
 async fn parts_are_shared_out_and_taken_over(db: Db) {
     let wanted: Vec<String> = (0..7).map(|part| format!("reader/topic:t/{part}")).collect();
-    let leases = |name: &str| Leases::shared(Holder::new(db.clone(), name, "here"), PACE);
-    let (one, other, third) = (leases("one"), leases("other"), leases("third"));
+    let leases = |name: &str, pace: Pace| Leases::shared(Holder::new(db.clone(), name, "here"), pace);
+    let long = Pace { life: LIFE * 20, ..PACE };
+    let (one, other, third) = (leases("one", PACE), leases("other", long), leases("third", PACE));
     let (stop, vanish) = (CancellationToken::new(), CancellationToken::new());
 
     let checked = async {
@@ -116,10 +120,52 @@ async fn parts_are_shared_out_and_taken_over(db: Db) {
     // What was given back is free at once: long before a life is over.
     let stop = CancellationToken::new();
     let taking = async {
-        tokio::time::timeout(LIFE / 2, owns(&third, &wanted, 7)).await.expect("free at once");
+        tokio::time::timeout(LIFE * 10, owns(&third, &wanted, 7)).await.expect("free at once");
         stop.cancel();
     };
     tokio::join!(third.keep(&wanted, &stop), taking);
+}
+
+/// In the middle of a rolling upgrade.
+async fn what_only_the_newer_of_two_versions_knows_is_owned_too(db: Db) {
+    let wanted: Vec<String> = (0..12).map(|part| format!("reader/topic:u/{part}")).collect();
+    let of_old = &wanted[..4];
+    let leases = |name: &str| Leases::shared(Holder::new(db.clone(), name, "here"), PACE);
+    let (old, new, newer) = (leases("old"), leases("new"), leases("newer"));
+    let (stop, upgraded) = (CancellationToken::new(), CancellationToken::new());
+    let watched = async {
+        owns(&old, of_old, 4).await;
+        let coming = new.keep(&wanted, &stop);
+        let watched = async {
+            all_owned(&[&old, &new], &wanted).await;
+            assert!(new.owned().borrow().count(&wanted) >= 8, "what the old one does not know");
+            let coming = newer.keep(&wanted, &stop);
+            let watched = async {
+                all_owned(&[&old, &new, &newer], &wanted).await;
+                upgraded.cancel();
+                owns(&new, &wanted, 6).await;
+                owns(&newer, &wanted, 6).await;
+                stop.cancel();
+            };
+            tokio::join!(coming, watched);
+        };
+        tokio::join!(coming, watched);
+    };
+    tokio::join!(old.keep(of_old, &upgraded), watched);
+}
+
+/// Waits until each of them has an owner, and never two.
+async fn all_owned(leases: &[&Leases], wanted: &[String]) {
+    let owners =
+        |part: &String| leases.iter().filter(|one| one.owned().borrow().epoch(part).is_some()).count();
+    let all = async {
+        while !wanted.iter().all(|part| owners(part) == 1) {
+            tokio::time::sleep(PACE.renew_every / 4).await;
+        }
+    };
+    let waited = tokio::time::timeout(LIFE * 100, all).await;
+    let owned: Vec<usize> = wanted.iter().map(owners).collect();
+    assert!(waited.is_ok(), "owners: {owned:?}");
 }
 
 /// Waits until exactly so many of them are owned.
@@ -127,7 +173,7 @@ async fn owns(leases: &Leases, wanted: &[String], many: usize) {
     let mut owned = leases.owned();
     let counted = |owned: &Owned| wanted.iter().filter(|part| owned.epoch(part).is_some()).count();
     let waited = owned.wait_for(|owned| counted(owned) == many);
-    let waited = tokio::time::timeout(LIFE * 20, waited).await;
+    let waited = tokio::time::timeout(LIFE * 100, waited).await;
     assert!(waited.is_ok(), "{many} wanted, {} owned", counted(&leases.owned().borrow()));
 }
 

@@ -4,6 +4,7 @@ mod followed;
 mod logs;
 mod released;
 mod sending;
+mod timing;
 mod world;
 
 use std::{
@@ -17,7 +18,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use proto::envelope::{Parcel, Record, record::Body};
+use proto::envelope::{Parcel, Record, State, record::Body};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -57,8 +58,11 @@ where
     released::a_zombie_parks_nothing(World::new(fresh().await).await).await;
     released::a_strangers_word_hides_nothing(World::new(fresh().await).await).await;
     followed::a_follower_goes_on_where_its_log_was_lost(World::new(fresh().await).await).await;
+    followed::while_the_log_is_away_its_owner_tells(World::new(fresh().await).await).await;
+    timing::a_timer_that_must_wait_holds_its_own_stream_alone(World::new(fresh().await).await).await;
     sending::a_topic_that_is_refused_stops_no_other(World::new(fresh().await).await).await;
     sending::keys_that_never_rest_starve_no_other(World::new(fresh().await).await).await;
+    sending::a_log_that_lost_a_state_is_told_it_again(World::new(fresh().await).await).await;
 }
 
 async fn effects_survive_restarts_exactly_once(world: World) {
@@ -190,7 +194,7 @@ async fn a_silent_log_stops_no_command_and_shows_as_lag(mut world: World) {
     );
 
     silent.store(false, Ordering::Release);
-    for _ in 0..400 {
+    for _ in 0..2_400 {
         let status = spine.status().await.expect("told");
         let unread = status.readers.iter().all(|one| one.lag.is_some_and(|lag| lag.events == 0));
         if status.relay.events == 0 && status.log_answers == Some(true) && unread {
@@ -302,6 +306,9 @@ async fn a_reactor_commands_once(world: World) {
     running.stop().await;
 }
 
+/// The revision of what an owner's table has.
+const TOLD_BY_OWNER: u64 = 99;
+
 struct OwnJournalAsSibling(Journal);
 
 #[async_trait]
@@ -318,6 +325,13 @@ impl SiblingJournals for OwnJournalAsSibling {
         };
         read.await.map_err(|error| BusError::Unavailable(error.to_string()))
     }
+
+    async fn state(&self, _: &'static str, _: &Topic, after: &str) -> Result<(Vec<State>, String), BusError> {
+        let (key, value) = ("a".to_owned(), Some(Parcel::default()));
+        let told = State { key: key.clone(), revision: TOLD_BY_OWNER, value, ..State::default() };
+        // A second page, without anything on it.
+        Ok(if after.is_empty() { (vec![told], key) } else { (Vec::new(), String::new()) })
+    }
 }
 
 async fn a_late_reader_takes_the_journal_for_what_the_log_forgot(world: World) {
@@ -327,7 +341,7 @@ async fn a_late_reader_takes_the_journal_for_what_the_log_forgot(world: World) {
         world.happen(stream, 9).await;
     }
     let topic = Topic::events(SERVICE);
-    for _ in 0..200 {
+    for _ in 0..2_400 {
         let ends: i64 = world.bus.ends(&topic).await.expect("known").iter().sum();
         if ends >= 36 {
             break;
@@ -406,7 +420,7 @@ async fn a_follower_holds_the_newest_values(world: World) {
     let running = Running::start(&spine, shutdown);
     put("b", 8).await;
     let wanted = HashMap::from([("a".to_owned(), 2), ("b".to_owned(), 8)]);
-    for _ in 0..200 {
+    for _ in 0..2_400 {
         if *mirror.0.lock().expect("not poisoned") == wanted && freshness.is_ready() {
             break;
         }

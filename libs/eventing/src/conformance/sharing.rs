@@ -32,7 +32,7 @@ use crate::{
 };
 
 const SERVICE: &str = "sharing";
-const PACE: Pace = Pace { life: Duration::from_millis(900), renew_every: Duration::from_millis(150) };
+const PACE: Pace = Pace { life: Duration::from_secs(3), renew_every: Duration::from_millis(500) };
 const STREAMS: usize = 16;
 
 /// `another` opens the same store as one more process would.
@@ -79,7 +79,7 @@ where
 async fn until_seen(fresh: &Fresh, written: &AtomicUsize) {
     let wanted = i64::try_from(written.load(Ordering::Relaxed)).expect("few");
     let mut seen: BTreeMap<String, i64> = BTreeMap::new();
-    for _ in 0..400 {
+    for _ in 0..2_400 {
         // Versions of a stream begin at 1 and have no gaps: their sum over streams is how many events there were.
         let sql = "SELECT reader, CAST(SUM(version) AS BIGINT) FROM seen GROUP BY reader";
         let rows = fresh.db.fetch(sql, vec![]).await.expect("read");
@@ -120,12 +120,12 @@ impl Process {
     async fn owns_something(&self) {
         let mut owned = self.leases.owned();
         let waited = owned.wait_for(|owned| *owned != crate::leases::Owned::default());
-        let waited = tokio::time::timeout(PACE.life * 20, waited).await;
+        let waited = tokio::time::timeout(Duration::from_secs(60), waited).await;
         assert!(waited.is_ok(), "a newcomer gets its part");
     }
 
     async fn sees(&self, position: i64) -> bool {
-        self.spine.projected().reached(position, PACE.life * 5).await
+        self.spine.projected().reached(position, Duration::from_secs(60)).await
     }
 
     async fn stop(mut self) {

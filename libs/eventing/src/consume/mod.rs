@@ -1,5 +1,6 @@
 //! How readers are run: feed → open → apply → move the cursor, with poison parked by key.
 
+mod back_off;
 mod cursor;
 mod feed;
 mod owned;
@@ -10,6 +11,7 @@ mod projector;
 mod reacting;
 mod step;
 
+pub(crate) use back_off::{Failures, back_off, pause};
 pub use cursor::heard;
 pub(crate) use cursor::{Cursors, Place};
 pub(crate) use feed::{Arrival, Arrived, Feed};
@@ -22,7 +24,7 @@ pub(crate) use projector::{StepError, apply_unparked, project, replay_projection
 pub(crate) use reacting::{react, replay_reactor};
 pub(crate) use step::Step;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use kernel::Clock;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +33,7 @@ use crate::{
     bus::{Bus, SiblingJournals},
     leases::Leases,
     readers::Source,
+    refill::StateTables,
     sealing::Sealer,
     sql::Db,
     store::EventStore,
@@ -41,8 +44,6 @@ use crate::{
 const POISON_TRIES: u32 = 3;
 /// Events a reader takes at once.
 pub(crate) const BATCH: usize = 500;
-/// A wait between tries that grows to this.
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
 /// What every reader's loop stands on.
 #[derive(Clone)]
@@ -53,6 +54,8 @@ pub(crate) struct Ground {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) siblings: Option<Arc<dyn SiblingJournals>>,
+    /// The state topics that are the service's own.
+    pub(crate) state: Option<Arc<dyn StateTables>>,
     pub(crate) sealer: Sealer,
     pub(crate) leases: Leases,
     pub(crate) witness: Option<Arc<dyn Witness>>,
@@ -84,14 +87,4 @@ pub(crate) fn source_word(source: Source, service: &'static str) -> &'static str
 /// A consumer's name on the bus.
 pub(crate) fn reader_name(service: &str, consumer: &str) -> String {
     format!("{service}.{consumer}")
-}
-
-/// Grows from 20 ms; `false` when the process stops instead.
-pub(crate) async fn back_off(attempt: u32, shutdown: &CancellationToken) -> bool {
-    let wait = Duration::from_millis(20_u64.saturating_mul(1 << attempt.min(10))).min(BACKOFF_MAX);
-    tokio::select! {
-        biased;
-        () = shutdown.cancelled() => false,
-        () = tokio::time::sleep(wait) => true,
-    }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, future::Future};
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::{Ground, back_off, source_name};
+use super::{Failures, Ground, source_name};
 use crate::{bus::PARTITIONS, leases::Owned, readers::Source};
 
 /// The partitions of a reader's source that this process owns, each under its epoch.
@@ -60,7 +60,7 @@ where
     Fut: Future<Output = Result<(), String>>,
 {
     let mut owned: watch::Receiver<Owned> = ground.leases.owned();
-    let mut attempt = 0;
+    let mut failures = Failures::none();
     while !ground.shutdown.is_cancelled() {
         let own = what(&owned.borrow_and_update());
         let Some(own) = own else {
@@ -76,7 +76,7 @@ where
             // Dropped where it stands: what it writes is transactions, each under the epoch; what it publishes or commands is
             // known again by position, revision or key.
             _ = owned.wait_for(|owned| what(owned).as_ref() != Some(&own)) => {
-                attempt = 0;
+                failures = Failures::none();
                 continue;
             }
             ended = work(own.clone()) => ended,
@@ -84,8 +84,7 @@ where
         if let Err(error) = ended {
             warn!(service = ground.service, name, %error, "it starts again");
         }
-        attempt += 1;
-        if !back_off(attempt, &ground.shutdown).await {
+        if !failures.back_off(&ground.shutdown).await {
             return;
         }
     }

@@ -88,8 +88,8 @@ pub(crate) async fn park(
     taken: &Taken,
     why: &Why<'_>,
 ) -> Result<(), DbError> {
-    // Unreadable records have no position of their own: their offset stands in, below zero so that they never meet.
     let record = taken.bytes();
+    // Unreadable records have no position of their own: their offset stands in, below zero so that they never meet.
     let pos = match &taken.opened {
         Ok(incoming) => incoming.event.position,
         Err(_) => Recorded::from_proto(envelope::Event::decode(record.clone()).unwrap_or_default())

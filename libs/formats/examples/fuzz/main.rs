@@ -115,9 +115,22 @@ fn made_up(kind: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
         "gpx" => vec![gpx::write(&run).into_bytes()],
         "tcx" => vec![tcx::write(&run).into_bytes()],
         "apple" => vec![APPLE.as_bytes().to_vec()],
-        "zip" => vec![b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec()],
+        "zip" => vec![
+            b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec(),
+            without_directory("1.gpx", &gpx::write(&run)),
+        ],
         _ => return Err(format!("{kind}? fit, gpx, tcx, apple or zip").into()),
     })
+}
+
+/// A file as it lies in an archive, and then nothing more. Its end is told by what stands behind it.
+fn without_directory(name: &str, text: &str) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(text.as_bytes());
+    let head = [b"PK\x03\x04\x14\0\x08\0", &[0; 18][..], &[name.len() as u8, 0, 0, 0]].concat();
+    let length = (text.len() as u32).to_le_bytes();
+    let tail = [b"PK\x07\x08", &crc.sum().to_le_bytes()[..], &length, &length].concat();
+    [&head[..], name.as_bytes(), text.as_bytes(), &tail].concat()
 }
 
 const APPLE: &str = r#"<?xml version="1.0"?><!DOCTYPE HealthData [<!ELEMENT HealthData (Record*)>]><HealthData>

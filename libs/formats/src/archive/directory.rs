@@ -7,15 +7,15 @@ use crate::reading::Problem;
 pub(super) const STORED: u16 = 0;
 pub(super) const DEFLATED: u16 = 8;
 
-const END: &[u8] = b"PK\x05\x06";
+pub(super) const END: &[u8] = b"PK\x05\x06";
 const END_BYTES: usize = 22;
 const END64_LOCATOR: &[u8] = b"PK\x06\x07";
 const END64_LOCATOR_BYTES: usize = 20;
-const END64: &[u8] = b"PK\x06\x06";
-const ENTRY: &[u8] = b"PK\x01\x02";
+pub(super) const END64: &[u8] = b"PK\x06\x06";
+pub(super) const ENTRY: &[u8] = b"PK\x01\x02";
 const ENTRY_BYTES: usize = 46;
-const LOCAL: &[u8] = b"PK\x03\x04";
-const LOCAL_BYTES: usize = 30;
+pub(super) const LOCAL: &[u8] = b"PK\x03\x04";
+pub(super) const LOCAL_BYTES: usize = 30;
 const COMMENT_BYTES_MAX: usize = 65_535;
 const ZIP64_EXTRA: u16 = 1;
 const UTF8_NAME: u16 = 1 << 11;
@@ -25,11 +25,11 @@ const END64_BYTES: usize = 56;
 /// As many entries as there may be, with names and extra fields that are longer than any are.
 const DIRECTORY_BYTES_MAX: u64 = 16 << 20;
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
@@ -37,21 +37,25 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// The files of an archive, each judged by its entry.
-pub(super) fn read<S: ReadAt + ?Sized>(source: &S) -> Result<Vec<Member>, Problem> {
-    let cut = || Problem::unreadable("the archive is cut off, or none");
-    let tail_at = source.size().saturating_sub(TAIL_BYTES);
-    let tail = piece(source, tail_at, source.size() - tail_at).ok_or_else(cut)?;
-    let end_at = end_at(&tail).ok_or_else(cut)?;
-    let (start, entries) = extent(source, &tail, end_at).ok_or_else(cut)?;
+/// The files of an archive, each judged by its entry; none if the directory is not there, or not whole.
+///
+/// # Errors
+/// Too many files, or a directory that is too long.
+pub(super) fn read<S: ReadAt + ?Sized>(source: &S) -> Result<Option<Vec<Member>>, Problem> {
+    let Some((start, end, entries)) = place(source) else { return Ok(None) };
+    let first = piece(source, start, ENTRY.len() as u64);
+    // An end that nothing leads to is a file's, or that of an archive within.
+    if end > 0 && first.is_none_or(|first| first != ENTRY) {
+        return Ok(None);
+    }
     if entries > MEMBERS_MAX as u64 {
         return Err(Problem::unreadable("the archive has too many files"));
     }
-    let length = (tail_at + end_at as u64).checked_sub(start).ok_or_else(cut)?;
+    let Some(length) = end.checked_sub(start) else { return Ok(None) };
     if length > DIRECTORY_BYTES_MAX {
         return Err(Problem::unreadable("the archive's list of files is too long"));
     }
-    let directory = piece(source, start, length).ok_or_else(cut)?;
+    let Some(directory) = piece(source, start, length) else { return Ok(None) };
     let mut rest = directory.as_slice();
     let mut members = Vec::new();
     // The directory itself is counted: what the end says of it may be wrong.
@@ -61,14 +65,20 @@ pub(super) fn read<S: ReadAt + ?Sized>(source: &S) -> Result<Vec<Member>, Proble
         if seen > MEMBERS_MAX {
             return Err(Problem::unreadable("the archive has too many files"));
         }
-        let (member, next) = entry(rest).ok_or_else(cut)?;
+        let Some((member, next)) = entry(rest) else { return Ok(None) };
         members.extend(member);
         rest = next;
     }
-    if members.is_empty() && entries > 0 && seen == 0 {
-        return Err(cut());
-    }
-    Ok(members)
+    Ok((seen as u64 >= entries).then_some(members))
+}
+
+/// From where to where it lies, and how many entries it is said to have.
+fn place<S: ReadAt + ?Sized>(source: &S) -> Option<(u64, u64, u64)> {
+    let tail_at = source.size().saturating_sub(TAIL_BYTES);
+    let tail = piece(source, tail_at, source.size() - tail_at)?;
+    let end_at = end_at(&tail)?;
+    let (start, entries) = extent(source, &tail, end_at)?;
+    Some((start, tail_at + end_at as u64, entries))
 }
 
 /// The last end record whose comment fits, in the archive's tail.
@@ -104,7 +114,8 @@ fn entry(bytes: &[u8]) -> Option<(Option<Member>, &[u8])> {
     let extra_end = name_end + usize::from(extra);
     let rest = bytes.get(extra_end + usize::from(comment)..)?;
     let name = bytes.get(ENTRY_BYTES..name_end)?;
-    let (size, packed, header_at) = sizes(bytes, bytes.get(name_end..extra_end)?)?;
+    let short = [u32_at(bytes, 24)?, u32_at(bytes, 20)?, u32_at(bytes, 42)?];
+    let [size, packed, header_at] = widened(short, bytes.get(name_end..extra_end)?)?;
     if name.ends_with(b"/") && size == 0 {
         return Some((None, rest));
     }
@@ -114,9 +125,8 @@ fn entry(bytes: &[u8]) -> Option<(Option<Member>, &[u8])> {
     Some((Some(member), rest))
 }
 
-/// Unpacked and packed size and place; those too large for the entry stand in its extra field.
-fn sizes(entry: &[u8], mut extra: &[u8]) -> Option<(u64, u64, u64)> {
-    let (packed, size, at) = (u32_at(entry, 20)?, u32_at(entry, 24)?, u32_at(entry, 42)?);
+/// Unpacked and packed size, and in the directory the place; those too large for 32 bits stand in the extra field.
+pub(super) fn widened<const N: usize>(short: [u32; N], mut extra: &[u8]) -> Option<[u64; N]> {
     let mut wide: &[u8] = &[];
     while let (Some(tag), Some(length)) = (u16_at(extra, 0), u16_at(extra, 2)) {
         let end = 4 + usize::from(length);
@@ -125,21 +135,18 @@ fn sizes(entry: &[u8], mut extra: &[u8]) -> Option<(u64, u64, u64)> {
         }
         extra = extra.get(end..)?;
     }
-    let mut next = |short: u32| {
-        if short != u32::MAX || wide.is_empty() {
-            return Some(u64::from(short));
+    let mut values = short.map(u64::from);
+    for (value, short) in values.iter_mut().zip(short) {
+        if short == u32::MAX && !wide.is_empty() {
+            *value = u64_at(wide, 0)?;
+            wide = wide.get(8..)?;
         }
-        let value = u64_at(wide, 0)?;
-        wide = wide.get(8..)?;
-        Some(value)
-    };
-    let size = next(size)?;
-    let packed = next(packed)?;
-    Some((size, packed, next(at)?))
+    }
+    Some(values)
 }
 
 /// By the flag or by the look of it UTF-8, else one character a byte; cut to what a name may be.
-fn decoded(name: &[u8], flags: u16) -> String {
+pub(super) fn decoded(name: &[u8], flags: u16) -> String {
     let name = name.get(..name.len().min(NAME_BYTES_MAX)).unwrap_or_default();
     match str::from_utf8(name) {
         Ok(text) => text.to_owned(),

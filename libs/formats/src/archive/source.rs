@@ -86,6 +86,11 @@ impl<S: ReadAt> Section<S> {
         Self { source, at, end }
     }
 
+    /// From one place to another.
+    pub(super) fn between(source: S, at: u64, end: u64) -> Self {
+        Self { source, at, end }
+    }
+
     /// Leaves out so many bytes.
     pub(crate) fn pass(&mut self, count: u64) {
         self.at = self.at.saturating_add(count).min(self.end);

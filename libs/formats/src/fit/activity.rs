@@ -100,6 +100,7 @@ impl Parts {
         };
         let session = Session { sport, sub_sport, ..session.clone() };
         let mut activity = self.leg(&session, 0, u32::MAX, session_index)?;
+        activity.name.clone_from(&self.sequence.name);
         totals::complete(&mut activity);
         Some(activity)
     }
@@ -109,6 +110,7 @@ impl Parts {
             Session { start: sessions.iter().find_map(|session| session.start), ..Session::default() };
         let mut parent = self.leg(&whole, 0, u32::MAX, session_index)?;
         parent.sport = Sport::Multisport;
+        parent.name.clone_from(&self.sequence.name);
         // What was recorded before the first start belongs to the first leg, what comes after the last to the last.
         let next_starts = sessions.iter().skip(1).map(|next| next.start.unwrap_or(0)).chain([u32::MAX]);
         let mut from = 0;

@@ -33,6 +33,8 @@ pub(crate) struct Sequence {
     pub(crate) devices: Vec<Device>,
     pub(crate) clocks: Clocks,
     pub(crate) sport: (Option<u8>, Option<u8>),
+    /// What the workout is called that was followed.
+    pub(crate) name: Option<String>,
     /// Bytes were lost on the way, so that others may have been read in the wrong place.
     pub(crate) gaps: bool,
 }
@@ -305,6 +307,10 @@ impl Sequence {
             }
             global::SPORT => {
                 self.sport = message::sport(message);
+                true
+            }
+            global::WORKOUT => {
+                self.name = self.name.take().or_else(|| message::workout(message));
                 true
             }
             global::ACTIVITY => {

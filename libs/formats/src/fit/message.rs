@@ -3,9 +3,9 @@
 use super::definition::Definition;
 use super::developer;
 use super::names;
-use super::profile::{self, Summary, TIMESTAMP, device_info, event, file_id, length, sport};
+use super::profile::{self, Summary, TIMESTAMP, device_info, event, file_id, length, sport, workout};
 use super::units;
-use crate::activity::{Device, Lap, Length, Total, Totals};
+use crate::activity::{self, Device, Lap, Length, Total, Totals};
 
 /// A data message and its layout.
 #[derive(Clone, Copy)]
@@ -106,6 +106,11 @@ pub(crate) fn device(message: Message<'_>) -> Device {
 /// `sport` and `sub_sport` of the `sport` message.
 pub(crate) fn sport(message: Message<'_>) -> (Option<u8>, Option<u8>) {
     (message.get(sport::SPORT), message.get(sport::SUB_SPORT))
+}
+
+/// What the plan is called.
+pub(crate) fn workout(message: Message<'_>) -> Option<String> {
+    message.text(workout::NAME).as_deref().and_then(activity::name)
 }
 
 pub(crate) fn timer_event(message: Message<'_>) -> Option<TimerEvent> {

@@ -16,6 +16,7 @@ pub(crate) mod global {
     pub(crate) const RECORD: u16 = 20;
     pub(crate) const EVENT: u16 = 21;
     pub(crate) const DEVICE_INFO: u16 = 23;
+    pub(crate) const WORKOUT: u16 = 26;
     pub(crate) const ACTIVITY: u16 = 34;
     pub(crate) const LENGTH: u16 = 101;
     pub(crate) const HR: u16 = 132;
@@ -59,6 +60,11 @@ pub(crate) mod device_info {
 pub(crate) mod sport {
     pub(crate) const SPORT: u8 = 0;
     pub(crate) const SUB_SPORT: u8 = 1;
+}
+
+/// The plan that was followed.
+pub(crate) mod workout {
+    pub(crate) const NAME: u8 = 8;
 }
 
 pub(crate) mod event {

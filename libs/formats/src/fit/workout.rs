@@ -5,11 +5,10 @@
 use kernel::Sport;
 
 use super::names;
-use super::profile::{MESSAGE_INDEX, file_id, global};
+use super::profile::{MESSAGE_INDEX, file_id, global, workout};
 use super::write::{Base, Writer};
 
 const FILE_WORKOUT: i64 = 5;
-const WORKOUT: u16 = 26;
 const WORKOUT_STEP: u16 = 27;
 const OTHER: u8 = 1;
 /// Without the zero at their end; devices show less.
@@ -133,7 +132,7 @@ pub fn write(plan: &Plan, created_fit_s: u32) -> Vec<u8> {
         (11, Base::Enum, Some(sub_sport.into())),
         (6, Base::U16, i64::try_from(steps.len()).ok()),
     ];
-    named(&mut writer, WORKOUT, (8, &plan.name), &head);
+    writer.named(OTHER, global::WORKOUT, (workout::NAME, shown(&plan.name)), &head);
     for (index, step) in steps.iter().enumerate() {
         write_step(&mut writer, index, step);
     }
@@ -161,24 +160,11 @@ fn write_step(writer: &mut Writer, index: usize, step: &Step) {
         (6, Base::U32, high),
         (7, Base::Enum, intensity),
     ];
-    named(writer, WORKOUT_STEP, (0, name), &fields);
+    writer.named(OTHER, WORKOUT_STEP, (0, shown(name)), &fields);
 }
 
-/// A definition and its message, with a text before the other fields.
-fn named(writer: &mut Writer, message: u16, (number, name): (u8, &str), fields: &[(u8, Base, Option<i64>)]) {
-    let name = name.get(..name.floor_char_boundary(NAME_BYTES_MAX)).unwrap_or_default().as_bytes();
-    writer.raw(&[0x40 | OTHER, 0, 0]);
-    writer.raw(&message.to_le_bytes());
-    writer.raw(&[fields.len() as u8 + 1, number, name.len() as u8 + 1, Base::Text as u8]);
-    for (number, base, _) in fields {
-        writer.raw(&[*number, base.size(), *base as u8]);
-    }
-    writer.raw(&[OTHER]);
-    writer.raw(name);
-    writer.raw(&[0]);
-    for (_, base, value) in fields {
-        writer.value(*base, *value);
-    }
+fn shown(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(NAME_BYTES_MAX)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -55,6 +55,8 @@ pub struct Writer {
 const HEADER_BYTES: usize = 14;
 const PROTOCOL_2_0: u8 = 0x20;
 const PROFILE_VERSION: u16 = 2132;
+/// Without the zero at its end.
+const TEXT_BYTES_MAX: usize = 254;
 
 impl Default for Writer {
     fn default() -> Self {
@@ -85,7 +87,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn value(&mut self, base: Base, value: Option<i64>) {
+    fn value(&mut self, base: Base, value: Option<i64>) {
         let value = value.filter(|value| base.holds(*value)).unwrap_or(base.none());
         self.bytes.extend(value.to_le_bytes().iter().take(usize::from(base.size())));
     }
@@ -95,6 +97,29 @@ impl Writer {
         let layout: Vec<_> = fields.iter().map(|(number, base, _)| (*number, *base)).collect();
         self.define(local, global, &layout);
         self.data(local, fields.iter().map(|(_, base, value)| (*base, *value)));
+    }
+
+    /// A definition and its one message, with a text before the other fields.
+    pub fn named(
+        &mut self,
+        local: u8,
+        global: u16,
+        (number, text): (u8, &str),
+        fields: &[(u8, Base, Option<i64>)],
+    ) {
+        let text = text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or_default().as_bytes();
+        self.raw(&[0x40 | local & 0x0f, 0, 0]);
+        self.raw(&global.to_le_bytes());
+        self.raw(&[fields.len().min(254) as u8 + 1, number, text.len() as u8 + 1, Base::Text as u8]);
+        for (number, base, _) in fields.iter().take(254) {
+            self.raw(&[*number, base.size(), *base as u8]);
+        }
+        self.raw(&[local & 0x0f]);
+        self.raw(text);
+        self.raw(&[0]);
+        for (_, base, value) in fields.iter().take(254) {
+            self.value(*base, *value);
+        }
     }
 
     /// Bytes as they are.
@@ -141,6 +166,10 @@ const EVENT: u8 = 2;
 pub fn write(activity: &Activity) -> Vec<u8> {
     let mut writer = Writer::new();
     write_devices(&mut writer, activity);
+    // FIT has no title; that of the workout is what is read as one.
+    if let Some(name) = &activity.name {
+        writer.named(OTHER, global::WORKOUT, (profile::workout::NAME, name), &[]);
+    }
     write_timeline(&mut writer, activity);
     for (index, length) in activity.lengths.iter().enumerate() {
         write_length(&mut writer, index, length, activity);
@@ -178,8 +207,6 @@ fn write_devices(writer: &mut Writer, activity: &Activity) {
 }
 
 fn write_device(writer: &mut Writer, index: usize, device: &Device) {
-    let name = device.product_name.as_deref().unwrap_or_default().as_bytes();
-    let name = name.get(..name.len().min(64)).unwrap_or_default();
     let numbers = [
         (profile::device_info::INDEX, Base::U8, i64::try_from(index).ok()),
         (profile::device_info::MANUFACTURER, Base::U16, device.manufacturer_id.map(i64::from)),
@@ -187,16 +214,9 @@ fn write_device(writer: &mut Writer, index: usize, device: &Device) {
         (profile::device_info::SERIAL, Base::U32z, device.serial.map(i64::from)),
         (profile::device_info::SOFTWARE_VERSION, Base::U16, scaled(device.software_version, 100.0)),
     ];
-    writer.raw(&[0x40 | OTHER, 0, 0]);
-    writer.raw(&global::DEVICE_INFO.to_le_bytes());
-    writer.raw(&[numbers.len() as u8 + 1]);
-    for (number, base, _) in numbers {
-        writer.raw(&[number, base.size(), base as u8]);
-    }
-    writer.raw(&[profile::device_info::PRODUCT_NAME, name.len() as u8 + 1, Base::Text as u8]);
-    writer.data(OTHER, numbers.map(|(_, base, value)| (base, value)));
-    writer.raw(name);
-    writer.raw(&[0]);
+    let name = device.product_name.as_deref().unwrap_or_default();
+    let name = name.get(..name.floor_char_boundary(64)).unwrap_or_default();
+    writer.named(OTHER, global::DEVICE_INFO, (profile::device_info::PRODUCT_NAME, name), &numbers);
 }
 
 /// Timer events and records, in the order they happened.

@@ -17,9 +17,13 @@ use crate::reading::{Damage, Problem};
 
 /// Reads the tracks; routes and waypoints are no activities.
 pub(crate) fn read(text: &str, damage: &mut Damage) -> Result<Vec<Activity>, Problem> {
-    let tracks = read::tracks(text, damage)?;
-    let points: usize = tracks.iter().map(|track| track.points.len()).sum();
-    let activities = tracks::activities(tracks, damage);
+    let document = read::document(text, damage)?;
+    let points: usize = document.tracks.iter().map(|track| track.points.len()).sum();
+    let mut activities = tracks::activities(document.tracks, damage);
+    // Several are not what the file is called.
+    if let [only] = activities.as_mut_slice() {
+        only.name = only.name.take().or(document.name);
+    }
     if !activities.is_empty() {
         return Ok(activities);
     }

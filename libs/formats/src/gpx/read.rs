@@ -2,7 +2,7 @@
 
 use quick_xml::events::BytesStart;
 
-use crate::activity::Sample;
+use crate::activity::{self, Sample};
 use crate::reading::{Damage, Problem, Reason};
 use crate::xml::points::Point;
 use crate::xml::{self, Shape, number, time};
@@ -10,12 +10,24 @@ use crate::{RECORDS_MAX, geo};
 
 const TRACKS_MAX: usize = 10_000;
 const SEGMENTS_MAX: usize = 100_000;
-/// Of `gpx/trk/type`.
-const KIND_DEPTH: usize = 3;
+/// Of `gpx/trk/name` and `gpx/trk/type`.
+const TRACK_DEPTH: usize = 3;
+
+/// Of `gpx/metadata/name`; in GPX 1.0 it is `gpx/name`.
+const HEAD_DEPTH: usize = 2;
+
+/// What a document holds.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    /// What the file as a whole is called.
+    pub(super) name: Option<String>,
+    pub(super) tracks: Vec<Track>,
+}
 
 /// A `trk`.
 #[derive(Debug, Default)]
 pub(super) struct Track {
+    pub(super) name: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) offset_s: Option<i32>,
     /// Each with a place on Earth.
@@ -25,6 +37,8 @@ pub(super) struct Track {
 /// Elements whose text we keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leaf {
+    NameOfFile,
+    Name,
     Kind,
     Elevation,
     Time,
@@ -36,8 +50,9 @@ enum Leaf {
 }
 
 #[derive(Default)]
-struct Tracks {
-    tracks: Vec<Track>,
+struct Walk {
+    document: Document,
+    in_metadata: bool,
     in_track: bool,
     segment: u32,
     points: usize,
@@ -46,13 +61,13 @@ struct Tracks {
 }
 
 /// Reads all the tracks of a document; a damaged document gives those that can be read.
-pub(super) fn tracks(text: &str, damage: &mut Damage) -> Result<Vec<Track>, Problem> {
-    let mut tracks = Tracks::default();
-    xml::walk(text, &mut tracks, damage)?;
-    Ok(tracks.tracks)
+pub(super) fn document(text: &str, damage: &mut Damage) -> Result<Document, Problem> {
+    let mut walk = Walk::default();
+    xml::walk(text, &mut walk, damage)?;
+    Ok(walk.document)
 }
 
-impl Shape for Tracks {
+impl Shape for Walk {
     type Leaf = Leaf;
     const POINT: (&'static str, usize) = ("<trkpt", 4);
 
@@ -65,24 +80,35 @@ impl Shape for Tracks {
         let name = tag.local_name();
         let name = name.as_ref().as_bytes();
         if !self.in_track {
-            self.in_track = name == b"trk";
-            if self.in_track {
-                self.tracks.push(Track::default());
+            let head = if self.in_metadata { HEAD_DEPTH + 1 } else { HEAD_DEPTH };
+            match name {
+                b"trk" => {
+                    self.in_track = true;
+                    self.document.tracks.push(Track::default());
+                }
+                b"metadata" => self.in_metadata = true,
+                b"name" if depth == head => return Ok(Some(Leaf::NameOfFile)),
+                _ => {}
             }
             return Ok(None);
         }
         match name {
             b"trkseg" => self.segment += 1,
             b"trkpt" => self.point = self.open_point(tag, damage)?,
-            _ => return Ok(leaf(name, depth == KIND_DEPTH)),
+            _ => return Ok(leaf(name, depth == TRACK_DEPTH)),
         }
         Ok(None)
     }
 
     fn set(&mut self, leaf: Leaf, text: &str) {
-        let Some(track) = self.tracks.last_mut() else { return };
-        if leaf == Leaf::Kind {
-            track.kind = Some(text.trim().to_owned());
+        if leaf == Leaf::NameOfFile {
+            self.document.name = activity::name(text);
+        }
+        let Some(track) = self.document.tracks.last_mut() else { return };
+        match leaf {
+            Leaf::Kind => track.kind = Some(text.trim().to_owned()),
+            Leaf::Name => track.name = activity::name(text),
+            _ => {}
         }
         let Some(Point { at_us, sample, .. }) = &mut self.point else { return };
         match leaf {
@@ -97,7 +123,7 @@ impl Shape for Tracks {
             Leaf::Power => sample.power_w = number(text),
             Leaf::Temperature => sample.temperature_c = number(text),
             Leaf::Speed => sample.speed_mps = number(text),
-            Leaf::Kind => {}
+            Leaf::NameOfFile | Leaf::Name | Leaf::Kind => {}
         }
     }
 
@@ -105,6 +131,7 @@ impl Shape for Tracks {
         match name {
             b"trkpt" => self.close_point(),
             b"trk" => self.in_track = false,
+            b"metadata" => self.in_metadata = false,
             _ => {}
         }
     }
@@ -115,11 +142,13 @@ impl Shape for Tracks {
     }
 
     fn is_full(&self) -> bool {
-        self.points >= RECORDS_MAX || self.tracks.len() >= TRACKS_MAX || self.segment as usize >= SEGMENTS_MAX
+        self.points >= RECORDS_MAX
+            || self.document.tracks.len() >= TRACKS_MAX
+            || self.segment as usize >= SEGMENTS_MAX
     }
 }
 
-impl Tracks {
+impl Walk {
     fn open_point(&mut self, tag: &BytesStart<'_>, damage: &mut Damage) -> Result<Option<Point>, Problem> {
         let (mut lat, mut lng) = (f64::NAN, f64::NAN);
         xml::attributes(tag, |key, value| match key {
@@ -137,7 +166,7 @@ impl Tracks {
     }
 
     fn close_point(&mut self) {
-        if let (Some(track), Some(point)) = (self.tracks.last_mut(), self.point.take()) {
+        if let (Some(track), Some(point)) = (self.document.tracks.last_mut(), self.point.take()) {
             track.points.push(Point { sample: point.sample.plausible(), ..point });
         }
     }
@@ -146,6 +175,7 @@ impl Tracks {
 /// By local name: extensions come with any prefix, and without.
 fn leaf(name: &[u8], of_track: bool) -> Option<Leaf> {
     Some(match name {
+        b"name" if of_track => Leaf::Name,
         b"type" if of_track => Leaf::Kind,
         b"ele" => Leaf::Elevation,
         b"time" => Leaf::Time,

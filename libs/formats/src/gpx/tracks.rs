@@ -41,6 +41,7 @@ impl Track {
 
     fn append(&mut self, next: Self) {
         self.points.extend(next.points);
+        self.name = self.name.take().or(next.name);
         self.kind = self.kind.take().or(next.kind);
         self.offset_s = self.offset_s.or(next.offset_s);
     }
@@ -56,6 +57,7 @@ fn activity(track: Track, session_index: u32) -> Option<Activity> {
     let (sport, sub_sport) = sport(track.kind.as_deref());
     let mut activity = Activity::new(sport, Timestamp::from_microsecond(start_us).ok()?);
     activity.sub_sport = sub_sport.map(str::to_owned);
+    activity.name = track.name;
     activity.utc_offset_s = track.offset_s;
     activity.session_index = session_index;
     activity.streams = Streams::with_room(track.points.len());

@@ -16,6 +16,9 @@ const HEAD: &str = concat!(
 pub fn write(activity: &Activity) -> String {
     let mut out = String::from(HEAD);
     out.push_str(" <trk>\n");
+    if let Some(name) = &activity.name {
+        line(&mut out, format_args!("  <name>{}</name>\n", quick_xml::escape::escape(name.as_str())));
+    }
     line(&mut out, format_args!("  <type>{}</type>\n  <trkseg>\n", activity.sport.as_str()));
     let mut pauses = activity.pauses.iter().peekable();
     let mut begun = false;

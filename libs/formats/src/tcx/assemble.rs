@@ -55,6 +55,7 @@ fn whole(mut legs: Vec<Activity>, session_index: &mut u32) -> Option<Activity> {
     let mut parent = Activity::new(Sport::Multisport, first.start);
     parent.utc_offset_s = first.utc_offset_s;
     parent.devices.clone_from(&first.devices);
+    parent.name = legs.iter_mut().fold(None, |name, leg| name.or(leg.name.take()));
     parent = numbered(parent, session_index);
     for leg in legs {
         let after_s = leg.start.duration_since(parent.start).as_secs_f64();
@@ -84,6 +85,7 @@ fn activity(mut leg: Leg, damage: &mut Damage) -> Option<Activity> {
     let (sport, sub_sport) =
         if leg.transition { (Sport::Other, Some("transition")) } else { sport(leg.sport.as_deref()) };
     let mut activity = Activity::new(sport, Timestamp::from_microsecond(start_us).ok()?);
+    activity.name = leg.notes.take().or(leg.plan.take());
     activity.sub_sport = leg.sub_sport.take().or(sub_sport.map(str::to_owned));
     let lap_offset_s = leg.laps.iter().find_map(|lap| lap.start?.offset_s);
     activity.utc_offset_s = leg.offset_s.or(lap_offset_s);

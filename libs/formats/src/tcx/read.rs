@@ -2,7 +2,7 @@
 
 use quick_xml::events::BytesStart;
 
-use crate::activity::{Device, Sample};
+use crate::activity::{self, Device, Sample};
 use crate::reading::{Damage, Problem, Reason};
 use crate::xml::points::Point;
 use crate::xml::time::{self, Moment};
@@ -32,6 +32,10 @@ pub(super) struct Leg {
     pub(super) sport: Option<String>,
     /// FIT's name, in our own files.
     pub(super) sub_sport: Option<String>,
+    /// The first line of its notes, where others keep the title.
+    pub(super) notes: Option<String>,
+    /// What the plan is called that it followed.
+    pub(super) plan: Option<String>,
     pub(super) transition: bool,
     /// The number of the `MultiSportSession` that it is a part of.
     pub(super) session: Option<u32>,
@@ -65,6 +69,8 @@ pub(super) enum Leaf {
     Id,
     Sport,
     SubSport,
+    Notes,
+    PlanName,
     Time,
     Latitude,
     Longitude,
@@ -171,6 +177,7 @@ impl Shape for Walk {
             Within::Lap => self.set_of_lap(leaf, text),
             Within::Activity => self.set_of_leg(leaf, text),
             Within::Creator => self.set_of_device(leaf, text),
+            Within::Nothing if leaf == Leaf::Notes => self.set_notes_of_session(text),
             Within::Nothing | Within::Plan => {}
         }
     }
@@ -317,7 +324,19 @@ impl Walk {
             Leaf::Id => leg.id = time::parse(text),
             Leaf::Sport => leg.sport = Some(word(text)),
             Leaf::SubSport => leg.sub_sport = Some(word(text)).filter(|word| !word.is_empty()),
+            Leaf::Notes => leg.notes = activity::name(text),
+            Leaf::PlanName => leg.plan = activity::name(text),
             _ => {}
+        }
+    }
+
+    /// Those of its legs say less.
+    fn set_notes_of_session(&mut self, text: &str) {
+        let (Some(session), Some(name)) = (self.session, activity::name(text)) else { return };
+        let legs = self.document.legs.iter_mut().rev();
+        let mut name = Some(name);
+        for leg in legs.take_while(|leg| leg.session == Some(session)) {
+            (leg.notes, leg.plan) = (name.take(), None);
         }
     }
 
@@ -362,6 +381,8 @@ fn leaf(within: Within, name: &str, heart_rate: Leaf) -> Option<Leaf> {
         (Within::Activity, "Id") => Leaf::Id,
         (Within::Activity, "Sport") => Leaf::Sport,
         (Within::Activity, "SubSport") => Leaf::SubSport,
+        (Within::Activity | Within::Nothing, "Notes") => Leaf::Notes,
+        (Within::Activity, "Name") => Leaf::PlanName,
         (Within::Creator, "Name") => Leaf::DeviceName,
         (Within::Creator, "UnitId") => Leaf::UnitId,
         (Within::Creator, "ProductID") => Leaf::ProductId,

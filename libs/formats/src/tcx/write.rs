@@ -37,6 +37,7 @@ pub fn write(activity: &Activity) -> String {
         leg(&mut out, next);
         out.push_str("  </NextSport>\n");
     }
+    notes(&mut out, activity);
     out.push_str("  </MultiSportSession>\n");
     out.push_str(TAIL);
     out
@@ -57,6 +58,7 @@ fn leg(out: &mut String, activity: &Activity) {
         lap_extension(out, activity.sport, written);
         out.push_str("   </Lap>\n");
     }
+    notes(out, activity);
     if let Some(device) = activity.devices.iter().find(|device| device.creator) {
         creator(out, device);
     }
@@ -67,6 +69,15 @@ fn leg(out: &mut String, activity: &Activity) {
         out.push_str("</stadion:SubSport>");
     }
     out.push_str("</Extensions>\n  </Activity>\n");
+}
+
+/// The name, where others look for it.
+fn notes(out: &mut String, activity: &Activity) {
+    if let Some(name) = &activity.name {
+        out.push_str("   <Notes>");
+        text(out, name);
+        out.push_str("</Notes>\n");
+    }
 }
 
 /// The laps as they are written: TCX has one at least, the first begins with the activity, each has its time and way.

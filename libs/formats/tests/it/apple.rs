@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use stadion_formats::apple::{Counts, Item, Reader, Record, Workout};
+use stadion_formats::{Sample, Source};
 
 use crate::samples::sample;
 
@@ -178,4 +179,40 @@ fn an_export_of_400_mb_is_read_in_a_few() {
     println!("{records} records, {:.0} MB/s, {more_kb} kB more", size as f64 / 1e6 / took_s);
     assert_eq!(records, times * 1_000);
     assert!(more_kb < 8 << 10, "{more_kb} kB");
+}
+
+#[test]
+fn heart_rates_of_its_time_become_a_column_of_the_workout() {
+    let workout = only_workout(&export(
+        r#"<Workout workoutActivityType="HKWorkoutActivityTypeRunning" duration="10" durationUnit="min" sourceName="W"
+            startDate="2024-05-01 13:00:00 +0500" endDate="2024-05-01 13:10:00 +0500"></Workout>"#,
+    ));
+    // Without a track each value is a row.
+    let mut indoors = workout.clone();
+    indoors.beat(&[(0.0, 120.0), (5.0, 130.0)]);
+    let streams = &indoors.activity.streams;
+    assert_eq!((&streams.time_s[..], streams.heart_rate_bpm[1]), (&[0.0, 5.0][..], Some(130.0)));
+    let average = indoors.activity.totals.heart_rate_avg_bpm.expect("worked out");
+    assert_eq!((average.value, average.source), (125.0, Source::Computed));
+    // Along a track it holds until the next, for ten seconds; what is far from the track is a row by itself.
+    let mut outdoors = workout;
+    for second in 20..60 {
+        let latlng = Some((43.2, 76.9 + f64::from(second) * 1e-5));
+        outdoors.activity.streams.push(Sample { time_s: f64::from(second), latlng, ..Sample::default() });
+    }
+    let rows = outdoors.activity.streams.clone();
+    outdoors.beat(&[(2.0, 100.0), (19.5, 110.0), (24.2, 111.0), (59.5, 112.0), (80.0, 113.0)]);
+    let streams = &outdoors.activity.streams;
+    let at = |second: f64| {
+        let row = streams.time_s.iter().position(|time_s| *time_s == second).expect("a row");
+        streams.heart_rate_bpm[row]
+    };
+    assert_eq!(streams.len(), rows.len() + 2);
+    assert_eq!([at(2.0), at(20.0), at(24.0), at(25.0)], [100.0, 110.0, 110.0, 111.0].map(Some));
+    assert_eq!([at(34.0), at(35.0), at(80.0)], [Some(111.0), None, Some(113.0)]);
+    assert!(streams.time_s.is_sorted());
+    assert_eq!(streams.latlng.iter().flatten().count(), rows.len(), "the track is as it was");
+    let before = outdoors.clone();
+    outdoors.beat(&[(3.0, 90.0)]);
+    assert_eq!(outdoors, before, "a column that is there stays");
 }

@@ -9,24 +9,55 @@ use stadion_formats::{fit, gpx, read, synth, tcx};
 
 use crate::samples::sample;
 
+/// What is written behind a file, of its checksum, packed size and size.
+pub(crate) type Descriptor = fn(u32, u32, u32) -> Vec<u8>;
+
 /// A file to pack.
 #[derive(Clone, Debug)]
 pub(crate) struct Packed {
-    name: String,
-    data: Vec<u8>,
-    deflated: bool,
-    flags: u16,
+    pub(crate) name: String,
+    pub(crate) data: Vec<u8>,
+    pub(crate) deflated: bool,
+    pub(crate) flags: u16,
     /// In place of the true one.
-    claimed: Option<u32>,
+    pub(crate) claimed: Option<u32>,
+    /// What stands behind it; its own header lacks it then.
+    pub(crate) descriptor: Option<Descriptor>,
 }
 
 pub(crate) fn file(name: &str, data: impl Into<Vec<u8>>) -> Packed {
-    Packed { name: name.to_owned(), data: data.into(), deflated: true, flags: 0, claimed: None }
+    Packed {
+        name: name.to_owned(),
+        data: data.into(),
+        deflated: true,
+        flags: 0,
+        claimed: None,
+        descriptor: None,
+    }
+}
+
+/// Sizes of 32 bits, as most who write into a stream.
+pub(crate) fn marked(crc: u32, packed: u32, size: u32) -> Vec<u8> {
+    [b"PK\x07\x08", &[crc, packed, size].map(u32::to_le_bytes).concat()[..]].concat()
+}
+
+pub(crate) fn unmarked(crc: u32, packed: u32, size: u32) -> Vec<u8> {
+    marked(crc, packed, size).split_off(4)
+}
+
+pub(crate) fn wide(crc: u32, packed: u32, size: u32) -> Vec<u8> {
+    let sizes = [packed, size].map(|size| u64::from(size).to_le_bytes()).concat();
+    [b"PK\x07\x08", &crc.to_le_bytes(), &sizes[..]].concat()
 }
 
 /// An archive with these files.
 pub(crate) fn zip(files: &[Packed]) -> Vec<u8> {
-    let (mut out, mut directory) = (Vec::new(), Vec::new());
+    zip_with_ends(files).0
+}
+
+/// Where each file ends, too.
+pub(crate) fn zip_with_ends(files: &[Packed]) -> (Vec<u8>, Vec<usize>) {
+    let (mut out, mut directory, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for file in files {
         let mut crc = Crc::new();
         crc.update(&file.data);
@@ -40,7 +71,8 @@ pub(crate) fn zip(files: &[Packed]) -> Vec<u8> {
         let at = out.len() as u32;
         let mut shared = Vec::new();
         shared.extend_from_slice(&20_u16.to_le_bytes());
-        shared.extend_from_slice(&file.flags.to_le_bytes());
+        let described = u16::from(file.descriptor.is_some()) << 3;
+        shared.extend_from_slice(&(file.flags | described).to_le_bytes());
         shared.extend_from_slice(&(if file.deflated { 8_u16 } else { 0 }).to_le_bytes());
         shared.extend_from_slice(&[0; 4]);
         shared.extend_from_slice(&crc.sum().to_le_bytes());
@@ -50,8 +82,16 @@ pub(crate) fn zip(files: &[Packed]) -> Vec<u8> {
         shared.extend_from_slice(&[0; 2]);
         out.extend_from_slice(b"PK\x03\x04");
         out.extend_from_slice(&shared);
+        if file.descriptor.is_some() {
+            let sizes = out.len() - 16..out.len() - 4;
+            out[sizes].fill(0);
+        }
         out.extend_from_slice(file.name.as_bytes());
         out.extend_from_slice(&packed);
+        if let Some(descriptor) = file.descriptor {
+            out.extend_from_slice(&descriptor(crc.sum(), packed.len() as u32, file.data.len() as u32));
+        }
+        ends.push(out.len());
         directory.extend_from_slice(b"PK\x01\x02\x14\0");
         directory.extend_from_slice(&shared);
         directory.extend_from_slice(&[0; 10]);
@@ -66,7 +106,7 @@ pub(crate) fn zip(files: &[Packed]) -> Vec<u8> {
     out.extend_from_slice(&(directory.len() as u32).to_le_bytes());
     out.extend_from_slice(&start.to_le_bytes());
     out.extend_from_slice(&[0; 2]);
-    out
+    (out, ends)
 }
 
 fn faults(bytes: &[u8]) -> Vec<Option<Fault>> {
@@ -134,7 +174,7 @@ fn a_size_that_lies_is_found_out() {
 }
 
 #[test]
-fn too_many_files_overlapping_ones_and_cut_archives_are_refused() {
+fn too_many_files_overlapping_ones_and_archives_cut_in_the_first_are_refused() {
     let many: Vec<_> = (0..=archive::MEMBERS_MAX).map(|number| file(&number.to_string(), "")).collect();
     let mut bytes = zip(&many);
     assert!(open(&bytes).unwrap_err().detail().contains("too many"));
@@ -148,8 +188,8 @@ fn too_many_files_overlapping_ones_and_cut_archives_are_refused() {
     twice[second + 42..second + 46].copy_from_slice(&0_u32.to_le_bytes());
     assert!(open(&twice).unwrap_err().detail().contains("overlap"));
 
-    let whole = zip(&[file("a.fit", "some bytes")]);
-    for length in 0..whole.len() {
+    let (whole, ends) = zip_with_ends(&[file("a.fit", "some bytes")]);
+    for length in 0..ends[0] {
         assert!(open(&whole[..length]).is_err(), "{length}");
     }
 }

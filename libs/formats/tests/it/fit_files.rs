@@ -48,6 +48,11 @@ fn timer(writer: &mut Writer, seconds: i64, kind: i64) {
     writer.message(3, EVENT, &fields);
 }
 
+/// The plan that was followed.
+fn workout(writer: &mut Writer, name: &str) {
+    writer.named(4, 26, (8, name), &[]);
+}
+
 fn reading(writer: Writer) -> Reading {
     read(&writer.finish()).expect("an activity")
 }
@@ -275,4 +280,20 @@ fn a_second_file_after_garbage_is_found() {
     assert_eq!(reading.activities.len(), 2);
     let salvage = reading.salvage.expect("a salvage");
     assert_eq!((salvage.reasons, salvage.bytes_lost), (vec!["trailing_bytes".to_owned()], 100));
+}
+
+#[test]
+fn what_the_workout_is_called_is_the_name_and_what_the_mode_is_called_is_none() {
+    let mut writer = activity_file();
+    // The device's word for what it does, as it is set in its menu.
+    writer.named(5, 12, (3, "Laufen"), &[(0, Base::Enum, Some(1))]);
+    pulse_at(&mut writer, 0, 120);
+    session_at(&mut writer, 1, 0, 60);
+    assert_eq!(only(writer).name, None);
+    let mut writer = activity_file();
+    workout(&mut writer, "");
+    workout(&mut writer, " 6 × 800 m\tat the lake\n");
+    pulse_at(&mut writer, 0, 120);
+    session_at(&mut writer, 1, 0, 60);
+    assert_eq!(only(writer).name.as_deref(), Some("6 × 800 m at the lake"));
 }

@@ -55,6 +55,31 @@ fn extensions_are_read_with_any_prefix_and_without() {
 }
 
 #[test]
+fn an_activity_is_called_what_its_track_or_else_its_file_is_called() {
+    let point = point(0, "<name>Kilometre 1</name>");
+    let named = |head: &str, inner: &str| {
+        only(&gpx(&format!("{head}<trk>{inner}<trkseg>{point}</trkseg></trk>"))).name
+    };
+    let file =
+        "<metadata><author><name>Aida</name></author><name>May</name></metadata><wpt><name>Home</name></wpt>";
+    let track = "<name>Lunch &amp; a run&#33; <![CDATA[<3]]></name><extensions><name>x</name></extensions>";
+    assert_eq!(named(file, track).as_deref(), Some("Lunch & a run! <3"));
+    assert_eq!(named(file, "<name> \n </name>").as_deref(), Some("May"));
+    assert_eq!(named("<name>As in 1.0</name>", "").as_deref(), Some("As in 1.0"));
+    assert_eq!(named("<rte><name>Plan</name></rte>", ""), None);
+    let long = named("", &format!("<name>{}</name>", "й".repeat(600)));
+    assert_eq!(long, Some("й".repeat(200)));
+    // Two workouts are not what their file is called.
+    let two = format!("{file}{}{}", track_of("<name>One</name>", 0), track_of("", 300));
+    let names: Vec<_> = reading(&gpx(&two)).activities.into_iter().map(|activity| activity.name).collect();
+    assert_eq!(names, [Some("One".to_owned()), None]);
+}
+
+fn track_of(head: &str, minute: u32) -> String {
+    format!("<trk>{head}<trkseg>{}{}</trkseg></trk>", point(minute, ""), point(minute + 1, ""))
+}
+
+#[test]
 fn speed_is_read_where_version_1_0_and_where_version_1_1_put_it() {
     assert_eq!(first_sample("<speed>3.25</speed>").speed_mps, Some(3.25));
     assert_eq!(first_sample("<extensions><speed>3.25</speed></extensions>").speed_mps, Some(3.25));

@@ -9,13 +9,13 @@ use stadion_formats::{Problem, read};
 
 use crate::samples::sample;
 
-/// Generous for an unoptimised build on a busy machine; what we guard against takes seconds to forever.
-const FAST: Duration = Duration::from_secs(2);
+/// No measure of speed: what we guard against takes minutes to forever.
+const SOON: Duration = Duration::from_secs(60);
 
-fn refused_fast(bytes: &[u8]) -> Problem {
+fn refused_soon(bytes: &[u8]) -> Problem {
     let begun = Instant::now();
     let problem = read(bytes).expect_err("a hostile file");
-    assert!(begun.elapsed() < FAST, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     problem
 }
 
@@ -23,7 +23,7 @@ fn refused_fast(bytes: &[u8]) -> Problem {
 fn a_document_type_is_refused() {
     for file in ["billion-laughs.gpx", "xxe.gpx", "quadratic.tcx"] {
         let Some(bytes) = sample(&format!("other/hostile/{file}")) else { return };
-        let problem = refused_fast(&bytes);
+        let problem = refused_soon(&bytes);
         assert_eq!(problem.code(), "file_unreadable", "{file}");
         assert!(problem.detail().contains("document type"), "{file}: {problem}");
     }
@@ -33,17 +33,17 @@ fn a_document_type_is_refused() {
 fn deep_nesting_is_refused() {
     for root in ["gpx", "TrainingCenterDatabase"] {
         let nested = format!("<{root}>{}", "<Extensions>".repeat(200_000));
-        assert!(refused_fast(nested.as_bytes()).detail().contains("nested"));
+        assert!(refused_soon(nested.as_bytes()).detail().contains("nested"));
     }
     let Some(bytes) = sample("other/hostile/deep-nesting.gpx") else { return };
-    assert!(refused_fast(&bytes).detail().contains("nested"));
+    assert!(refused_soon(&bytes).detail().contains("nested"));
 }
 
 #[test]
 fn archives_are_left_to_those_who_open_archives() {
     for file in ["zipbomb-100MiB.zip", "zip-slip.zip", "zip-20k-entries.zip"] {
         let Some(bytes) = sample(&format!("other/hostile/{file}")) else { return };
-        assert_eq!(refused_fast(&bytes).code(), "file_not_activity", "{file}");
+        assert_eq!(refused_soon(&bytes).code(), "file_not_activity", "{file}");
     }
 }
 
@@ -60,7 +60,7 @@ fn a_gzip_bomb_stops_at_its_ratio() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&vec![b' '; 64 << 20]).expect("in memory");
     let bomb = encoder.finish().expect("in memory");
-    let problem = refused_fast(&bomb);
+    let problem = refused_soon(&bomb);
     assert!(problem.detail().contains("limit"), "{problem}");
 }
 
@@ -68,7 +68,7 @@ fn a_gzip_bomb_stops_at_its_ratio() {
 fn a_point_with_a_thousand_attributes_is_refused() {
     let attributes: String = (0..1000).map(|number| format!(" a{number}='1'")).collect();
     let document = format!("<gpx><trk><trkseg><trkpt{attributes}/></trkseg></trk></gpx>");
-    assert!(refused_fast(document.as_bytes()).detail().contains("attributes"));
+    assert!(refused_soon(document.as_bytes()).detail().contains("attributes"));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_document_that_is_broken_everywhere_ends_soon() {
         let document = format!("<{root}>{inner}{}", point.repeat(500_000));
         let begun = Instant::now();
         let _ = read(document.as_bytes());
-        assert!(begun.elapsed() < FAST, "{root}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < SOON, "{root}: {:?}", begun.elapsed());
     }
 }
 
@@ -89,5 +89,5 @@ fn a_document_that_is_broken_everywhere_ends_soon() {
 fn a_long_run_of_undefined_messages_ends_soon() {
     let mut writer = stadion_formats::fit::Writer::new();
     writer.raw(&[0x0f; 200_000]);
-    assert_eq!(refused_fast(&writer.finish()).code(), "file_unreadable");
+    assert_eq!(refused_soon(&writer.finish()).code(), "file_unreadable");
 }

@@ -2,6 +2,7 @@
 
 mod apple;
 mod archives;
+mod cut_archives;
 mod damaged;
 mod fit_depth;
 mod fit_files;

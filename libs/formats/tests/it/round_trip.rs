@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use stadion_formats::{Activity, Lap, Pause, Sample, Source, Sport, Total, fit, gpx, read, synth, totals};
+use stadion_formats::{
+    Activity, Lap, Pause, Sample, Source, Sport, Total, fit, gpx, read, synth, tcx, totals,
+};
 
 fn start() -> Timestamp {
     "2026-03-01T07:30:00Z".parse().expect("a time")
@@ -57,6 +59,22 @@ fn a_made_up_run_comes_back_from_gpx_with_the_same_samples() {
     assert_eq!(from_gpx.streams.heart_rate_bpm, run.streams.heart_rate_bpm);
     assert_eq!(from_gpx.streams.cadence_rpm, run.streams.cadence_rpm);
     assert_eq!(from_gpx.totals.distance_m.expect("computed").source, Source::Computed);
+}
+
+#[test]
+fn a_name_comes_back_from_every_format() {
+    let name = Some("Озеро <&> \"Кайынды\" – 10 км".to_owned());
+    let run = Activity { name: name.clone(), ..synth::run(3, start(), 900.0, 300.0) };
+    assert_eq!(back(&run).name, name);
+    for document in [gpx::write(&run), tcx::write(&run)] {
+        assert_eq!(read(document.as_bytes()).expect("our own file").activities[0].name, name);
+    }
+    let swim = Activity { sport: Sport::Swimming, ..run.clone() };
+    let both = Activity { sport: Sport::Multisport, legs: vec![swim, run.clone()], ..run };
+    for file in [fit::write(&both), tcx::write(&both).into_bytes()] {
+        let read = read(&file).expect("our own file").activities.remove(0);
+        assert_eq!((read.name, read.legs[0].name.as_ref()), (name.clone(), None));
+    }
 }
 
 #[test]

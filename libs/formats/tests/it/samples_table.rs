@@ -34,14 +34,12 @@ fn ours(bytes: &[u8]) -> (String, Option<f64>, Option<u64>) {
     }
     match read(bytes) {
         Ok(reading) => {
-            let count = reading.activities.len();
             let distances = reading.activities.iter().filter_map(|activity| activity.totals.distance_m);
             let distance = distances.map(|total| total.value).reduce(|sum, value| sum + value);
             let records = reading.activities.iter().map(|activity| activity.streams.len() as u64).sum();
-            let sport = reading.activities.first().map_or("", |activity| activity.sport.as_str());
+            let sports: Vec<_> = reading.activities.iter().map(|activity| activity.sport.as_str()).collect();
             let salvage = reading.salvage.map(|salvage| format!(", partial: {}", salvage.reasons.join(" ")));
-            let count = if count == 1 { String::new() } else { format!("{count} × ") };
-            (format!("{count}{sport}{}", salvage.unwrap_or_default()), distance, Some(records))
+            (format!("{}{}", sports.join(" + "), salvage.unwrap_or_default()), distance, Some(records))
         }
         Err(problem) => (format!("{}: {}", problem.code(), problem.detail()), None, None),
     }

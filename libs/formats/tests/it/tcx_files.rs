@@ -363,3 +363,29 @@ proptest! {
         prop_assert_eq!(&again.laps, &read.laps);
     }
 }
+
+#[test]
+fn the_name_is_the_first_line_of_the_notes_or_else_what_the_plan_is_called() {
+    let notes = "<Notes>\n Hills &amp; wind\n2 gels, new shoes</Notes>";
+    let plan = "<Training><Plan><Name>4 × 8 min</Name></Plan></Training>";
+    let creator = "<Creator><Name>Edge 530</Name></Creator>";
+    let of_lap = lap(0, 60.0, &format!("{}<Notes>Lap of honour</Notes>", track(&[0, 60])));
+    let named = |inner: &str| only(&tcx(&activity(&format!("{of_lap}{inner}{creator}")))).name;
+    assert_eq!(named(&format!("{notes}{plan}")).as_deref(), Some("Hills & wind"));
+    assert_eq!(named(plan).as_deref(), Some("4 × 8 min"));
+    assert_eq!(named(""), None);
+    let leg = |second: u32| {
+        let lap = lap(second, 60.0, &track(&[second, second + 60]));
+        activity(&format!("{lap}<Notes>Part {second}</Notes>"))
+    };
+    let session = |notes: &str| {
+        format!(
+            "<MultiSportSession><FirstSport>{}</FirstSport><NextSport>{}</NextSport>{notes}</MultiSportSession>",
+            leg(0),
+            leg(120)
+        )
+    };
+    let read = only(&tcx(&session("<Notes>Duathlon</Notes>")));
+    assert_eq!((read.name.as_deref(), read.legs[0].name.as_deref()), (Some("Duathlon"), None));
+    assert_eq!(only(&tcx(&session(""))).name.as_deref(), Some("Part 0"));
+}

@@ -110,6 +110,7 @@ const READS: &[(&str, &[&str])] = &[
             "Hidden",
             "FriendsOf",
             "GroupsOf",
+            "GroupNames",
         ],
     ),
 ];

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use proto::{
@@ -16,7 +17,7 @@ use proto::{
 };
 
 use super::{Remote, Target, Transport};
-use crate::{actor::ActorSigner, guard::Guarded};
+use crate::{actor::ActorSigner, deadline, guard::Guarded};
 
 /// The largest message between services: an uploaded file with room to spare.
 pub const MESSAGE_BYTES_MAX: usize = 72 * 1024 * 1024;
@@ -54,7 +55,7 @@ impl PeersBuilder {
 
     /// The siblings as the service behind `signer` reaches them.
     pub fn seen_by(&self, signer: ActorSigner) -> Peers {
-        Peers { targets: Arc::new(self.targets.clone()), signer }
+        Peers { targets: Arc::new(self.targets.clone()), signer, usual: deadline::USUAL }
     }
 }
 
@@ -63,13 +64,19 @@ impl PeersBuilder {
 pub struct Peers {
     targets: Arc<HashMap<&'static str, Target>>,
     signer: ActorSigner,
+    usual: Duration,
 }
 
 impl Peers {
     /// The bare way to a service; one that this installation has not answers `unavailable`.
     pub fn to(&self, service: &'static str) -> Transport {
         let target = self.targets.get(service).cloned().unwrap_or(Target::Absent);
-        Transport::new(service, target, self.signer.clone())
+        Transport { service, target, signer: self.signer.clone(), usual: self.usual }
+    }
+
+    /// Calls that do not say how long they may take have the longest time: for tests, which wait for a busy machine.
+    pub fn patient(self) -> Self {
+        Self { usual: deadline::LONGEST, ..self }
     }
 
     pub fn auth(&self) -> AuthClient<Transport> {

@@ -1,7 +1,7 @@
 //! Splits and efforts, as callers see them.
 
 use formats::totals::Split;
-use proto::activity::{self as api, SplitView};
+use proto::activity::{self as api, ActivityView, Facts, SplitView};
 
 use crate::{app::get_activity::Detail, wire};
 
@@ -11,6 +11,15 @@ pub(super) fn view(detail: &Detail) -> api::Detail {
         splits_mile: detail.splits_mile.iter().map(split).collect(),
         efforts: detail.efforts.iter().map(wire::effort::to_proto).collect(),
     }
+}
+
+/// With each leg's best stretches, which are shown where the legs are.
+pub(super) fn with_legs(mut view: ActivityView, facts: Option<&Facts>) -> ActivityView {
+    let kept = facts.map_or(&[][..], |facts| &facts.legs[..]);
+    for (leg, kept) in view.legs.iter_mut().zip(kept).filter(|(_, kept)| !kept.efforts.is_empty()) {
+        leg.detail = Some(api::Detail { efforts: kept.efforts.clone(), ..api::Detail::default() });
+    }
+    view
 }
 
 fn split(split: &Split) -> SplitView {

@@ -35,7 +35,9 @@ pub(super) async fn append(api: &Api, request: Request<Streaming<api::ResumableC
     };
     let _room = api.room.enter_bytes(api.app.config.resumable_part_bytes)?;
     let id = id(&header.resumable_id)?;
-    let mut appending = api.app.append_resumable(account, id, header.offset).await.map_err(status)?;
+    let checksum = (header.checksum_algorithm.as_str(), header.checksum);
+    let mut appending =
+        api.app.append_resumable(account, id, header.offset, checksum).await.map_err(status)?;
     loop {
         match chunks.message().await {
             Ok(Some(chunk)) => {

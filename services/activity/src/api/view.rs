@@ -4,13 +4,14 @@ use formats::Streams;
 use privacy::{DataClass, FieldMask, visibility::Explained};
 use proto::activity::{
     self as api, ActivityView, ClassExplained, Column, Explanation, Facts, Health, Lap, LapHealth, LapView,
-    Leg, Revision, StreamsView,
+    Leg, Marks, Origin, Revision, StreamsView,
 };
 
 use crate::{
     app::{self, Seen},
     domain::marks::Verdict,
     streams::StreamType,
+    wire,
 };
 
 pub(super) fn activity(seen: &Seen) -> ActivityView {
@@ -25,11 +26,7 @@ pub(super) fn activity(seen: &Seen) -> ActivityView {
         name: whole.name.clone(),
         devices: devices.map(|devices| devices.devices.clone()).unwrap_or_default(),
         // Where it came from tells of devices too; the owner's settings are his own affair.
-        sources: origin
-            .filter(|_| mask.shows(DataClass::Device))
-            .map(|origin| origin.source.clone())
-            .into_iter()
-            .collect(),
+        sources: if mask.shows(DataClass::Device) { sources(origin, &marks) } else { Vec::new() },
         visibility: whole.visibility.clone().filter(|_| seen.own),
         // To others it says nothing: what is held against somebody is theirs to know.
         verdict: if seen.own { Verdict::parse(&marks.verdict).as_str().to_owned() } else { String::new() },
@@ -43,10 +40,22 @@ pub(super) fn activity(seen: &Seen) -> ActivityView {
     if let Some(facts) = &whole.facts {
         add_facts(&mut view, facts, mask);
         view.laps = laps(facts, health, mask);
-        view.legs = legs(facts, health, mask);
+        view.legs = legs(facts, health, mask, &view.laps);
         view.stream_types = stream_types(facts, health, mask);
     }
     view
+}
+
+/// Its own, then those of others that gave it something.
+fn sources(origin: Option<&Origin>, marks: &Marks) -> Vec<String> {
+    let own = origin.map(|origin| &origin.source);
+    let mut sources: Vec<String> = Vec::new();
+    for source in own.into_iter().chain(marks.gifts.iter().map(|gift| &gift.source)) {
+        if !source.is_empty() && !sources.contains(source) {
+            sources.push(source.clone());
+        }
+    }
+    sources
 }
 
 fn add_facts(view: &mut ActivityView, facts: &Facts, mask: FieldMask) {
@@ -96,9 +105,13 @@ fn laps(facts: &Facts, health: Option<&Health>, mask: FieldMask) -> Vec<LapView>
     facts.laps.iter().enumerate().map(view).collect()
 }
 
-fn legs(facts: &Facts, health: Option<&Health>, mask: FieldMask) -> Vec<ActivityView> {
+/// `of_whole`: its laps as they are shown; each leg has those that begin in it.
+fn legs(facts: &Facts, health: Option<&Health>, mask: FieldMask, of_whole: &[LapView]) -> Vec<ActivityView> {
     let view = |(index, leg): (usize, &Leg)| {
         let heart = beats(health.map(|health| &health.legs), index);
+        let until_us = facts.legs.get(index + 1).map_or(i64::MAX, |next| next.start_us);
+        let laps = facts.laps.iter().zip(of_whole);
+        let own = laps.filter(|(lap, _)| (leg.start_us..until_us).contains(&lap.start_us));
         ActivityView {
             sport: leg.sport.clone(),
             sub_sport: leg.sub_sport.clone(),
@@ -110,6 +123,10 @@ fn legs(facts: &Facts, health: Option<&Health>, mask: FieldMask) -> Vec<Activity
             ascent_m: leg.ascent_m,
             descent_m: leg.descent_m,
             energy_kj: leg.energy_kj,
+            power_avg_w: leg.power_avg_w,
+            power_max_w: leg.power_max_w,
+            cadence_avg_rpm: leg.cadence_avg_rpm,
+            laps: own.map(|(_, shown)| *shown).collect(),
             heart_rate_avg_bpm: heart.heart_rate_avg_bpm,
             heart_rate_max_bpm: heart.heart_rate_max_bpm,
             ..ActivityView::default()
@@ -169,5 +186,7 @@ pub(super) fn explanation(explanation: app::explain::Explanation) -> Explanation
         source: explanation.source.to_owned(),
         algorithm: explanation.algorithm,
         version: explanation.version,
+        given_by_source: explanation.given_by_source,
+        given_by_activity_id: explanation.given_by.map(wire::bytes).unwrap_or_default(),
     }
 }

@@ -18,7 +18,7 @@ pub struct Revision {
     pub revision: u64,
     pub at_us: i64,
     pub kind: &'static str,
-    /// owner, device or system.
+    /// owner, device, moderator or system.
     pub actor: &'static str,
     pub changed: Vec<String>,
     /// As it was from then on.
@@ -61,14 +61,19 @@ impl App {
         let mut items = Vec::with_capacity(plains.len());
         for (event, plain) in recorded.iter().zip(&plains) {
             let change = Event::decode(plain).map_err(eventing::Error::from)?;
-            items.push(revision(event.version.unsigned_abs(), event.at_us, change));
+            items.push(revision(event.version.unsigned_abs(), event.at_us, &event.meta.actor, change));
         }
         Ok(items)
     }
 }
 
-fn revision(revision: u64, at_us: i64, event: Event) -> Revision {
+/// `by`: who gave the command of which it came.
+fn revision(revision: u64, at_us: i64, by: &str, event: Event) -> Revision {
     let (activity_id, account_id) = (event.activity_id, event.account_id);
+    let is_owners = by == format!("account:{account_id}");
+    // Who may is no owner: the rules speak in the appends of an owner's commands too.
+    let ruled_by = if !is_owners && by.starts_with("account:") { "moderator" } else { "system" };
+    let said_by = if is_owners { "owner" } else { "system" };
     let seen = |record: &Record| {
         let facts = record.facts.as_ref()?;
         let row = Row {
@@ -82,19 +87,19 @@ fn revision(revision: u64, at_us: i64, event: Event) -> Revision {
         };
         Some(Seen::by_owner(row))
     };
-    let by = |record: &Record| if record.origin == Origin::Manual { "owner" } else { "device" };
+    let recorded_by = |record: &Record| if record.origin == Origin::Manual { "owner" } else { "device" };
     let (kind, actor, changed, activity) = match event.change {
-        Change::Recorded(record) => ("recorded", by(&record), Vec::new(), seen(&record)),
+        Change::Recorded(record) => ("recorded", recorded_by(&record), Vec::new(), seen(&record)),
         Change::Replaced { record, .. } => ("replaced", "device", Vec::new(), seen(&record)),
         Change::Edited { record, changed, .. } => ("edited", "owner", changed, seen(&record)),
         Change::Recomputed { record, changed, .. } => ("recomputed", "system", changed, seen(&record)),
         Change::Restored(record) => ("restored", "owner", Vec::new(), seen(&record)),
-        Change::Linked(record) => ("linked", "system", Vec::new(), seen(&record)),
-        Change::Unlinked(record) => ("unlinked", "system", Vec::new(), seen(&record)),
+        Change::Linked(record) => ("linked", said_by, Vec::new(), seen(&record)),
+        Change::Unlinked(record) => ("unlinked", said_by, Vec::new(), seen(&record)),
         Change::Fused(record) => ("fused", "system", Vec::new(), seen(&record)),
-        Change::Flagged(record) => ("flagged", "system", Vec::new(), seen(&record)),
+        Change::Flagged(record) => ("flagged", ruled_by, Vec::new(), seen(&record)),
         Change::Appealed(record) => ("appealed", "owner", Vec::new(), seen(&record)),
-        Change::Cleared(record) => ("cleared", "system", Vec::new(), seen(&record)),
+        Change::Cleared(record) => ("cleared", ruled_by, Vec::new(), seen(&record)),
         Change::Cropped { record, .. } => ("cropped", "owner", Vec::new(), seen(&record)),
         Change::Deleted { client_version: None } => ("deleted", "owner", Vec::new(), None),
         Change::Deleted { .. } | Change::Tombstoned { .. } => ("deleted", "device", Vec::new(), None),

@@ -6,6 +6,7 @@
 //! | `create`, `append`, `abandon`; the jobs behind them: `finish`, `expire` | `show` |
 
 mod append;
+mod checksum;
 mod finish;
 
 use eventing::{Command, Error};

@@ -8,7 +8,7 @@ use super::{App, page};
 use crate::{
     domain::{
         DailyId, DailyValue, day,
-        input::METRICS,
+        input::{METRICS, unknown_metric},
         unite::{self, Telling, United},
     },
     store::days::{self, Told},
@@ -66,7 +66,7 @@ impl App {
         if let Some(kind) = &wanted.kind
             && !METRICS.iter().any(|known| known.0 == kind)
         {
-            return Err(Refusal::field("/type", "unknown", "not a type of the vocabulary"));
+            return Err(Refusal::field("/type", "unknown", unknown_metric()));
         }
         if from > to {
             return Err(Refusal::field("/from", "out_of_range", "the first day is not after the last"));

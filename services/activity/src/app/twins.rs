@@ -3,7 +3,7 @@
 //! Whoever recorded or changed something looks around it at once, so that a caller sees no workout twice; a reader of our
 //! own journal looks again, for what a crash or two at the same time left undone.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use eventing::{Command, Done, Error, Loaded};
 use formats::Streams;
@@ -48,8 +48,8 @@ struct Around {
 
 impl App {
     /// Looks around where it is, and writes what follows for this activity and whatever it has to do with: what cannot be
-    /// together, and what is the same workout. Readers that
-    /// have seen the answer's position have seen that, also where another look wrote it first; `None`: it stands alone.
+    /// together, and what is the same workout. Readers that have seen the answer's position have seen that, also where
+    /// another look wrote it first; `None`: it stands alone.
     pub async fn settle_twins(
         &self,
         cause: &Command,
@@ -110,14 +110,19 @@ impl App {
     ) -> Result<Around, Error> {
         near.insert(id);
         let (mut loaded, mut candidates) = (Vec::new(), Vec::new());
-        for id in near {
+        let mut left: VecDeque<ActivityId> = near.iter().copied().collect();
+        while let Some(id) = left.pop_front() {
             let stream = self.journal.load::<Activity>(&activity_stream(id)).await?;
             let own = stream.state.account_id == Some(account) && stream.state.is_live();
             let Some(record) = stream.state.alone().filter(|record| own && record.facts.is_some()) else {
                 continue;
             };
+            // What its owner joined it to may have begun at any time.
+            let joined = [record.marks.joined, record.marks.duplicate_of];
+            left.extend(joined.into_iter().flatten().filter(|other| near.insert(*other)));
+            let cropped = stream.state.cropped;
             loaded.push(stream);
-            candidates.push(Candidate { id, record, track: None });
+            candidates.push(Candidate { id, record, track: None, cropped });
         }
         let mut streams = HashMap::new();
         for at in 0..candidates.len() {
@@ -201,7 +206,7 @@ impl App {
         let fused = tokio::task::spawn_blocking(move || {
             let mut fused = fusion::fuse(&primary, &members);
             if let (Some(streams), Some(facts)) = (&fused.streams, &mut fused.record.facts) {
-                facts.efforts = reading::efforts(facts.sport, streams);
+                reading::find_efforts(facts, streams);
             }
             let encoded = fused.streams.as_ref().map(|streams| encode(account, id, streams));
             (fused.record, encoded)
@@ -235,10 +240,20 @@ impl App {
 
     /// What is the same workout as one's own activity, and what was split from it.
     pub async fn duplicates(&self, account: AccountId, id: ActivityId) -> Result<Vec<Twin>, Refusal> {
+        self.twins_of(account, id, None).await
+    }
+
+    /// As [`App::duplicates`], with another that may have begun far from it.
+    async fn twins_of(
+        &self,
+        account: AccountId,
+        id: ActivityId,
+        other: Option<ActivityId>,
+    ) -> Result<Vec<Twin>, Refusal> {
         let own = self.journal.load::<Activity>(&activity_stream(id)).await?.state;
         own.owned_by(account)?;
         let near = self.near(account, &[own.start_us()]).await?;
-        let near = near.into_iter().map(|begun| begun.activity_id).collect();
+        let near = near.into_iter().map(|begun| begun.activity_id).chain(other).collect();
         let mut around = self.around(account, id, near).await?;
         let place = |around: &Around, id| around.candidates.iter().position(|candidate| candidate.id == id);
         let Some(at) = place(&around, id) else { return Ok(Vec::new()) };
@@ -312,7 +327,7 @@ impl App {
         id: ActivityId,
         other: ActivityId,
     ) -> Result<(Option<Done>, Seen), Refusal> {
-        let twins = self.duplicates(account, id).await?;
+        let twins = self.twins_of(account, id, Some(other)).await?;
         let together: Vec<ActivityId> =
             twins.iter().filter(|twin| twin.state != "split").map(|twin| twin.id).chain([id]).collect();
         let known = twins.iter().find(|twin| twin.id == other).ok_or_else(Refusal::not_found)?;

@@ -51,6 +51,11 @@ impl Blobs {
 }
 
 impl BlobFile {
+    /// The same, and how far into it is read is counted anew.
+    pub fn from_its_beginning(&self) -> Self {
+        Self { reached: Arc::default(), ..self.clone() }
+    }
+
     /// How far into the blob anybody has read, with the clones of this one.
     pub fn reached(&self) -> u64 {
         self.reached.load(Ordering::Relaxed)

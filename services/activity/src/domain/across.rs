@@ -15,7 +15,7 @@
 use kernel::{AccountId, ActivityId, time};
 
 use super::{
-    facts::{Facts, Record},
+    facts::Record,
     marks::{Judgement, Reason, Verdict},
     trace::{Spot, Trace, Way},
 };
@@ -64,22 +64,9 @@ impl Begun {
             clear: record.is_none_or(|record| record.marks.verdict == Verdict::Clear),
             held: Held::of(record.and_then(|record| record.judgement.as_ref())),
             utc_offset_s: facts.map_or(0, |facts| facts.utc_offset_s),
-            trace: record.and_then(|record| record.trace.clone()).map(|known| match facts {
-                Some(facts) if is_nowhere(facts) => Trace { way: None, ..known },
-                _ => known,
-            }),
+            trace: record.and_then(|record| record.trace.clone()),
         }
     }
-}
-
-/// Where it says that it was, nobody was: a world that is made up, or a roof under which receivers stray.
-fn is_nowhere(facts: &Facts) -> bool {
-    let subs = facts.legs.iter().map(|leg| &leg.sub_sport).chain([&facts.sub_sport]);
-    subs.flatten().any(|sub| {
-        sub.starts_with("virtual")
-            || sub.starts_with("indoor")
-            || matches!(sub.as_str(), "treadmill" | "spin")
-    })
 }
 
 /// By which of these rules something is held against it, whatever a reviewer says of that.

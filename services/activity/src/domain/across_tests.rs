@@ -44,12 +44,34 @@ fn of_record(name: &str, record: &Record) -> Begun {
 
 /// The same walk, as one of this narrower sport.
 fn told_as(sub_sport: &str, name: &str, position: i64, start_us: i64, place: (f64, f64)) -> Begun {
+    Begun { position, ..of_record(name, &record_as(sub_sport, start_us, place)) }
+}
+
+fn record_as(sub_sport: &str, start_us: i64, place: (f64, f64)) -> Record {
     let start = Start { start_us, utc_offset_s: 5 * 3600, time_zone: None };
     let mut activity = formats::Activity::new(kernel::Sport::Walking, time::from_micros(start_us));
     activity.streams = walk(place, |_| (0.0, 0.0));
     activity.sub_sport = Some(sub_sport.to_owned());
-    let record = crate::reading::record(&activity, Measured::Device, Origin::Manual, start);
-    Begun { position, ..of_record(name, &record) }
+    crate::reading::record(&activity, Measured::Device, Origin::Manual, start)
+}
+
+#[test]
+fn what_an_archive_calls_virtual_was_nowhere() {
+    let (trail, sub) = (|| record_as("trail", MAY_1, LONDON), Some("virtual_activity"));
+    let mut walked = trail();
+    walked.say_sport(kernel::Sport::Walking, sub);
+    assert!(walked == trail(), "the file says more");
+    walked.facts.as_mut().unwrap().sub_sport = None;
+    walked.say_sport(kernel::Sport::Cycling, sub);
+    assert!(walked.trace.as_ref().unwrap().way.is_some(), "another sport is not this one's");
+    walked.say_sport(kernel::Sport::Walking, sub);
+    assert_eq!(walked.facts.as_ref().unwrap().sub_sport.as_deref(), sub);
+    let trace = walked.trace.unwrap();
+    assert!(trace.way.is_none() && !trace.sketch.is_empty());
+}
+
+fn made_of(streams: formats::Streams) -> formats::Activity {
+    formats::Activity { streams, ..formats::Activity::new(kernel::Sport::Walking, time::from_micros(MAY_1)) }
 }
 
 fn at(name: &str, position: i64, start_us: i64, place: (f64, f64), stated: bool) -> Begun {
@@ -70,7 +92,6 @@ fn who_is_in_london_half_an_hour_after_almaty_has_not_travelled_there() {
     let london = at("london", 2, MAY_1 + HOUR_US * 3 / 2, LONDON, true);
     let news = travel(vec![london.clone(), almaty.clone()]);
     assert_eq!(flagged(&news), [(london.activity_id, true)]);
-    println!("{:?}", news[0].reason);
     // Nor was one at both at once.
     let at_once = Begun { start_us: MAY_1 + HOUR_US / 2, ..london.clone() };
     assert_eq!(flagged(&travel(vec![almaty.clone(), at_once])), [(london.activity_id, true)]);
@@ -90,6 +111,15 @@ fn who_rides_through_london_at_home_has_travelled_nowhere() {
         // It is nobody's evidence either, and can be copied like any other.
         let first = Begun { position: 0, ..london.clone() };
         assert_eq!(travel(vec![first, almaty.clone()]), [], "{sub}");
+        // What its owner calls it later does not take it anywhere, nor what was recorded outside away.
+        let mut record = record_as(sub, MAY_1 + HOUR_US * 3 / 2, LONDON);
+        record.facts.as_mut().unwrap().sub_sport = None;
+        let renamed = Begun { position: 2, ..of_record("london", &record) };
+        assert_eq!(travel(vec![almaty.clone(), renamed]), [], "{sub}");
+        let mut record = record_as("trail", MAY_1 + HOUR_US * 3 / 2, LONDON);
+        record.facts.as_mut().unwrap().sub_sport = Some(sub.to_owned());
+        let renamed = Begun { position: 2, ..of_record("london", &record) };
+        assert_eq!(travel(vec![almaty.clone(), renamed]).len(), 1, "{sub}");
         let copied = Begun { activity_id: almaty.activity_id, position: 3, ..of("boris", london.clone()) };
         assert_eq!(flagged(&clones(vec![london, copied])), [(almaty.activity_id, true)]);
     }
@@ -246,14 +276,14 @@ fn too_little_is_no_recording_to_be_known_by() {
         let time_s = second.into();
         still.push(Sample { time_s, latlng, power_w, cadence_rpm, ..Sample::default() });
     }
-    assert_eq!(Trace::of(&still, MAY_1, true).unwrap().sketch, Vec::<u64>::new());
+    assert_eq!(Trace::of(&made_of(still)).unwrap().sketch, Vec::<u64>::new());
     let mut indoors = formats::Streams::default();
     for second in 0..600_u32 {
         let power_w = Some(f64::from(150 + (second * 7) % 90));
         let cadence_rpm = Some(f64::from(80 + (second * 3) % 11));
         indoors.push(Sample { time_s: second.into(), power_w, cadence_rpm, ..Sample::default() });
     }
-    assert_eq!(Trace::of(&indoors, MAY_1, true).unwrap().sketch.len(), 16);
+    assert_eq!(Trace::of(&made_of(indoors)).unwrap().sketch.len(), 16);
 }
 
 #[test]
@@ -268,11 +298,14 @@ fn one_ride_in_four_formats_is_one_recording() {
     let read = |file: &&str| {
         let bytes = std::fs::read(format!("{folder}/{file}")).ok()?;
         let activity = formats::read(&bytes).unwrap().activities.remove(0);
-        Trace::of(&activity.streams, time::micros(activity.start), true)
+        Trace::of(&activity)
     };
     let traces: Vec<Trace> = files.iter().filter_map(read).collect();
+    if traces.len() < files.len() {
+        println!("skipped: the sample files are not there ({folder})");
+        return;
+    }
     for other in traces.iter().skip(1) {
-        println!("{} {}", traces[0].shared(other), traces[0].print() == other.print());
         assert!(traces[0].shared(other) > CLONE_SHARE);
     }
 }

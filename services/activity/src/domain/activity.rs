@@ -1,7 +1,7 @@
 //! One activity: recorded once, replaced by newer versions of its record, edited, deleted, restored.
 
 use eventing::Aggregate;
-use kernel::{AccountId, ActivityId, Code, Refusal, Sport};
+use kernel::{AccountId, ActivityId, Code, Refusal};
 
 use super::{
     UploadId,
@@ -350,15 +350,15 @@ impl Activity {
     /// What its file comes to today. What the owner wrote by hand stays, and nothing of what is not live changes.
     pub fn recompute(&self, found: &Record) -> Vec<Change> {
         let Some(known) = self.record.as_ref().filter(|_| self.is_live()) else { return Vec::new() };
-        let mut record = self.with_owners_edits(known, found.clone());
+        let mut found = found.clone();
+        let by_hand = |name: &str| self.edited.iter().any(|field| field == name);
+        // What its owner says is no evidence of where it was.
+        if let Some(old) = known.facts.as_ref().filter(|_| !by_hand("sport")) {
+            found.say_sport(old.sport, old.sub_sport.as_deref().filter(|_| !by_hand("sub_sport")));
+        }
+        let mut record = self.with_owners_edits(known, found);
         record.name.clone_from(&known.name);
         record.visibility.clone_from(&known.visibility);
-        // Where the file does not say it, what came with it did: an archive's table.
-        if let (Some(new), Some(old)) = (&mut record.facts, &known.facts)
-            && new.sport == Sport::Other
-        {
-            new.sport = old.sport;
-        }
         // What is held about it stands; what others gave it comes in again.
         record.marks = Marks { fused_from: Vec::new(), ..known.marks.clone() };
         record.judgement.clone_from(&known.judgement);

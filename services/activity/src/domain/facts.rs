@@ -7,7 +7,7 @@ use privacy::Audience;
 use super::{
     UploadId,
     marks::{Judgement, Marks},
-    trace::Trace,
+    trace::{self, Trace},
 };
 
 /// Everything about an activity except its streams. `None` in a part that a key protects: unknown, or erased.
@@ -29,6 +29,21 @@ pub struct Record {
     pub judgement: Option<Judgement>,
     /// What rules that look at several know it by.
     pub trace: Option<Trace>,
+}
+
+impl Record {
+    /// What came with the file, an archive's table, says what was done where the file says nothing, or less.
+    pub fn say_sport(&mut self, sport: Sport, sub_sport: Option<&str>) {
+        let Some(facts) = self.facts.as_mut().filter(|facts| [Sport::Other, sport].contains(&facts.sport))
+        else {
+            return;
+        };
+        facts.sport = sport;
+        facts.sub_sport = facts.sub_sport.take().or_else(|| sub_sport.map(str::to_owned));
+        if facts.sub_sport.as_deref().is_some_and(trace::is_nowhere) {
+            self.trace = self.trace.take().and_then(Trace::nowhere);
+        }
+    }
 }
 
 /// What nothing is held about prints as it did before anything could be.
@@ -224,6 +239,33 @@ pub struct Leg {
     pub ascent_m: Option<f64>,
     pub descent_m: Option<f64>,
     pub energy_kj: Option<f64>,
+    pub power_avg_w: Option<f64>,
+    pub power_max_w: Option<f64>,
+    pub cadence_avg_rpm: Option<f64>,
+    /// As [`Facts::efforts`]; times are since the leg's start.
+    pub efforts: Vec<Effort>,
+}
+
+impl Leg {
+    /// A leg of which only these are known.
+    pub fn new(sport: Sport, start_us: i64, elapsed_time_s: f64) -> Self {
+        Self {
+            sport,
+            sub_sport: None,
+            start_us,
+            elapsed_time_s,
+            timer_time_s: None,
+            moving_time_s: None,
+            distance_m: None,
+            ascent_m: None,
+            descent_m: None,
+            energy_kj: None,
+            power_avg_w: None,
+            power_max_w: None,
+            cadence_avg_rpm: None,
+            efforts: Vec::new(),
+        }
+    }
 }
 
 /// What may only be kept under the consent `health_data`.

@@ -1,20 +1,32 @@
-//! The best of several tellings of one workout: the primary's track and figures, and what it lacks from the others.
+//! The best of several tellings of one workout: the primary's track, and of heart rate, power and cadence whoever has them best.
 //!
-//! A column that the primary has for less than half of its rows is filled from whoever has most of it, moment by moment; a
-//! mean and a maximum are then those of the filled column. A total that the primary lacks is taken as another states it.
+//! A column is another's where that has clearly more of it in the time that both recorded, or knows it by a sensor for it (a strap, a
+//! power meter) where the primary does not; near ties stay with the primary. Temperature and altitude are the primary's, and filled up,
+//! moment by moment, where it has them for less than half of its rows. A mean and a maximum are then those of the column as it became.
+//! A total that the primary lacks is taken as another states it.
 
 use formats::Streams;
 use kernel::ActivityId;
 
-use super::facts::{Explained, Facts, Health, Measured, Record};
+use super::{
+    facts::{Device, Explained, Facts, Health, Measured, Record},
+    marks::Gift,
+    twins,
+};
 use crate::streams::StreamType;
 
-/// Of a filled column.
+/// Of a column that is another's, or filled up by it.
 pub const FILLED: &str = "fused-columns";
+/// 2: the better column, where 1 took another's only where the primary's was missing.
+const FILLED_VERSION: u32 = 2;
 /// Of a total that another activity states.
 pub const TAKEN: &str = "fused-total";
+const TAKEN_VERSION: u32 = 1;
 
 const ENOUGH: f64 = 0.5;
+/// Of the rows: by how much more another must have of a column.
+const CLEARLY: f64 = 0.1;
+const DEVICES_MAX: usize = 20;
 /// Seconds between a row and the moment that another device tells of.
 const NEAR_S: f64 = 5.0;
 const ZONE_STEP_S: f64 = 900.0;
@@ -26,6 +38,11 @@ const COLUMNS: [StreamType; 5] = [
     StreamType::Temperature,
     StreamType::Altitude,
 ];
+
+/// Words of the names of what measures nothing else, or better than a wrist does.
+const STRAPS: [&str; 6] = ["strap", "chest", "h7", "h9", "h10", "tickr"];
+const POWER_METERS: [&str; 10] =
+    ["power", "powermeter", "powertap", "power2max", "assioma", "vector", "rally", "quarq", "srm", "stages"];
 
 /// One telling.
 #[derive(Clone, Debug)]
@@ -50,7 +67,7 @@ pub fn fuse(primary: &Source, members: &[Source]) -> Fused {
     let mut record = primary.record.clone();
     let mut gives = Vec::new();
     for kind in COLUMNS {
-        if let Some(giver) = fill(kind, &mut streams, primary, members) {
+        if let Some(giver) = take_column(kind, &mut streams, primary, members) {
             gives.push((giver, kind.as_str()));
         }
     }
@@ -59,46 +76,137 @@ pub fn fuse(primary: &Source, members: &[Source]) -> Fused {
         tell_columns(&mut record, &streams, &gives);
     }
     take_totals(&mut record, members, &mut gives);
-    let mut from: Vec<ActivityId> = gives.iter().map(|(giver, _)| *giver).collect();
-    from.sort_unstable();
-    from.dedup();
-    record.marks.fused_from = from;
+    name_givers(&mut record, members, &gives);
     Fused { record, streams: filled.then_some(streams), gives }
+}
+
+/// Whose column or figure it is, with the devices of who gave it.
+fn name_givers(record: &mut Record, members: &[Source], gives: &[(ActivityId, &'static str)]) {
+    let mut gifts = Vec::new();
+    for (giver, part) in gives {
+        let Some(giver) = members.iter().find(|member| member.id == *giver) else { continue };
+        let source = giver.record.origin.source().to_owned();
+        gifts.push(Gift { activity_id: giver.id, part: (*part).to_owned(), source });
+        for device in &giver.record.devices {
+            if record.devices.len() < DEVICES_MAX && !record.devices.contains(device) {
+                record.devices.push(device.clone());
+            }
+        }
+    }
+    gifts.sort_unstable();
+    record.marks.fused_from = gifts;
+}
+
+/// What another has of a column.
+struct Offer<'a> {
+    from: &'a Source,
+    /// At the primary's rows.
+    values: Vec<Option<f64>>,
+    is_sensors: bool,
+    /// Of the primary's time, the part for which it has the column,
+    has: f64,
+    /// and that for which the primary has it while both recorded.
+    beside: f64,
+}
+
+impl<'a> Offer<'a> {
+    fn of(kind: StreamType, primary: &Source, from: &'a Source) -> Option<Self> {
+        let times_s = &primary.streams.time_s;
+        let shift_s = shift_s(&primary.record, &from.record)?;
+        let values = at_times_of(kind, times_s, shift_s, &from.streams)?;
+        let known = |of: &Source, from_s: f64, to_s: f64| -> Option<(f64, f64)> {
+            let both = from_s - NEAR_S..=to_s + NEAR_S;
+            let column = kind.column(&of.streams)?;
+            let rows = of.streams.time_s.iter().enumerate().filter(|(_, time_s)| both.contains(time_s));
+            let (mut with, mut all) = (0.0, 0.0);
+            for (row, _) in rows {
+                all += 1.0;
+                with += f64::from(u8::from(column.get(row).copied().flatten().is_some()));
+            }
+            (all > 0.0).then_some((with, all))
+        };
+        let (first_s, last_s) = from.streams.time_s.first().zip(from.streams.time_s.last())?;
+        let (own_with, own_both) = known(primary, first_s + shift_s, last_s + shift_s)?;
+        let (with, all) = known(from, times_s.first()? - shift_s, times_s.last()? - shift_s)?;
+        // How often it records is another matter than what of that it has.
+        let rows = times_s.len() as f64;
+        let (has, beside) = (with / all * own_both / rows, own_with / rows);
+        Some(Self { from, values, is_sensors: is_sensors(kind, &from.record), has, beside })
+    }
+
+    fn is_better(&self, primary_is_sensors: bool) -> bool {
+        match (self.is_sensors, primary_is_sensors) {
+            (true, false) => self.has >= ENOUGH && self.has + CLEARLY >= self.beside,
+            (false, true) => false,
+            _ => self.has >= self.beside + CLEARLY,
+        }
+    }
+}
+
+/// Whether the column comes from what is made to measure it, as far as the names of its devices tell.
+fn is_sensors(kind: StreamType, record: &Record) -> bool {
+    let words: &[&str] = match kind {
+        StreamType::HeartRate => &STRAPS,
+        StreamType::Power => &POWER_METERS,
+        _ => return false,
+    };
+    let is_named = |text: &str| {
+        let text = text.to_lowercase();
+        let mut said = text.split(|c: char| !c.is_alphanumeric());
+        said.any(|word| words.contains(&word) || (kind == StreamType::HeartRate && word.starts_with("hrm")))
+    };
+    let names = |device: &Device| [device.manufacturer.clone(), device.product.clone(), device.name.clone()];
+    record.devices.iter().flat_map(names).flatten().any(|name| is_named(&name))
 }
 
 fn share(column: &[Option<f64>], rows: usize) -> f64 {
     if rows == 0 { 0.0 } else { column.iter().flatten().count() as f64 / rows as f64 }
 }
 
-/// Fills one column; who gave it.
-fn fill(kind: StreamType, streams: &mut Streams, primary: &Source, members: &[Source]) -> Option<ActivityId> {
+/// Makes one column what it is best made of; who gave it.
+fn take_column(
+    kind: StreamType,
+    streams: &mut Streams,
+    primary: &Source,
+    members: &[Source],
+) -> Option<ActivityId> {
     let rows = streams.time_s.len();
-    let has = kind.column(streams).map_or(0.0, |column| share(column, rows));
-    if rows == 0 || has >= ENOUGH {
+    if rows == 0 {
         return None;
     }
     // The body's belong to who agreed to their keeping: then the others have them too.
-    let best = members.iter().rev().max_by(|one, other| {
-        let share = |of: &Source| {
-            kind.column(&of.streams).map_or(0.0, |column| share(column, of.streams.time_s.len()))
-        };
-        share(one).total_cmp(&share(other))
-    })?;
-    let filled = at_times_of(kind, &streams.time_s, shift_s(&primary.record, &best.record)?, &best.streams)?;
-    if share(&filled, rows) <= has {
-        return None;
-    }
+    let offers: Vec<Offer<'_>> =
+        members.iter().rev().filter_map(|member| Offer::of(kind, primary, member)).collect();
+    let is_measured = matches!(kind, StreamType::HeartRate | StreamType::Power | StreamType::Cadence);
+    let own_sensors = is_sensors(kind, &primary.record);
+    let better = offers.iter().filter(|offer| is_measured && offer.is_better(own_sensors));
+    let better =
+        better.max_by(|one, other| one.is_sensors.cmp(&other.is_sensors).then(one.has.total_cmp(&other.has)));
+    let has = share(kind.column(streams)?, rows);
+    let fullest = offers.iter().filter(|_| has < ENOUGH).max_by(|one, other| one.has.total_cmp(&other.has));
+    let best = better.or(fullest)?;
     let column = kind.column_mut(streams)?;
     column.resize(rows, None);
-    column.iter_mut().zip(filled).for_each(|(own, other)| *own = own.or(other));
-    Some(best.id)
+    let became: Vec<Option<f64>> = column
+        .iter()
+        .zip(&best.values)
+        .map(|(own, other)| if better.is_some() { other.or(*own) } else { own.or(*other) })
+        .collect();
+    if became == *column {
+        return None;
+    }
+    *column = became;
+    Some(best.from.id)
 }
 
-/// Seconds from the primary's start to the other's, but for a clock in another zone.
+/// Seconds from the primary's start to the other's, but for a clock in another zone. Of one recording each moment is the same.
 fn shift_s(primary: &Record, other: &Record) -> Option<f64> {
-    let (own, other) = (primary.facts.as_ref()?, other.facts.as_ref()?);
+    let (own, others) = (primary.facts.as_ref()?, other.facts.as_ref()?);
     #[expect(clippy::cast_precision_loss, reason = "two days of microseconds are exact")]
-    let between_s = (other.start_us - own.start_us) as f64 / 1e6;
+    let between_s = (others.start_us - own.start_us) as f64 / 1e6;
+    if twins::one_recording(primary, other).is_some() {
+        return Some(between_s);
+    }
     let zones = if between_s.abs() < ZONE_STEP_S / 2.0 { 0.0 } else { (between_s / ZONE_STEP_S).round() };
     Some(between_s - zones * ZONE_STEP_S)
 }
@@ -151,13 +259,21 @@ fn tell_columns(record: &mut Record, streams: &Streams, gives: &[(ActivityId, &'
             }
         }
     }
-    told.into_iter().for_each(|field| explain(record, field, Measured::Computed, FILLED));
+    told.into_iter().for_each(|field| explain(record, field, Measured::Computed, (FILLED, FILLED_VERSION)));
 }
 
-fn explain(record: &mut Record, field: &str, measured: Measured, algorithm: &str) {
+fn explain(record: &mut Record, field: &str, measured: Measured, (algorithm, version): (&str, u32)) {
     record.explained.retain(|known| known.field != field);
     let (field, algorithm) = (field.to_owned(), algorithm.to_owned());
-    record.explained.push(Explained { field, measured, algorithm, version: 1 });
+    record.explained.push(Explained { field, measured, algorithm, version });
+}
+
+/// What a total is given as, or worked out from.
+pub fn part_of(field: &str) -> Option<&'static str> {
+    if field.starts_with("heart_rate_") {
+        return Some(StreamType::HeartRate.as_str());
+    }
+    TOTALS.iter().find(|total| total.0 == field).map(|total| total.1)
 }
 
 type Total = (&'static str, &'static str, fn(&Facts) -> Option<f64>, fn(&mut Facts, f64));
@@ -200,7 +316,7 @@ fn take_totals(record: &mut Record, members: &[Source], gives: &mut Vec<(Activit
     for (field, part, giver) in taken {
         let known = giver.record.explained.iter().find(|known| known.field == field);
         let measured = known.map_or(Measured::Computed, |known| known.measured);
-        explain(record, field, measured, TAKEN);
+        explain(record, field, measured, (TAKEN, TAKEN_VERSION));
         if !gives.contains(&(giver.id, part)) {
             gives.push((giver.id, part));
         }

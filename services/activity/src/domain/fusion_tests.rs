@@ -47,12 +47,90 @@ fn the_track_of_the_one_gets_the_pulse_of_the_other_moment_by_moment() {
     assert_eq!(streams.latlng, phone().streams.latlng);
     let heart = fused.record.health.unwrap();
     assert!(heart.has_heart_rate_stream && heart.heart_rate.max_bpm == Some(149.0));
-    assert_eq!(
-        (fused.record.marks.fused_from, fused.gives),
-        (vec![strap().id], vec![(strap().id, "heart_rate")])
-    );
+    let gift = Gift { activity_id: strap().id, part: "heart_rate".to_owned(), source: "manual".to_owned() };
+    assert_eq!((fused.record.marks.fused_from, fused.gives), (vec![gift], vec![(strap().id, "heart_rate")]));
     let told = fused.record.explained.iter().find(|known| known.field == "heart_rate_avg_bpm").unwrap();
-    assert_eq!(told.algorithm, FILLED);
+    assert_eq!((told.algorithm.as_str(), told.version), (FILLED, 2));
+}
+
+/// A pulse of this height in so many of each ten rows.
+fn beating(name: &str, bpm: f64, of_ten: f64) -> Source {
+    telling(name, 1_000, 60, |time_s| Sample {
+        time_s,
+        heart_rate_bpm: (time_s % 10.0 < of_ten).then_some(bpm),
+        ..Sample::default()
+    })
+}
+
+fn named(source: Source, name: &str) -> Source {
+    let devices = vec![Device { name: Some(name.to_owned()), ..Device::default() }];
+    Source { record: Record { devices, ..source.record }, ..source }
+}
+
+fn pulse(fused: &Fused) -> Vec<f64> {
+    fused.streams.iter().flat_map(|streams| &streams.heart_rate_bpm).flatten().copied().collect()
+}
+
+#[test]
+fn whoever_has_clearly_more_of_the_pulse_gives_it_and_a_near_tie_stays() {
+    let wrist = beating("wrist", 100.0, 6.0);
+    let fused = fuse(&wrist, &[beating("tie", 130.0, 6.0), beating("whole", 140.0, 10.0)]);
+    assert_eq!(pulse(&fused), vec![140.0; 60]);
+    assert_eq!(fused.record.health.as_ref().unwrap().heart_rate.avg_bpm, Some(140.0));
+    assert_eq!(fused.gives, [(ActivityId::derived(&[b"whole"]), "heart_rate")]);
+    // A tenth more, and no more than that: what is 95 % there is as good as whole.
+    let nearly = telling("nearly", 1_000, 60, |time_s| Sample {
+        time_s,
+        heart_rate_bpm: (time_s > 3.0).then_some(100.0),
+        ..Sample::default()
+    });
+    assert!(fuse(&nearly, &[beating("whole", 140.0, 10.0)]).gives.is_empty());
+    assert!(fuse(&beating("wrist", 100.0, 6.0), &[beating("tie", 140.0, 6.0)]).gives.is_empty());
+}
+
+#[test]
+fn a_strap_is_believed_before_a_wrist_and_named() {
+    let wrist = named(beating("wrist", 100.0, 10.0), "Forerunner 255");
+    let strap = named(beating("strap", 140.0, 10.0), "Polar H10");
+    let fused = fuse(&wrist, std::slice::from_ref(&strap));
+    assert_eq!(pulse(&fused), vec![140.0; 60]);
+    assert_eq!(fused.record.devices, [wrist.record.devices.clone(), strap.record.devices.clone()].concat());
+    assert!(fuse(&strap, std::slice::from_ref(&wrist)).gives.is_empty(), "and after it");
+    let loose = named(beating("strap", 140.0, 3.0), "HRM-Pro");
+    assert!(fuse(&wrist, &[loose]).gives.is_empty(), "but one that lost contact is not");
+}
+
+#[test]
+fn outside_the_time_of_both_the_primarys_own_stays() {
+    let wrist = beating("wrist", 100.0, 6.0);
+    let late = telling("late", 1_030, 30, |time_s| Sample {
+        time_s,
+        heart_rate_bpm: Some(150.0),
+        ..Sample::default()
+    });
+    let fused = fuse(&wrist, &[late]);
+    let streams = fused.streams.unwrap();
+    assert_eq!(
+        (streams.heart_rate_bpm[2], streams.heart_rate_bpm[8], streams.heart_rate_bpm[40]),
+        (Some(100.0), None, Some(150.0))
+    );
+}
+
+#[test]
+fn the_meters_power_takes_the_place_of_what_was_estimated_and_the_altitude_stays() {
+    let riding = |name, watts, of_ten: f64| {
+        telling(name, 1_000, 60, move |time_s| Sample {
+            time_s,
+            power_w: (time_s % 10.0 < of_ten).then_some(watts),
+            altitude_m: Some(watts),
+            ..Sample::default()
+        })
+    };
+    let phone = riding("phone", 180.0, 10.0);
+    let fused = fuse(&phone, &[named(riding("bike", 210.0, 10.0), "Assioma DUO")]);
+    assert_eq!(fused.record.facts.as_ref().unwrap().power_avg_w, Some(210.0));
+    assert_eq!(fused.gives.iter().map(|given| given.1).collect::<Vec<_>>(), ["power"]);
+    assert_eq!(fused.streams.unwrap().altitude_m, phone.streams.altitude_m);
 }
 
 #[test]

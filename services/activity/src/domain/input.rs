@@ -15,8 +15,8 @@ pub const ELAPSED_S_MAX: f64 = 31.0 * 86_400.0;
 /// How far a device's clock may run ahead.
 pub const AHEAD_US_MAX: i64 = 10 * 60 * 1_000_000;
 
-/// Types of samples and daily values: name, least and greatest value, whether it needs the consent `health_data`.
-/// Units are in `connectors`' table: bpm, ms, %, kg, m, mmol/L, count, kJ, s.
+/// Types of samples and daily values: name, least and greatest value in its own unit ([`super::units`]), whether it needs the
+/// consent `health_data`. Published in docs/definitions.md.
 pub const METRICS: &[(&str, f64, f64, bool)] = &[
     ("steps", 0.0, 200_000.0, false),
     ("distance", 0.0, 1_000_000.0, false),
@@ -42,6 +42,12 @@ pub const METRICS: &[(&str, f64, f64, bool)] = &[
     ("sleep_rem", 0.0, 90_000.0, true),
     ("sleep_awake", 0.0, 90_000.0, true),
 ];
+
+/// Of a type that is none of [`METRICS`].
+pub fn unknown_metric() -> String {
+    let known: Vec<&str> = METRICS.iter().map(|metric| metric.0).collect();
+    format!("one of {}", known.join(", "))
+}
 
 /// Whether a type of sample or daily value may only be kept under the consent `health_data`.
 pub fn is_health(metric: &str) -> bool {
@@ -168,7 +174,7 @@ impl Check {
             Some((_, least, most, _)) => {
                 self.number("value", Some(value), *least, *most);
             }
-            None => self.fault("type", "unknown", "not a type of the vocabulary"),
+            None => self.fault("type", "unknown", unknown_metric()),
         }
     }
 }
@@ -206,6 +212,7 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{unite, units};
 
     fn now() -> Timestamp {
         "2026-05-01T12:00:00Z".parse().unwrap()
@@ -265,6 +272,32 @@ mod tests {
         assert_eq!(clean("\u{200b}\u{200d} \u{feff}"), "");
         assert_eq!(clean("ריצה 👨‍👩‍👧"), "ריצה 👨‍👩‍👧");
         assert!(faults(|check| assert!(check.name(&"x".repeat(201)).is_some())).is_some());
+    }
+
+    #[test]
+    fn the_published_types_are_those_that_are_taken() {
+        let page = include_str!("../../../../docs/definitions.md");
+        let published: Vec<&str> = page
+            .split("## Types of samples and days")
+            .nth(1)
+            .and_then(|section| section.split("\n## ").next())
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        let row = |(kind, least, most, health): &(&str, f64, f64, bool)| {
+            let units = units::Conversion::of(kind, "furlong", 1.0).unwrap_err();
+            let day = if unite::is_additive(kind) { "put together by minutes" } else { "of one source" };
+            let consent = if *health { "`health_data`" } else { "" };
+            format!("| `{kind}` | {units} | {least} to {most} | {day} | {consent} |")
+        };
+        assert_eq!(published, METRICS.iter().map(row).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_type_that_is_none_is_told_those_that_there_are() {
+        let refusal = faults(|check| check.metric("mood", 1.0)).unwrap();
+        assert!(refusal.fields[0].detail.starts_with("one of steps, distance, "), "{refusal:?}");
     }
 
     #[test]

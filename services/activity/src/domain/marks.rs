@@ -10,9 +10,31 @@ pub struct Marks {
     pub joined: Option<ActivityId>,
     /// Its owner said that it is not the same as these. In order.
     pub apart: Vec<ActivityId>,
-    /// Whose columns and figures stand among its own. In order.
-    pub fused_from: Vec<ActivityId>,
+    /// Others' columns and figures that stand among its own. In order.
+    pub fused_from: Vec<Gift>,
     pub verdict: Verdict,
+}
+
+/// What another activity gave.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gift {
+    pub activity_id: ActivityId,
+    /// `heart_rate`, `energy`; empty where it was not told yet which.
+    pub part: String,
+    /// Of that activity.
+    pub source: String,
+}
+
+/// One of before parts were told prints as it did then.
+impl std::fmt::Debug for Gift {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.part.is_empty() {
+            return self.activity_id.fmt(formatter);
+        }
+        let mut shown = formatter.debug_struct("Gift");
+        shown.field("activity_id", &self.activity_id).field("part", &self.part);
+        shown.field("source", &self.source).finish()
+    }
 }
 
 impl Marks {

@@ -7,11 +7,14 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use formats::Streams;
+use formats::{Activity, Streams};
+use kernel::time;
 
 /// Raised when moments are hashed otherwise: sketches of two versions share nothing.
 const SKETCH_VERSION: u64 = 1;
 const KEPT: usize = 16;
+/// Least moments that two must have in common before it is said how much of the one is in the other.
+const COMMON_MIN: usize = 3;
 /// A recording of fewer moments is not told from others.
 const MOMENTS_MIN: usize = 60;
 /// Who stands still, or turns a wheel at one speed, is like anybody who does.
@@ -24,6 +27,7 @@ const SQUARES_A_DEGREE: f64 = 33_331.7;
 pub struct Trace {
     /// In order; empty where there is too little to be known by.
     pub sketch: Vec<u64>,
+    /// As it was recorded: what its owner calls it later changes nothing of where it was. `None`: nowhere.
     pub way: Option<Way>,
     /// It says how far its clock is from the world's: it is set right.
     pub offset_stated: bool,
@@ -48,14 +52,26 @@ pub struct Spot {
 
 impl Trace {
     /// `None` where nothing can be told by it.
-    pub fn of(streams: &Streams, start_us: i64, offset_stated: bool) -> Option<Self> {
-        let (sketch, way) = (sketch(streams, start_us), Way::of(streams));
-        (way.is_some() || !sketch.is_empty()).then_some(Self { sketch, way, offset_stated })
+    pub fn of(activity: &Activity) -> Option<Self> {
+        let sketch = sketch(&activity.streams, time::micros(activity.start));
+        let mut subs = activity.legs.iter().chain([activity]).filter_map(|part| part.sub_sport.as_deref());
+        let way = if subs.any(is_nowhere) { None } else { Way::of(&activity.streams) };
+        let offset_stated = activity.utc_offset_s.is_some();
+        Self { sketch, way, offset_stated }.telling()
+    }
+
+    /// The same recording, which was made nowhere.
+    pub fn nowhere(self) -> Option<Self> {
+        Self { way: None, ..self }.telling()
+    }
+
+    fn telling(self) -> Option<Self> {
+        (self.way.is_some() || !self.sketch.is_empty()).then_some(self)
     }
 
     /// The same recording, of which only these rows are left: it is known by what it was.
     pub fn cropped(self, left: &Streams) -> Self {
-        Self { way: Way::of(left), ..self }
+        Self { way: self.way.and_then(|_| Way::of(left)), ..self }
     }
 
     /// Under which it is looked up.
@@ -70,6 +86,15 @@ impl Trace {
         let common =
             least.iter().filter(|one| self.sketch.contains(one) && other.sketch.contains(one)).count();
         if least.is_empty() { 0.0 } else { common as f64 / least.len() as f64 }
+    }
+
+    /// Of the moments of whichever has fewer, the part that the other has too; `None` where too few are common to tell. Of
+    /// the least of both, what one has and the other has not is not in it: the other keeps all that is as little.
+    pub fn part_shared(&self, other: &Self) -> Option<f64> {
+        let most = *self.sketch.last()?.min(other.sketch.last()?);
+        let known = |of: &Self| of.sketch.iter().filter(|one| **one <= most).count();
+        let common = self.sketch.iter().filter(|one| other.sketch.contains(one)).count();
+        (common >= COMMON_MIN).then(|| common as f64 / known(self).min(known(other)) as f64)
     }
 }
 
@@ -95,6 +120,13 @@ impl Spot {
     pub fn apart_m(&self, other: &Self) -> f64 {
         formats::haversine_m((self.latitude, self.longitude), (other.latitude, other.longitude))
     }
+}
+
+/// Where it says that it was, nobody was: a world that is made up, or a roof under which receivers stray.
+pub fn is_nowhere(sub_sport: &str) -> bool {
+    sub_sport.starts_with("virtual")
+        || sub_sport.starts_with("indoor")
+        || matches!(sub_sport, "treadmill" | "spin")
 }
 
 fn sketch(streams: &Streams, start_us: i64) -> Vec<u64> {

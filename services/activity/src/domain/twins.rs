@@ -8,11 +8,15 @@
 //! - their lengths differ by no more than 15 %, where both have one;
 //! - their tracks lie within 150 m of each other, where both have one.
 //!
+//! Whatever sports, times and lengths say, two are the same when most of the moments of the shorter recording are in the
+//! other, to the second and the metre ([`super::trace`]): nobody is twice at the same places at the same moments. So a file
+//! that was broken off, or that another program measured otherwise, is no workout beside its whole.
+//!
 //! A clock that wrote its local time for the world's is off by one of the two's own offset. As many go the same way each
 //! day, that is believed only of two with tracks, 50 m apart at most and begun at one place, that start within 5 s
 //! but for the offset, and of which neither time nor length differ by more than 1 %.
 //!
-//! The group is made around the best of them: of all that stand for themselves the first in rank takes in whatever is the
+//! The group is made around the best of them (a part of a recording is never better than its whole): of all that stand for themselves the first in rank takes in whatever is the
 //! same as it, then the next. Whoever comes first or last, the same set gives the same groups. What the owner says stands
 //! above all that.
 
@@ -36,6 +40,10 @@ const LENGTH_MAX: f64 = 0.15;
 const TRACK_M_MAX: f64 = 150.0;
 const TRACK_POINTS: usize = 256;
 const LOOKED_AT: usize = 32;
+/// Of the moments of the shorter recording. Two devices carried side by side share a few in a hundred.
+const RECORDING_MIN: f64 = 0.6;
+/// A recording that takes less of its whole's time than this is a part of it.
+const WHOLE_MIN: f64 = 0.95;
 
 /// How far from an activity another of the same workout may start: what is looked through.
 pub const REACH_US: i64 = (ZONE_S_MAX + APART_S_MAX) as i64 * 1_000_000;
@@ -67,6 +75,8 @@ pub struct Candidate {
     /// Without what others gave it.
     pub record: Record,
     pub track: Option<Track>,
+    /// Its owner cut off its beginning or end: what is left is all of it.
+    pub cropped: bool,
 }
 
 /// Where it went, in few points.
@@ -146,6 +156,8 @@ pub struct Evidence {
     /// Between their lengths, as a part of the longer one.
     pub length: Option<f64>,
     pub track_m: Option<f64>,
+    /// Of the moments of the shorter recording, the part that is in the other, where that is most of them.
+    pub recording: Option<f64>,
 }
 
 impl Evidence {
@@ -158,6 +170,12 @@ impl Evidence {
         told.push(format!("{:.0} % of the time is common to both", self.overlap * 100.0));
         told.extend(self.length.map(|length| format!("their lengths differ by {:.1} %", length * 100.0)));
         told.extend(self.track_m.map(|track_m| format!("their tracks lie {track_m:.0} m apart")));
+        told.extend(self.recording.map(|part| {
+            format!(
+                "they are one recording: {:.0} % of the moments of the shorter one are in the other, at the same places",
+                part * 100.0
+            )
+        }));
         told
     }
 }
@@ -204,22 +222,35 @@ fn are_kept_apart(one: &Origin, other: &Origin) -> bool {
     }
 }
 
-/// What speaks for their being the same as far as times and figures tell; tracks are yet to be looked at.
+/// Of the moments of the shorter recording, the part that is in the other, where that makes them one.
+pub fn one_recording(one: &Record, other: &Record) -> Option<f64> {
+    let part = one.trace.as_ref()?.part_shared(other.trace.as_ref()?)?;
+    (part >= RECORDING_MIN).then_some(part)
+}
+
+/// What speaks for their being the same as far as recordings, times and figures tell; tracks are yet to be looked at.
 fn by_figures(one: &Candidate, other: &Candidate) -> Option<Evidence> {
     let (a, b) = (one.record.facts.as_ref()?, other.record.facts.as_ref()?);
-    if !are_related(a.sport, b.sport) || are_kept_apart(&one.record.origin, &other.record.origin) {
+    if are_kept_apart(&one.record.origin, &other.record.origin) {
+        return None;
+    }
+    let recording = one_recording(&one.record, &other.record);
+    if recording.is_none() && !are_related(a.sport, b.sport) {
         return None;
     }
     #[expect(clippy::cast_precision_loss, reason = "two days of microseconds are exact")]
     let between_s = (b.start_us - a.start_us) as f64 / 1e6;
-    let shifted_s = if between_s.abs() <= APART_S_MAX { 0.0 } else { shift_s(between_s, a, b)? };
+    let is_near = recording.is_some() || between_s.abs() <= APART_S_MAX;
+    let shifted_s = if is_near { 0.0 } else { shift_s(between_s, a, b)? };
     let apart_s = between_s - shifted_s;
     let common_s = (a.elapsed_time_s.min(apart_s + b.elapsed_time_s) - apart_s.max(0.0)).max(0.0);
     let either_s = a.elapsed_time_s.max(apart_s + b.elapsed_time_s) - apart_s.min(0.0);
     let overlap = if either_s > 0.0 { common_s / either_s } else { 0.0 };
     let length = a.distance_m.zip(b.distance_m).filter(|(a, b)| a.max(*b) > 0.0);
     let length = length.map(|(a, b)| (a - b).abs() / a.max(b));
-    let fits = if shifted_s == 0.0 {
+    let fits = if recording.is_some() {
+        true
+    } else if shifted_s == 0.0 {
         overlap >= OVERLAP_MIN && length.is_none_or(|length| length <= LENGTH_MAX)
     } else {
         let longer_s = a.elapsed_time_s.max(b.elapsed_time_s);
@@ -227,7 +258,7 @@ fn by_figures(one: &Candidate, other: &Candidate) -> Option<Evidence> {
             && (a.elapsed_time_s - b.elapsed_time_s).abs() <= longer_s * SHIFTED_MAX
             && length.is_some_and(|length| length <= SHIFTED_MAX)
     };
-    fits.then_some(Evidence { apart_s, shifted_s, overlap, length, track_m: None })
+    fits.then_some(Evidence { apart_s, shifted_s, overlap, length, track_m: None, recording })
 }
 
 /// What lies between two starts because one clock wrote its local time for the world's; `None`: nothing of the kind.
@@ -248,6 +279,7 @@ pub fn same(one: &Candidate, other: &Candidate) -> Option<Evidence> {
     let tracks = one.track.as_ref().zip(other.track.as_ref());
     let track_m = tracks.map(|(one, other)| one.apart_m(other));
     let fits = match (track_m, tracks) {
+        _ if evidence.recording.is_some() => true,
         (Some(track_m), _) if evidence.shifted_s == 0.0 => track_m <= TRACK_M_MAX,
         (Some(track_m), Some((one, other))) => {
             track_m <= SHIFTED_TRACK_M_MAX && one.begin_m(other) <= SHIFTED_BEGIN_M_MAX
@@ -257,8 +289,26 @@ pub fn same(one: &Candidate, other: &Candidate) -> Option<Evidence> {
     fits.then_some(Evidence { track_m, ..evidence })
 }
 
+/// Whether it was broken off: another has all of its recording, and more.
+fn is_part(at: usize, candidates: &[Candidate]) -> bool {
+    let one = &candidates[at];
+    let is_whole = |other: &Candidate| {
+        recorded_s(&one.record) < recorded_s(&other.record) * WHOLE_MIN
+            && by_figures(one, other).is_some_and(|evidence| evidence.recording.is_some())
+    };
+    !one.cropped && candidates.iter().any(is_whole)
+}
+
+/// From its first place to its last one, whatever its figures say; without places as long as it took.
+fn recorded_s(record: &Record) -> f64 {
+    let way = record.trace.as_ref().and_then(|trace| trace.way);
+    let took_s = || record.facts.as_ref().map_or(0.0, |facts| facts.elapsed_time_s);
+    way.map_or_else(took_s, |way| way.end.at_s - way.begin.at_s)
+}
+
 /// The higher the better. What is there decides, never when it came.
-fn rank(candidate: &Candidate) -> impl Ord + use<> {
+fn rank(at: usize, candidates: &[Candidate]) -> impl Ord + use<> {
+    let candidate = &candidates[at];
     let record = &candidate.record;
     let facts = record.facts.as_ref();
     let measured = record.explained.iter().filter(|total| total.measured == Measured::Device).count();
@@ -270,6 +320,7 @@ fn rank(candidate: &Candidate) -> impl Ord + use<> {
     };
     (
         record.marks.verdict == Verdict::Clear,
+        !is_part(at, candidates),
         candidate.track.as_ref().map(|track| track.density),
         facts.map(|facts| facts.stream_types.len() + usize::from(heart)),
         source,
@@ -289,7 +340,7 @@ pub struct Group {
 /// Every candidate in exactly one group.
 pub fn groups(candidates: &[Candidate]) -> Vec<Group> {
     let mut ranked: Vec<usize> = (0..candidates.len()).collect();
-    ranked.sort_by_cached_key(|at| std::cmp::Reverse(rank(&candidates[*at])));
+    ranked.sort_by_cached_key(|at| std::cmp::Reverse(rank(*at, candidates)));
     let place = |id: ActivityId| candidates.iter().position(|candidate| candidate.id == id);
     // Of two that were joined to each other, the better one stands for itself.
     let joined = |at: usize| {

@@ -3,7 +3,10 @@ use kernel::Id;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::facts::{Facts, Start};
+use crate::{
+    domain::facts::{Facts, Start},
+    reading,
+};
 
 fn upload(name: &str) -> Origin {
     Origin::Upload {
@@ -34,7 +37,7 @@ fn told(name: &str, origin: Origin, start_s: i64, elapsed_s: f64, distance_m: f6
         judgement: None,
         trace: None,
     };
-    Candidate { id: ActivityId::derived(&[name.as_bytes()]), record, track: None }
+    Candidate { id: ActivityId::derived(&[name.as_bytes()]), record, track: None, cropped: false }
 }
 
 /// Northward at 3 m/s, a row each so many seconds, so many metres to the east of home.
@@ -67,6 +70,71 @@ fn phone_watch_and_export_are_one_and_the_densest_track_is_shown() {
     let evidence = same(&all[0], &all[2]).unwrap();
     assert!((evidence.track_m.unwrap() - 12.0).abs() < 2.0, "{evidence:?}");
     assert!(evidence.told().iter().any(|said| said == "they start 40 s apart"));
+}
+
+/// A run with a track, as it was told with this length.
+fn recorded(name: &str, streams: &Streams, start_us: i64, distance_m: f64) -> Candidate {
+    let start = Start { start_us, utc_offset_s: 0, time_zone: None };
+    let mut activity = formats::Activity::new(Sport::Running, kernel::time::from_micros(start_us));
+    activity.streams = streams.clone();
+    formats::totals::complete(&mut activity);
+    let mut record = reading::record(&activity, Measured::Computed, upload(name), start);
+    record.facts.as_mut().unwrap().distance_m = Some(distance_m);
+    let id = ActivityId::derived(&[name.as_bytes()]);
+    Candidate { id, record, track: Track::of(streams), cropped: false }
+}
+
+fn of_run(seed: u64, from: usize, to: usize) -> Streams {
+    let start = "2026-05-01T06:00:00Z".parse().unwrap();
+    let run = formats::synth::run(seed, start, 8_000.0, 330.0);
+    let mut left = Streams::default();
+    for row in from..to.min(run.streams.time_s.len()) {
+        let (time_s, latlng) = (run.streams.time_s[row], run.streams.latlng[row]);
+        left.push(Sample { time_s: time_s - run.streams.time_s[from], latlng, ..Sample::default() });
+    }
+    left
+}
+
+const SIX: i64 = 1_777_615_200_000_000;
+
+#[test]
+fn one_recording_is_one_workout_whatever_its_length_and_the_whole_is_shown() {
+    let whole = recorded("whole", &of_run(3, 0, 9_999), SIX, 8_000.0);
+    let measured_otherwise = recorded("other", &of_run(3, 0, 9_999), SIX, 5_900.0);
+    let broken_off = recorded("head", &of_run(3, 0, 1_300), SIX, 3_900.0);
+    // It begins twenty minutes later, and is called something else.
+    let mut tail = recorded("tail", &of_run(3, 1_200, 9_999), SIX + 1_200_000_000, 4_000.0);
+    tail.record.facts.as_mut().unwrap().sport = Sport::Cycling;
+    for part in [&measured_otherwise, &broken_off, &tail] {
+        let evidence = same(&whole, part).expect("one recording");
+        assert!(evidence.recording.unwrap() > 0.9, "{evidence:?}");
+        assert!(evidence.told().iter().any(|said| said.starts_with("they are one recording: ")));
+    }
+    for all in [[&whole, &broken_off, &tail], [&tail, &broken_off, &whole]].map(|all| all.map(Clone::clone)) {
+        let [group] = &groups(&all)[..] else { panic!("one workout") };
+        assert_eq!(all[group.primary].id, whole.id);
+    }
+    // With more columns than the whole, a part is still a part; what its owner cut is not.
+    let mut rich = broken_off.clone();
+    rich.record.facts.as_mut().unwrap().stream_types.extend(["power", "cadence"].map(str::to_owned));
+    let all = [whole.clone(), rich.clone()];
+    assert_eq!(all[groups(&all)[0].primary].id, whole.id);
+    let all = [whole, Candidate { cropped: true, ..rich }];
+    assert_eq!(all[groups(&all)[0].primary].id, all[1].id);
+}
+
+#[test]
+fn other_moments_or_other_places_are_another_recording() {
+    let whole = recorded("whole", &of_run(3, 0, 9_999), SIX, 8_000.0);
+    let again = recorded("again", &of_run(3, 0, 1_300), SIX + 600_000_000, 3_900.0);
+    let elsewhere = recorded("elsewhere", &of_run(4, 0, 1_300), SIX, 3_900.0);
+    for other in [again, elsewhere] {
+        assert_eq!(same(&whole, &other), None);
+        assert_eq!(groups(&[whole.clone(), other]).len(), 2);
+    }
+    let mut split = recorded("head", &of_run(3, 0, 1_300), SIX, 3_900.0);
+    split.record.marks.split_from([whole.id]);
+    assert_eq!(groups(&[whole, split]).len(), 2, "its owner's word stands above that too");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use privacy::Audience;
 
 use crate::domain::{
     activity::Change,
-    facts::{Facts, Record},
+    facts::{Effort, Facts, Record},
 };
 
 /// Why an activity that is known does not count. Without any reason it counts.
@@ -102,11 +102,7 @@ pub fn parts(facts: &Facts) -> Vec<Part> {
         ascent_mm: facts.ascent_m.map(thousandths),
         descent_mm: facts.descent_m.map(thousandths),
         energy_j: facts.energy_kj.map(thousandths),
-        efforts: facts
-            .efforts
-            .iter()
-            .map(|effort| (effort.name.clone(), thousandths(effort.value())))
-            .collect(),
+        efforts: best(&facts.efforts),
     }];
     if facts.sport == Sport::Multisport {
         let legs = facts.legs.iter().filter(|leg| leg.sport != Sport::Multisport);
@@ -122,11 +118,15 @@ pub fn parts(facts: &Facts) -> Vec<Part> {
                 ascent_mm: leg.ascent_m.map(thousandths),
                 descent_mm: leg.descent_m.map(thousandths),
                 energy_j: leg.energy_kj.map(thousandths),
-                efforts: Vec::new(),
+                efforts: best(&leg.efforts),
             }
         }));
     }
     parts
+}
+
+fn best(efforts: &[Effort]) -> Vec<(String, i64)> {
+    efforts.iter().map(|effort| (effort.name.clone(), thousandths(effort.value()))).collect()
 }
 
 /// What nobody but its owner may see is in no comparison with others.
@@ -150,7 +150,7 @@ fn thousandths(figure: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::facts::{Leg, Origin, Start};
+    use crate::domain::facts::{Best, Leg, Origin, Start};
 
     const MIDNIGHT_IN_ALMATY: i64 = 1_777_575_600_000_000; // 2026-05-01T00:00:00+05:00
 
@@ -160,16 +160,9 @@ mod tests {
 
     fn leg(sport: Sport, distance_m: f64) -> Leg {
         Leg {
-            sport,
-            sub_sport: None,
-            start_us: MIDNIGHT_IN_ALMATY,
-            elapsed_time_s: 10.0,
             timer_time_s: Some(9.0),
-            moving_time_s: None,
             distance_m: Some(distance_m),
-            ascent_m: None,
-            descent_m: None,
-            energy_kj: None,
+            ..Leg::new(sport, MIDNIGHT_IN_ALMATY, 10.0)
         }
     }
 
@@ -190,6 +183,25 @@ mod tests {
         let legs = [(Sport::Swimming, Some(750_000)), (Sport::Cycling, Some(20_000_400))];
         assert_eq!(sports, [&[(Sport::Multisport, None)][..], &legs].concat());
         assert_eq!((parts[1].moving_ms, parts[1].elapsed_ms), (9_000, 10_000));
+    }
+
+    #[test]
+    fn a_legs_best_stretches_are_of_its_sport_and_none_of_the_whole() {
+        let effort = Effort {
+            name: "10km".to_owned(),
+            best: Best::Time(2_700.5),
+            start_s: 0.0,
+            end_s: 2_700.5,
+            algorithm: "quickest-window".to_owned(),
+            version: 1,
+        };
+        let mut facts = facts(Sport::Multisport, MIDNIGHT_IN_ALMATY);
+        facts.legs = vec![leg(Sport::Cycling, 40_000.0), leg(Sport::Running, 10_000.0)];
+        facts.legs[1].efforts = vec![effort];
+        let told: Vec<_> = parts(&facts).into_iter().map(|part| (part.sport, part.efforts)).collect();
+        let ten = vec![("10km".to_owned(), 2_700_500)];
+        let none = |sport| (sport, Vec::new());
+        assert_eq!(told, [none(Sport::Multisport), none(Sport::Cycling), (Sport::Running, ten)]);
     }
 
     #[test]

@@ -57,6 +57,40 @@ pub fn keep_rows(streams: &mut Streams, shown: &Range<usize>) -> f64 {
     hidden_s
 }
 
+/// The rows of each part, of parts that begin so many seconds after the start, in order; time and distance begin anew in each. What
+/// lies before the first is in it, what lies between two in the earlier one.
+pub fn parts(streams: &Streams, starts_s: &[f64]) -> Vec<Streams> {
+    let ends_s = starts_s.iter().skip(1).copied().chain([f64::INFINITY]);
+    let mut first = 0;
+    let part = |(start_s, end_s): (&f64, f64)| {
+        let end = streams.time_s.partition_point(|time_s| *time_s < end_s).max(first);
+        let mut own = rows(streams, &(first..end));
+        let hidden_s = keep_rows(&mut own, &(0..end - first));
+        own.time_s.iter_mut().for_each(|time_s| *time_s = (*time_s + hidden_s - start_s).max(0.0));
+        first = end;
+        own
+    };
+    starts_s.iter().zip(ends_s).map(part).collect()
+}
+
+/// These rows alone: there may be as many parts as rows.
+fn rows(streams: &Streams, shown: &Range<usize>) -> Streams {
+    fn some<T: Clone>(column: &[T], shown: &Range<usize>) -> Vec<T> {
+        column.iter().skip(shown.start).take(shown.len()).cloned().collect()
+    }
+    let mut own = Streams {
+        time_s: some(&streams.time_s, shown),
+        latlng: some(&streams.latlng, shown),
+        ..Streams::default()
+    };
+    for kind in StreamType::ALL {
+        if let (Some(all), Some(column)) = (kind.column(streams), kind.column_mut(&mut own)) {
+            *column = some(all, shown);
+        }
+    }
+    own
+}
+
 fn keep(streams: &mut Streams, shown: &Range<usize>) {
     fn cut<T>(column: &mut Vec<T>, shown: &Range<usize>) {
         column.truncate(shown.end);

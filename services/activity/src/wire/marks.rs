@@ -5,7 +5,7 @@ use kernel::ActivityId;
 use proto::activity as wire;
 
 use super::{bytes, id, some};
-use crate::domain::marks::{Appeal, Former, Judgement, Marks, Reason, Ruling, Verdict};
+use crate::domain::marks::{Appeal, Former, Gift, Judgement, Marks, Reason, Ruling, Verdict};
 
 const UPHELD: &str = "upheld";
 const CLEARED: &str = "cleared";
@@ -21,7 +21,8 @@ pub(super) fn to_proto(marks: &Marks) -> Option<wire::Marks> {
         duplicate_of: one(marks.duplicate_of),
         joined: one(marks.joined),
         apart: all(&marks.apart),
-        fused_from: all(&marks.fused_from),
+        fused_from: givers(&marks.fused_from),
+        gifts: marks.fused_from.iter().filter(|gift| !gift.part.is_empty()).map(gift_to_proto).collect(),
         verdict: match marks.verdict {
             Verdict::Clear => String::new(),
             other => other.as_str().to_owned(),
@@ -36,13 +37,34 @@ pub(super) fn of_proto(marks: Option<wire::Marks>) -> Result<Marks, DecodeError>
         false => id(raw, "marks").map(Some),
     };
     let all = |raw: &[::bytes::Bytes]| raw.iter().map(|raw| id(raw, "marks")).collect::<Result<Vec<_>, _>>();
+    // Once only the givers were told.
+    let gifts = if marks.gifts.is_empty() {
+        let gift = |activity_id| Gift { activity_id, part: String::new(), source: String::new() };
+        all(&marks.fused_from)?.into_iter().map(gift).collect()
+    } else {
+        marks.gifts.into_iter().map(gift_of).collect::<Result<_, _>>()?
+    };
     Ok(Marks {
         duplicate_of: one(&marks.duplicate_of)?,
         joined: one(&marks.joined)?,
         apart: all(&marks.apart)?,
-        fused_from: all(&marks.fused_from)?,
+        fused_from: gifts,
         verdict: Verdict::parse(&marks.verdict),
     })
+}
+
+fn givers(gifts: &[Gift]) -> Vec<::bytes::Bytes> {
+    let ids: std::collections::BTreeSet<ActivityId> = gifts.iter().map(|gift| gift.activity_id).collect();
+    ids.into_iter().map(bytes).collect()
+}
+
+fn gift_to_proto(gift: &Gift) -> wire::Gift {
+    let Gift { activity_id, part, source } = gift.clone();
+    wire::Gift { activity_id: bytes(activity_id), source, part }
+}
+
+fn gift_of(gift: wire::Gift) -> Result<Gift, DecodeError> {
+    Ok(Gift { activity_id: id(&gift.activity_id, "gifts")?, part: gift.part, source: gift.source })
 }
 
 pub fn judgement_to_proto(judgement: &Judgement) -> wire::Judgement {

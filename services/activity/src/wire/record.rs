@@ -184,6 +184,10 @@ fn leg_to_proto(leg: &Leg) -> wire::Leg {
         ascent_m: leg.ascent_m,
         descent_m: leg.descent_m,
         energy_kj: leg.energy_kj,
+        power_avg_w: leg.power_avg_w,
+        power_max_w: leg.power_max_w,
+        cadence_avg_rpm: leg.cadence_avg_rpm,
+        efforts: leg.efforts.iter().map(effort::to_proto).collect(),
     }
 }
 
@@ -199,6 +203,10 @@ fn leg_of(leg: wire::Leg) -> Leg {
         ascent_m: leg.ascent_m,
         descent_m: leg.descent_m,
         energy_kj: leg.energy_kj,
+        power_avg_w: leg.power_avg_w,
+        power_max_w: leg.power_max_w,
+        cadence_avg_rpm: leg.cadence_avg_rpm,
+        efforts: leg.efforts.into_iter().filter_map(effort::of).collect(),
     }
 }
 

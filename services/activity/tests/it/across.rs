@@ -5,13 +5,11 @@ use bytes::Bytes;
 use eventing::{StreamId, args};
 use jiff::Timestamp;
 use kernel::{AccountId, ActivityId};
-use proto::activity::{
-    CropRequest, DeleteActivityRequest, RestoreActivityRequest, StreamsView, SyncRequest, Upsert, Workout,
-    upsert,
-};
+use proto::activity::{CropRequest, StreamsView, SyncRequest, Upsert, Workout, upsert};
 use testkit::fleet::{Ground, eventually};
 
 use crate::{
+    purge::{delete, restore},
     twins::sample,
     verdicts::{appeal, decide, moderator, verdict, view, waiting},
     world::{self, Accounts, World, by},
@@ -41,18 +39,7 @@ async fn becomes(world: &World<'_>, account: AccountId, id: &Bytes, state: &str)
 
 async fn rules(world: &World<'_>, account: AccountId, id: &Bytes) -> Vec<String> {
     let told = verdict(world, account, id).await.unwrap();
-    println!("{:#?}", told.judgement);
     told.judgement.unwrap_or_default().reasons.into_iter().map(|reason| reason.rule).collect()
-}
-
-async fn delete(world: &World<'_>, account: AccountId, id: &Bytes) {
-    let asked = DeleteActivityRequest { activity_id: id.clone(), expected_revision: None };
-    world.client().delete_activity(by(account, asked)).await.unwrap();
-}
-
-async fn restore(world: &World<'_>, account: AccountId, id: &Bytes) {
-    let asked = RestoreActivityRequest { activity_id: id.clone() };
-    world.client().restore_activity(by(account, asked)).await.unwrap();
 }
 
 #[tokio::test]

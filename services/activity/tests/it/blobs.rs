@@ -17,6 +17,21 @@ async fn suite(blobs: &Blobs) {
     parts_become_one_file(blobs).await;
     an_erasure_takes_all_of_one_account(blobs).await;
     assert_eq!(blobs.identity().await.unwrap(), blobs.identity().await.unwrap());
+    it_is_one_installations_whose_key_may_change(blobs).await;
+}
+
+async fn it_is_one_installations_whose_key_may_change(blobs: &Blobs) {
+    let marks = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(blobs.owner().await.unwrap(), None);
+    blobs.belongs(&marks(&["aa"])).await.unwrap();
+    blobs.belongs(&marks(&["aa", "bb"])).await.unwrap();
+    let refused = blobs.belongs(&marks(&["bb"])).await;
+    assert!(
+        matches!(refused, Err(BlobError::Foreign(owner, ours)) if (owner.as_str(), ours.as_str()) == ("aa", "bb"))
+    );
+    blobs.belongs(&marks(&["bb", "aa"])).await.unwrap();
+    blobs.belongs(&marks(&["bb"])).await.unwrap();
+    assert_eq!(blobs.owner().await.unwrap().as_deref(), Some("bb"));
 }
 
 fn key(account: AccountId) -> String {

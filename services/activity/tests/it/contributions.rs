@@ -80,16 +80,8 @@ fn deed() -> impl Strategy<Value = Deed> {
 fn record(told: &Told, origin: Origin) -> Record {
     let start = Start { start_us: told.start_us, utc_offset_s: told.offset_s, time_zone: None };
     let leg = |(sport, distance_m): &(Sport, f64)| Leg {
-        sport: *sport,
-        sub_sport: None,
-        start_us: told.start_us,
-        elapsed_time_s: 60.5,
-        timer_time_s: None,
-        moving_time_s: None,
         distance_m: Some(*distance_m),
-        ascent_m: None,
-        descent_m: None,
-        energy_kj: None,
+        ..Leg::new(*sport, told.start_us, 60.5)
     };
     let effort = |metres: f64| Effort {
         name: "5km".to_owned(),

@@ -139,7 +139,7 @@ async fn corrections_deletions_and_late_data_share_the_day_anew() {
     // An old version changes nothing.
     say(&world, watch(aida, "wrist"), vec![upsert("d", 1, wrist())]).await;
     assert_eq!(sum(&world).await, 1_900.0);
-    let deletes = vec![Delete { key: "d".to_owned(), version: 3 }];
+    let deletes = vec![Delete { key: "d".to_owned(), version: 3, ..Delete::default() }];
     let asked = SyncRequest { deletes, ..SyncRequest::default() };
     world.client().sync(acting_for(watch(aida, "wrist"), asked)).await.unwrap();
     assert_eq!(

@@ -1,12 +1,15 @@
 //! Activities as files for other programs, read again by our own readers.
 
-use formats::{Format, Reading};
+use formats::{Activity, Device, Format, Lap, Reading, Sample, Sport, Total, synth};
+use jiff::SignedDuration;
 use kernel::{AccountId, Code};
 use proto::{
-    activity::{ExportRequest, original_chunk},
+    activity::{
+        ActivityView, ExportRequest, GetActivityRequest, PersonalRecord, RecordsRequest, original_chunk,
+    },
     auth::PrivacyZone,
 };
-use testkit::fleet::Ground;
+use testkit::fleet::{Ground, eventually};
 use tonic::Status;
 
 use crate::world::{self, Accounts, World, by, fit, refused_with};
@@ -44,11 +47,14 @@ async fn a_run_comes_back_from_each_format() {
     let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
-    let made = world::run("2026-05-01");
-    let run = world.uploaded(aida, fit("2026-05-01")).await.activity_ids.remove(0);
+    let made = formats::Activity {
+        name: Some("Озеро & обратно".to_owned()), ..world::run("2026-05-01")
+    };
+    let run = world.uploaded(aida, formats::write(&made)).await.activity_ids.remove(0);
     for format in ["gpx", "tcx", "fit"] {
         let read = world.read_back(aida, &run, format).await.activities.remove(0);
         assert_eq!((read.sport, read.start), (made.sport, made.start), "{format}");
+        assert_eq!(read.name, made.name, "{format}: as its file called it");
         assert_eq!(read.streams.len(), made.streams.len(), "{format}");
         assert_eq!(read.streams.heart_rate_bpm, made.streams.heart_rate_bpm, "{format}");
         let near = |one: &Option<(f64, f64)>, other: &Option<(f64, f64)>| {
@@ -69,6 +75,114 @@ async fn a_run_comes_back_from_each_format() {
         }
     }
     refused_with(world.exported(aida, &run, "kml").await, Code::InvalidField);
+    world.stop().await;
+}
+
+/// 600 m swum, 12 km ridden with a power meter, 3 km run, each with laps.
+fn triathlon() -> Activity {
+    let start: jiff::Timestamp = "2026-05-01T01:00:00Z".parse().unwrap();
+    let later = |after_s| start.checked_add(SignedDuration::from_secs(after_s)).unwrap();
+    let swim = Activity { sport: Sport::Swimming, ..synth::run(11, start, 600.0, 1_200.0) };
+    let mut ride = Activity { sport: Sport::Cycling, ..synth::run(12, later(900), 12_000.0, 120.0) };
+    ride.streams.power_w = (0..ride.streams.len()).map(|row| Some(180.0 + (row % 60) as f64)).collect();
+    ride.totals.power_avg_w = Some(Total::device(209.0));
+    ride.totals.power_max_w = Some(Total::device(239.0));
+    for lap in &mut ride.laps {
+        (lap.power_avg_w, lap.power_max_w) = (Some(209.0), Some(239.0));
+    }
+    let run = synth::run(13, later(2_700), 3_000.0, 300.0);
+    let mut whole = Activity { utc_offset_s: Some(18_000), ..Activity::new(Sport::Multisport, start) };
+    whole.devices.clone_from(&run.devices);
+    let sensor = Device { manufacturer_id: Some(263), serial: Some(77), ..Device::default() };
+    whole.devices.push(Device { product_name: Some("Assioma".to_owned()), ..sensor });
+    // Each lies at a height of its own.
+    let mut legs = [swim, ride, run];
+    for leg in &mut legs {
+        leg.streams.altitude_m.fill(None);
+    }
+    let [swim, ride, run] = legs;
+    for (leg, after_s) in [(&swim, 0.0), (&ride, 900.0), (&run, 2_700.0)] {
+        for sample in leg.streams.samples() {
+            whole.streams.push(Sample { time_s: sample.time_s + after_s, ..sample });
+        }
+        whole.laps.extend(leg.laps.iter().map(|lap| Lap { start_s: lap.start_s + after_s, ..*lap }));
+    }
+    whole.legs = vec![swim, ride, run];
+    whole
+}
+
+#[tokio::test]
+async fn a_triathlon_comes_back_with_its_legs_laps_and_devices() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let file = formats::write(&triathlon());
+    let made = formats::read(&file).unwrap().activities.remove(0);
+    let id = world.uploaded(aida, file).await.activity_ids.remove(0);
+    let read = world.read_back(aida, &id, "fit").await.activities.remove(0);
+    assert_eq!((read.sport, read.start, read.devices.len()), (Sport::Multisport, made.start, 2));
+    let named = |of: &Activity| {
+        let known = of.devices.iter();
+        known.map(|one| (one.manufacturer_id, one.serial, one.product_name.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&read), named(&made));
+    assert_eq!(
+        read.laps,
+        made.laps.iter().map(|lap| Lap { trigger: None, intensity: None, ..*lap }).collect::<Vec<_>>()
+    );
+    assert_eq!(read.legs.len(), 3);
+    let said = |of: &Activity| {
+        let values = of.totals.named().map(|(name, total)| (name, total.map(|total| total.value.round())));
+        (of.sport, of.start, of.streams.len(), values)
+    };
+    for (read, made) in read.legs.iter().zip(&made.legs) {
+        assert_eq!(said(read), said(made));
+    }
+    let read = world.read_back(aida, &id, "tcx").await.activities.remove(0);
+    let legs: Vec<_> = read.legs.iter().map(|leg| (leg.sport, leg.laps.len())).collect();
+    let laps = |leg: usize| triathlon().legs[leg].laps.len();
+    let three = [(Sport::Swimming, laps(0)), (Sport::Cycling, laps(1)), (Sport::Running, laps(2))];
+    assert_eq!(legs, three);
+    assert_eq!(read.streams.len(), made.streams.len());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_triathlons_legs_have_their_figures_and_their_best_stretches_are_records_of_their_sports() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let id = world.uploaded(aida, formats::write(&triathlon())).await.activity_ids.remove(0);
+    let asked = GetActivityRequest { activity_id: id.clone() };
+    let seen = world.client().get_activity(by(aida, asked)).await.unwrap().into_inner();
+    let [swim, ride, run] = &seen.legs[..] else { panic!("three legs") };
+    assert_eq!((ride.power_avg_w, ride.power_max_w, swim.power_avg_w), (Some(209.0), Some(239.0), None));
+    assert!(run.cadence_avg_rpm.is_some());
+    let laps = |leg: &ActivityView| leg.laps.len();
+    assert_eq!([laps(swim), laps(ride), laps(run)], [0, 1, 2].map(|leg| triathlon().legs[leg].laps.len()));
+    assert_eq!(ride.laps[0].power_avg_w, Some(209.0));
+    let best = |leg: &ActivityView, name: &str| {
+        leg.detail.iter().flat_map(|detail| &detail.efforts).any(|effort| effort.name == name)
+    };
+    assert!(best(swim, "400m") && best(ride, "10km") && best(ride, "power_20min") && best(run, "1km"));
+    assert!(!best(swim, "1km") && seen.detail.unwrap().efforts.is_empty());
+
+    for (sport, kinds) in [
+        ("running", &["fastest_1km", "fastest_400m"][..]),
+        ("cycling", &["fastest_10km", "power_20min"]),
+        ("swimming", &["fastest_400m"]),
+    ] {
+        let found = || async {
+            let asked = RecordsRequest { sport: sport.to_owned() };
+            world.client().records(by(aida, asked)).await.unwrap().into_inner().items
+        };
+        let held = |found: &Vec<PersonalRecord>| {
+            let own = found.iter().filter(|one| one.best.as_ref().is_some_and(|best| best.activity_id == id));
+            let own: Vec<_> = own.map(|record| record.kind.as_str()).collect();
+            kinds.iter().all(|kind| own.contains(kind))
+        };
+        eventually(sport, found, held).await;
+    }
     world.stop().await;
 }
 

@@ -56,6 +56,7 @@ impl DomainEvent for Any {
 #[test]
 fn golden_events_are_read_as_they_were_written() {
     let mut today = of_activities();
+    today.extend(of_twins());
     today.extend(of_uploads());
     today.extend(of_imports());
     today.extend(of_days());
@@ -85,16 +86,13 @@ fn record() -> Record {
         ..Lap::default()
     };
     let leg = Leg {
-        sport: Sport::Swimming,
         sub_sport: Some("open_water".to_owned()),
-        start_us: 1_777_600_800_000_000,
-        elapsed_time_s: 600.5,
         timer_time_s: Some(600.0),
         moving_time_s: Some(590.0),
         distance_m: Some(750.0),
-        ascent_m: None,
         descent_m: Some(0.0),
         energy_kj: Some(300.0),
+        ..Leg::new(Sport::Swimming, 1_777_600_800_000_000, 600.5)
     };
     Record {
         origin: Origin::Upload {
@@ -141,16 +139,29 @@ fn record() -> Record {
     }
 }
 
-/// With what later versions of this service write too.
-fn record_with_efforts() -> Record {
-    let effort = |name: &str, best| Effort {
+fn effort(name: &str, best: Best) -> Effort {
+    Effort {
         name: name.to_owned(),
         best,
         start_s: 12.5,
         end_s: 1_514.0,
         algorithm: "quickest-window".to_owned(),
         version: 1,
-    };
+    }
+}
+
+/// Of a multisport activity, with what was not told of legs at first.
+fn record_with_full_legs() -> Record {
+    let mut record = record();
+    for leg in record.facts.iter_mut().flat_map(|facts| &mut facts.legs) {
+        (leg.power_avg_w, leg.power_max_w, leg.cadence_avg_rpm) = (Some(210.0), Some(0.0), Some(81.5));
+        leg.efforts = vec![effort("400m", Best::Time(431.0))];
+    }
+    record
+}
+
+/// With what later versions of this service write too.
+fn record_with_efforts() -> Record {
     let mut record = record();
     if let Some(facts) = &mut record.facts {
         facts.efforts = vec![effort("5km", Best::Time(1_501.5)), effort("power_5min", Best::Power(290.0))];
@@ -164,14 +175,41 @@ fn record_with_efforts() -> Record {
     record
 }
 
+fn event(change: Change) -> Any {
+    let activity_id = ActivityId::derived(&[b"golden run"]);
+    Any::Activity(Event { activity_id, account_id: account(), change })
+}
+
+/// Linked to another, split from it, put together with it.
+fn of_twins() -> Vec<(&'static str, Any)> {
+    vec![
+        (
+            "found",
+            event(Change::Linked(marked(Marks {
+                duplicate_of: one(b"first"),
+                joined: one(b"first"),
+                ..Marks::default()
+            }))),
+        ),
+        (
+            "split",
+            event(Change::Unlinked(marked(Marks {
+                apart: vec![other(b"second"), other(b"first")],
+                ..Marks::default()
+            }))),
+        ),
+        ("pulse", event(Change::Fused(marked(Marks { fused_from: vec![gift("", "")], ..Marks::default() })))),
+        (
+            "strap",
+            event(Change::Fused(marked(Marks {
+                fused_from: vec![gift("energy", "healthkit"), gift("heart_rate", "healthkit")],
+                ..Marks::default()
+            }))),
+        ),
+    ]
+}
+
 fn of_activities() -> Vec<(&'static str, Any)> {
-    let event = |change| {
-        Any::Activity(Event {
-            activity_id: ActivityId::derived(&[b"golden run"]),
-            account_id: account(),
-            change,
-        })
-    };
     let full = || Box::new(record());
     let synced = Record {
         origin: Origin::Sync { source: "healthkit".to_owned(), client_version: 3 },
@@ -183,6 +221,7 @@ fn of_activities() -> Vec<(&'static str, Any)> {
     vec![
         ("full", event(Change::Recorded(full()))),
         ("efforts", event(Change::Recorded(Box::new(record_with_efforts())))),
+        ("legs", event(Change::Recorded(Box::new(record_with_full_legs())))),
         ("synced", event(Change::Recorded(Box::new(synced)))),
         ("erased", event(Change::Recorded(Box::new(erased)))),
         ("manual", event(Change::Recorded(Box::new(Record { origin: Origin::Manual, ..record() })))),
@@ -202,25 +241,6 @@ fn of_activities() -> Vec<(&'static str, Any)> {
             }),
         ),
         ("owner", event(Change::Deleted { client_version: None })),
-        (
-            "found",
-            event(Change::Linked(marked(Marks {
-                duplicate_of: one(b"first"),
-                joined: one(b"first"),
-                ..Marks::default()
-            }))),
-        ),
-        (
-            "split",
-            event(Change::Unlinked(marked(Marks {
-                apart: vec![other(b"second"), other(b"first")],
-                ..Marks::default()
-            }))),
-        ),
-        (
-            "pulse",
-            event(Change::Fused(marked(Marks { fused_from: vec![other(b"second")], ..Marks::default() }))),
-        ),
         ("car", event(Change::Flagged(judged(Verdict::Flagged)))),
         ("words", event(Change::Appealed(judged(Verdict::Appealed)))),
         ("reviewed", event(Change::Cleared(judged(Verdict::Clear)))),
@@ -250,6 +270,10 @@ fn other(name: &[u8]) -> ActivityId {
 
 fn one(name: &[u8]) -> Option<ActivityId> {
     Some(other(name))
+}
+
+fn gift(part: &str, source: &str) -> Gift {
+    Gift { activity_id: other(b"second"), part: part.to_owned(), source: source.to_owned() }
 }
 
 fn marked(marks: Marks) -> Box<Record> {

@@ -1,5 +1,6 @@
 //! Archives: looked through, run file by file, taken back.
 
+mod cut;
 mod health;
 
 use activity::{Config, domain::ImportId};
@@ -28,12 +29,16 @@ const TABLE: &str = "Activity ID,Activity Date,Activity Name,Activity Type,Elaps
     9,gestern,Unreadable,Run,1,1,,60,100\n";
 
 fn gpx(day: &str) -> Vec<u8> {
-    let whole = formats::gpx::write(&world::run(day));
+    let whole = formats::gpx::write(&called("Track 7", day));
     whole.replace("<type>running</type>", "").into_bytes()
 }
 
 fn tcx(day: &str) -> Vec<u8> {
-    formats::tcx::write(&world::run(day)).into_bytes()
+    formats::tcx::write(&called("Round the lake", day)).into_bytes()
+}
+
+fn called(name: &str, day: &str) -> formats::Activity {
+    formats::Activity { name: Some(name.to_owned()), ..world::run(day) }
 }
 
 /// A Strava export with a bad file, a picture, and a file twice.
@@ -159,7 +164,7 @@ async fn names_and_sports_come_from_the_table_and_inner_files_are_what_they_woul
     assert_eq!(
         titled,
         [
-            ("", "running", "2026-05-04"),
+            ("Round the lake", "running", "2026-05-04"),
             // 18:30 in UTC is half past eleven at night in Almaty.
             ("Weights", "strength", "2026-05-03"),
             ("Morning in the park", "running", "2026-05-02"),
@@ -267,12 +272,12 @@ async fn an_uploaded_archive_has_an_outcome_a_file_and_can_be_taken_back() {
     let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
-    let view = world.upload(watch(aida, "watch"), export(), 20).await.unwrap();
+    let view = world.upload(watch(aida, "watch"), export(), 30).await.unwrap();
     assert_eq!((view.status.as_str(), view.activity_ids.len()), ("partial", 4), "{view:?}");
     let archive = view.archive.clone().unwrap();
     assert_eq!((archive.files_done, archive.files_total, archive.files.len()), (5, 5, 10));
     assert_eq!(world.mine(aida).await.len(), 4);
-    let again = world.upload(app(aida), export(), 20).await.unwrap();
+    let again = world.upload(app(aida), export(), 30).await.unwrap();
     assert_eq!((again.status.as_str(), again.activity_ids.len()), ("duplicate", 4));
     world.client().roll_back_import(by(aida, ImportRequest { import_id: view.id.clone() })).await.unwrap();
     assert!(world.mine(aida).await.is_empty());

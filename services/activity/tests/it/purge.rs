@@ -20,12 +20,12 @@ use crate::world::{self, Accounts, World, by, fit, refused_with};
 
 const DAY_S: i64 = 86_400;
 
-async fn delete(world: &World<'_>, account: AccountId, id: &Bytes) {
+pub(crate) async fn delete(world: &World<'_>, account: AccountId, id: &Bytes) {
     let asked = DeleteActivityRequest { activity_id: id.clone(), expected_revision: None };
     world.client().delete_activity(by(account, asked)).await.unwrap();
 }
 
-async fn restore(world: &World<'_>, account: AccountId, id: &Bytes) {
+pub(crate) async fn restore(world: &World<'_>, account: AccountId, id: &Bytes) {
     let asked = RestoreActivityRequest { activity_id: id.clone() };
     world.client().restore_activity(by(account, asked)).await.unwrap();
 }
@@ -172,7 +172,7 @@ async fn broken_off(after_blobs: bool) {
     batch.commit().await.unwrap();
     eventually("are the rows gone", || rows(&world, aida), |rows| *rows == 0).await;
     is_not_found(&world, aida, &id).await;
-    let busy = world.upload(world::app(aida), fit("2026-05-01"), 20).await;
+    let busy = world.upload(world::app(aida), fit("2026-05-01"), 30).await;
     refused_with(busy, Code::Unavailable);
     world.stop().await;
     if after_blobs {
@@ -230,7 +230,7 @@ async fn a_device_brings_back_what_it_deleted_and_not_what_its_owner_did() {
     assert_eq!(sync(&world, aida, brought(2)).await.0, "duplicate");
     assert!(world.mine(aida).await.is_empty() && rows(&world, aida).await == 0);
     let (_, id) = sync(&world, boris, brought(1)).await;
-    let deletes = vec![Delete { key: "w".to_owned(), version: 2 }];
+    let deletes = vec![Delete { key: "w".to_owned(), version: 2, ..Delete::default() }];
     sync(&world, boris, SyncRequest { deletes, ..SyncRequest::default() }).await;
     world.later(1);
     is_purged(&world, &id).await;
@@ -277,7 +277,8 @@ async fn a_sample_and_a_day_that_were_deleted_leave_their_version_only() {
         record: Some(record),
     });
     sync(&world, aida, SyncRequest { upserts: upserts.to_vec(), ..SyncRequest::default() }).await;
-    let deletes = ["s", "d"].map(|key| Delete { key: key.to_owned(), version: 2 }).to_vec();
+    let deletes =
+        ["s", "d"].map(|key| Delete { key: key.to_owned(), version: 2, ..Delete::default() }).to_vec();
     sync(&world, aida, SyncRequest { deletes, ..SyncRequest::default() }).await;
     for (table, version) in [("metric", "version"), ("daily", "client_version")] {
         let sql = format!("SELECT type, value, {version} FROM {table} WHERE account_id = $1 AND live = 0");

@@ -9,6 +9,7 @@ use proto::activity::{
     CreateResumableRequest, GetImportRequest, GetUploadRequest, ResumableChunk, ResumableHeader,
     ResumableHow, ResumableRequest, ResumableView, UploadView, resumable_chunk::Part,
 };
+use sha2::{Digest, Sha256};
 use testkit::{
     fleet::{Ground, eventually},
     zip::stored as zip,
@@ -47,7 +48,23 @@ impl World<'_> {
         offset: usize,
         data: &[u8],
     ) -> Result<ResumableView, Status> {
-        let header = ResumableHeader { resumable_id: id.clone(), offset: offset as i64 };
+        self.append_checked(account, id, offset, data, ("", &[])).await
+    }
+
+    async fn append_checked(
+        &self,
+        account: AccountId,
+        id: &Bytes,
+        offset: usize,
+        data: &[u8],
+        (algorithm, checksum): (&str, &[u8]),
+    ) -> Result<ResumableView, Status> {
+        let header = ResumableHeader {
+            resumable_id: id.clone(),
+            offset: offset as i64,
+            checksum_algorithm: algorithm.to_owned(),
+            checksum: Bytes::copy_from_slice(checksum),
+        };
         let mut chunks = vec![ResumableChunk { part: Some(Part::Header(header)) }];
         chunks.extend(
             data.chunks(4_000)
@@ -119,6 +136,45 @@ async fn the_whole_way(ground: &Ground) {
 #[tokio::test]
 async fn a_file_in_parts_outlives_its_process_and_becomes_the_upload_of_its_id() {
     the_whole_way(&Ground::fresh()).await;
+}
+
+#[tokio::test]
+async fn of_a_part_that_its_checksum_does_not_fit_nothing_is_kept() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start_with(&ground, &accounts, config()).await;
+    let aida = accounts.athlete("aida");
+    let file = fit("2026-05-01");
+    let begun = world.begin(app(aida), file.len(), "upload").await.unwrap();
+    let half = file.len() / 2;
+    assert!(half > 2 * config().resumable_part_bytes, "several pieces: {half}");
+    let folder = ground.folder().join(format!("activity/blobs/parts/{aida}"));
+    let pieces = || {
+        let rooms = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        rooms.map(|room| std::fs::read_dir(room.path()).map_or(0, Iterator::count)).sum::<usize>()
+    };
+    let of_other = Sha256::digest(b"another part").to_vec();
+    let wrong = world.append_checked(aida, &begun.id, 0, &file[..half], ("sha256", &of_other)).await;
+    refused_with(wrong, Code::ChecksumMismatch);
+    assert_eq!(world.resumable(aida, &begun.id).await.unwrap().received, 0);
+    assert_eq!((world.parts_left().await, pieces()), (0, 0));
+    for unknown in [("md5", &of_other[..16]), ("sha1", &of_other[..])] {
+        let refused = world.append_checked(aida, &begun.id, 0, &file[..half], unknown).await;
+        refused_with(refused, Code::BadChecksum);
+    }
+    // A part that is longer than the file leaves nothing either.
+    let long = [&file[..], b"more"].concat();
+    let long_sum = Sha256::digest(&long).to_vec();
+    let refused = world.append_checked(aida, &begun.id, 0, &long, ("sha256", &long_sum)).await;
+    refused_with(refused, Code::PayloadTooLarge);
+    assert_eq!((world.parts_left().await, pieces()), (0, 0));
+
+    let right = Sha256::digest(&file[..half]).to_vec();
+    let kept = world.append_checked(aida, &begun.id, 0, &file[..half], ("sha256", &right)).await.unwrap();
+    assert_eq!(kept.received as usize, half);
+    let rest = sha1::Sha1::digest(&file[half..]).to_vec();
+    world.append_checked(aida, &begun.id, half, &file[half..], ("sha1", &rest)).await.unwrap();
+    assert_eq!(world.becomes(aida, &begun.id).await.status, "ready");
+    world.stop().await;
 }
 
 #[tokio::test]

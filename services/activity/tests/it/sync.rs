@@ -5,7 +5,7 @@ use proto::activity::{
     Ack, ChangeActivityRequest, Column, DailyValue, Delete, DeleteActivityRequest, Sample, StreamsRequest,
     StreamsView, SyncRequest, Upsert, Workout, upsert::Record,
 };
-use testkit::fleet::Ground;
+use testkit::fleet::{Ground, eventually};
 
 use crate::world::{self, Accounts, World, by, refused_with, watch};
 
@@ -46,7 +46,7 @@ fn steps(value: f64) -> Record {
 }
 
 fn gone(key: &str, version: i64) -> Delete {
-    Delete { key: key.to_owned(), version }
+    Delete { key: key.to_owned(), version, ..Delete::default() }
 }
 
 async fn sync(world: &World<'_>, account: AccountId, upserts: Vec<Upsert>, deletes: Vec<Delete>) -> Vec<Ack> {
@@ -148,6 +148,54 @@ async fn a_deleted_key_is_a_tombstone_also_when_nobody_knew_it() {
     assert_eq!(words(&sync(&world, aida, vec![], vec![gone("A1", 5)]).await), ["duplicate"]);
     assert_eq!(words(&sync(&world, aida, vec![workout(5)], vec![gone("A1", 2)]).await), ["stale", "stale"]);
     assert!(world.mine(aida).await.is_empty());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_deletion_without_a_version_is_of_the_newest_one_and_a_later_one_comes_back() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let gone = |key: &str| vec![Delete { key: key.to_owned(), newest: true, ..Delete::default() }];
+    let workout = |version| vec![upsert("A1", version, Record::Workout(run(1_000.0)))];
+    sync(&world, aida, workout(7), vec![]).await;
+    let acks = sync(&world, aida, vec![], gone("A1")).await;
+    assert_eq!((acks[0].status.as_str(), acks[0].version), ("stored", 7));
+    assert!(world.mine(aida).await.is_empty());
+    assert_eq!(words(&sync(&world, aida, workout(7), gone("A1")).await), ["stale", "duplicate"]);
+    assert_eq!(words(&sync(&world, aida, workout(8), vec![]).await), ["stored"]);
+    assert_eq!(world.mine(aida).await.len(), 1);
+
+    let (value, day) = (upsert("S1", 3, hrv(41.0)), upsert("D1", 4, steps(9_000.0)));
+    sync(&world, aida, vec![value.clone(), day.clone()], vec![]).await;
+    let acks = sync(&world, aida, vec![], [gone("S1"), gone("D1"), gone("nobody's")].concat()).await;
+    assert_eq!(words(&acks), ["stored"; 3]);
+    assert_eq!(acks.iter().map(|ack| ack.version).collect::<Vec<_>>(), [3, 4, 0]);
+    sync(&world, aida, vec![value, day], vec![]).await;
+    let live = async |table: &str| values(&world, &format!("SELECT value FROM {table} WHERE live = 1")).await;
+    assert!(live("metric").await.is_empty());
+    eventually("is the day gone", || live("daily"), |days| days.is_empty()).await;
+    sync(&world, aida, vec![upsert("S1", 4, hrv(43.0)), upsert("D1", 5, steps(9_500.0))], vec![]).await;
+    assert_eq!(live("metric").await, [43.0]);
+    eventually("is the day back", || live("daily"), |days| *days == [9_500.0]).await;
+    let late = upsert("nobody's", 1, hrv(44.0));
+    assert_eq!(words(&sync(&world, aida, vec![late], vec![]).await), ["stored"]);
+    assert_eq!(live("metric").await.len(), 2);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_could_not_be_read_is_refused_alone() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let problem = proto::envelope::Problem { code: "invalid_field".to_owned(), ..Default::default() };
+    let bad = Delete { unreadable: Some(problem), ..gone("A1", 0) };
+    let record = upsert("A1", 1, Record::Workout(run(1_000.0)));
+    let acks = sync(&world, aida, vec![record], vec![bad, gone("other", 1)]).await;
+    assert_eq!(words(&acks), ["stored", "refused", "stored"]);
+    assert_eq!(acks[1].problem.as_ref().map(|problem| problem.code.as_str()), Some("invalid_field"));
+    assert_eq!(world.mine(aida).await.len(), 1, "nothing was deleted");
     world.stop().await;
 }
 

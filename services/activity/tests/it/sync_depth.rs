@@ -38,7 +38,7 @@ fn upsert(key: impl Into<String>, version: i64, record: Record) -> Upsert {
 }
 
 fn gone(key: impl Into<String>, version: i64) -> Delete {
-    Delete { key: key.into(), version }
+    Delete { key: key.into(), version, ..Delete::default() }
 }
 
 fn words(acks: &[Ack]) -> Vec<&str> {

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use kernel::{AccountId, Code};
 use proto::activity::{
     ActivityView, CreateActivityRequest, DeleteActivityRequest, Duplicate, DuplicatesRequest,
-    GetActivityRequest, HistoryRequest, LinkDuplicateRequest, RestoreActivityRequest, StreamsRequest,
-    StreamsView, SyncRequest, Upsert, Workout, upsert,
+    ExplanationRequest, GetActivityRequest, HistoryRequest, LinkDuplicateRequest, RestoreActivityRequest,
+    StreamsRequest, StreamsView, SyncRequest, Upsert, Workout, upsert,
 };
 use testkit::fleet::{self, Ground};
 
@@ -33,10 +33,15 @@ async fn view(world: &World<'_>, account: AccountId, id: &Bytes) -> ActivityView
     world.client().get_activity(by(account, asked)).await.unwrap().into_inner()
 }
 
-async fn kinds(world: &World<'_>, account: AccountId, id: &Bytes) -> Vec<String> {
+/// What happened to it, and by whom.
+async fn deeds(world: &World<'_>, account: AccountId, id: &Bytes) -> Vec<(String, String)> {
     let asked = HistoryRequest { activity_id: id.clone(), ..HistoryRequest::default() };
     let items = world.client().history(by(account, asked)).await.unwrap().into_inner().items;
-    items.into_iter().rev().map(|revision| revision.kind).collect()
+    items.into_iter().rev().map(|revision| (revision.kind, revision.actor)).collect()
+}
+
+async fn kinds(world: &World<'_>, account: AccountId, id: &Bytes) -> Vec<String> {
+    deeds(world, account, id).await.into_iter().map(|(kind, _)| kind).collect()
 }
 
 async fn shown(world: &World<'_>, account: AccountId) -> Vec<Bytes> {
@@ -115,6 +120,36 @@ async fn one_ride_in_a_watchs_file_and_in_two_exports_is_shown_once() {
 }
 
 #[tokio::test]
+async fn one_recording_is_shown_once_though_its_files_tell_other_lengths() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let same = [
+        // 900 m by the points of the pause, 668 m by the device.
+        ["gpx/PAIR-B-garmin-connect.gpx", "tcx/PAIR-B-garmin-connect.tcx", "fit/PAIR-B-ride-pauses.fit"],
+        ["fit/derived/truncated-60pct.fit", "fit/derived/truncated-60pct.fit", "fit/run-fenix2-gps.fit"],
+    ];
+    for (files, (who, length_m)) in same.into_iter().zip([("aida", 668.19), ("boris", 9_008.22)]) {
+        let account = accounts.athlete(who);
+        for file in files {
+            let Some(bytes) = sample(file) else { return };
+            let upload = world.uploaded(account, bytes).await;
+            assert!(!upload.activity_ids.is_empty(), "{file}: {upload:?}");
+        }
+        let are_one = |mine: &Vec<ActivityView>| match &mine[..] {
+            [one] => (one.distance_m.unwrap_or_default() - length_m).abs() < 1.0,
+            _ => false,
+        };
+        let what = format!("are {files:?} one");
+        let mine = fleet::eventually(&what, || world.mine(account), are_one).await;
+        let told = duplicates(&world, account, &mine[0].id).await;
+        let why =
+            told.iter().flat_map(|twin| &twin.because).any(|why| why.starts_with("they are one recording"));
+        assert!(why, "{told:?}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn the_phones_track_gets_the_straps_pulse_and_gives_it_back_when_they_are_split() {
     let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
@@ -132,6 +167,13 @@ async fn the_phones_track_gets_the_straps_pulse_and_gives_it_back_when_they_are_
     let seen = view(&world, aida, &phone).await;
     assert_eq!(seen.fused_from, std::slice::from_ref(&strap));
     assert!(seen.heart_rate_avg_bpm.unwrap() > 130.0 && seen.stream_types.contains(&"heart_rate".to_owned()));
+    assert_eq!(seen.sources, ["healthkit", "strap"]);
+    let asked = ExplanationRequest { activity_id: phone.clone() };
+    let items = world.client().explanation(by(aida, asked)).await.unwrap().into_inner().items;
+    let mean = items.iter().find(|item| item.field == "heart_rate_avg_bpm").unwrap();
+    assert_eq!((mean.algorithm.as_str(), mean.version), ("fused-columns", 2));
+    assert_eq!((mean.given_by_source.as_str(), &mean.given_by_activity_id), ("strap", &strap));
+    assert!(items.iter().filter(|item| item.given_by_activity_id.is_empty()).count() > 2);
     let told = duplicates(&world, aida, &phone).await;
     assert_eq!((told[0].gives.clone(), told[0].source.as_str()), (vec!["heart_rate".to_owned()], "strap"));
     let asked = StreamsRequest { activity_id: phone.clone(), ..StreamsRequest::default() };
@@ -157,7 +199,12 @@ async fn the_phones_track_gets_the_straps_pulse_and_gives_it_back_when_they_are_
         "and are one again when their owner says so"
     );
     assert_eq!(duplicates(&world, aida, &phone).await[0].by, "owner");
-    assert_eq!(view(&world, aida, &phone).await.fused_from, [strap]);
+    assert_eq!(view(&world, aida, &phone).await.fused_from, std::slice::from_ref(&strap));
+    let told = deeds(&world, aida, &strap).await;
+    let links: Vec<_> = told.iter().filter(|(kind, _)| kind.ends_with("linked")).collect();
+    let by = |kind: &str, actor: &str| (kind.to_owned(), actor.to_owned());
+    assert_eq!(links[..2], [&by("linked", "system"), &by("unlinked", "owner")], "{told:?}");
+    assert_eq!(links.last(), Some(&&by("linked", "owner")), "{told:?}");
     assert_eq!(kinds(&world, aida, &phone).await.first().map(String::as_str), Some("recorded"));
     assert!(kinds(&world, aida, &phone).await.contains(&"fused".to_owned()));
     world.stop().await;

@@ -14,12 +14,12 @@ async fn a_run_from_a_watch_appears_once_with_its_totals_and_streams() {
     let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
-    let first = world.upload(watch(aida, "watch"), fit("2026-05-01"), 20).await.unwrap();
+    let first = world.upload(watch(aida, "watch"), fit("2026-05-01"), 30).await.unwrap();
     assert_eq!(
         (first.status.as_str(), first.activity_ids.len(), first.filename.as_str()),
         ("ready", 1, "run.fit")
     );
-    let second = world.upload(watch(aida, "watch"), fit("2026-05-01"), 20).await.unwrap();
+    let second = world.upload(watch(aida, "watch"), fit("2026-05-01"), 30).await.unwrap();
     assert_eq!(second.status, "duplicate");
     assert_ne!(second.id, first.id);
     assert_eq!(second.activity_ids, first.activity_ids);
@@ -98,7 +98,7 @@ async fn fifty_uploads_of_one_file_at_once_make_one_activity() {
     let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
-    let uploads = (0..50).map(|_| world.upload(app(aida), fit("2026-05-01"), 20));
+    let uploads = (0..50).map(|_| world.upload(app(aida), fit("2026-05-01"), 30));
     let views: Vec<_> = futures::future::join_all(uploads).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(views.iter().filter(|view| view.status == "ready").count(), 1);
     assert_eq!(views.iter().filter(|view| view.status == "duplicate").count(), 49);
@@ -229,7 +229,7 @@ async fn a_watch_brings_things_and_reads_nothing_but_its_own_uploads() {
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
     let watches = (watch(aida, "left wrist"), watch(aida, "right wrist"));
-    let view = world.upload(watches.0.clone(), fit("2026-05-01"), 20).await.unwrap();
+    let view = world.upload(watches.0.clone(), fit("2026-05-01"), 30).await.unwrap();
     let asked = GetUploadRequest { upload_id: view.id.clone() };
     assert!(world.client().get_upload(acting_for(watches.0.clone(), asked.clone())).await.is_ok());
     refused_with(world.client().get_upload(acting_for(watches.1, asked.clone())).await, Code::NotFound);
@@ -246,8 +246,8 @@ async fn the_same_key_answers_the_first_upload_and_refuses_another_file() {
     let aida = accounts.athlete("aida");
     let key = eventing::command::Key { key: "one".to_owned(), request_hash: bytes::Bytes::new() };
     let keyed = || Ambient { idempotency: Some(key.clone()), ..Ambient::new() };
-    let first = keyed().scope(world.upload(app(aida), fit("2026-05-01"), 20)).await.unwrap();
-    let again = keyed().scope(world.upload(app(aida), fit("2026-05-01"), 20)).await.unwrap();
+    let first = keyed().scope(world.upload(app(aida), fit("2026-05-01"), 30)).await.unwrap();
+    let again = keyed().scope(world.upload(app(aida), fit("2026-05-01"), 30)).await.unwrap();
     assert_eq!((again.id, again.status.as_str()), (first.id, "ready"));
     let other = keyed().scope(world.upload(app(aida), fit("2026-05-02"), 0)).await;
     refused_with(other, Code::IdempotencyMismatch);

@@ -156,8 +156,10 @@ async fn an_appeal_is_decided_by_a_moderator_who_is_somebody_else() {
     refused_with(decide(&world, reviewer, &id, "upheld").await, Code::Conflict);
     let asked = HistoryRequest { activity_id: id.clone(), ..HistoryRequest::default() };
     let history = world.client().history(by(aida, asked)).await.unwrap().into_inner().items;
-    let kinds: Vec<_> = history.iter().rev().map(|revision| revision.kind.as_str()).collect();
-    assert_eq!(kinds, ["recorded", "flagged", "appealed", "cleared"]);
+    let told: Vec<_> =
+        history.iter().rev().map(|revision| (revision.kind.as_str(), revision.actor.as_str())).collect();
+    let [ruled, asked] = [("flagged", "system"), ("appealed", "owner")];
+    assert_eq!(told, [("recorded", "owner"), ruled, asked, ("cleared", "moderator")]);
     // A new name changes nothing about it.
     let asked = ChangeActivityRequest {
         activity_id: id.clone(),

@@ -255,7 +255,7 @@ impl World<'_> {
 
     /// Uploads and waits until the file is read.
     pub(crate) async fn uploaded(&self, account: AccountId, file: Vec<u8>) -> UploadView {
-        self.upload(app(account), file, 20).await.unwrap()
+        self.upload(app(account), file, 30).await.unwrap()
     }
 
     pub(crate) async fn mine(&self, account: AccountId) -> Vec<ActivityView> {

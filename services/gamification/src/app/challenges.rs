@@ -9,10 +9,12 @@
 //! | [`preview`] | query: who could join, and how the board would look |
 //! | [`join`] | commands: take a seat, change how one is shown, leave; by the reactor: erased |
 //! | [`seating`] | many joins and leaves of one challenge, decided together |
+//! | [`members`] | how many challenges a member writes for a group at a time |
 //! | [`staff`] | who may do what with a challenge |
 //! | [`people`] | who somebody is, for rules and for what is frozen at joining |
 
 pub mod join;
+pub mod members;
 pub mod past;
 pub mod people;
 pub mod preview;

@@ -128,7 +128,7 @@ pub struct TeamPlacement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     Draft,
-    /// Opened; its window begins later.
+    /// Opened: seats are taken; its window begins later.
     Scheduled,
     Open,
     /// The window is over; what is synced late still counts.
@@ -338,14 +338,12 @@ impl Challenge {
         Ok(vec![Event::Stopped { challenge, by, reason, stopped_us: now_us, opened }])
     }
 
-    /// Whether somebody may take a seat now.
+    /// Whether somebody may take a seat now: from its opening to the end of its window, also before that has begun.
     pub fn joinable(&self, now_us: i64) -> Result<&Drafted, Refusal> {
         let drafted = self.known()?;
         match self.state(now_us) {
-            State::Open => Ok(drafted),
-            State::Draft | State::Scheduled => {
-                Err(Refusal::new(Code::ChallengeClosed, "the challenge has not begun"))
-            }
+            State::Scheduled | State::Open => Ok(drafted),
+            State::Draft => Err(Refusal::new(Code::ChallengeClosed, "the challenge has not been opened")),
             State::Ended | State::Settling | State::Settled | State::Stopped => Err(closed()),
         }
     }

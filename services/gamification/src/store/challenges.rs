@@ -118,6 +118,21 @@ impl Store {
         self.db.fetch(&sql, args).await?.iter().map(challenge).collect()
     }
 
+    /// What an account has written that is neither stopped nor settled, without drafts whose window is past: those are
+    /// never opened.
+    pub async fn unfinished_of(
+        &self,
+        author: AccountId,
+        now_us: i64,
+    ) -> Result<Vec<(ChallengeId, Terms)>, DbError> {
+        let sql = "SELECT challenge_id, terms FROM challenge
+                   WHERE author_id = $1 AND stopped_us IS NULL AND settled_us IS NULL
+                     AND (opened_us IS NOT NULL OR end_us > $2)
+                   ORDER BY position";
+        let rows = self.db.fetch(sql, args![author, now_us]).await?;
+        rows.iter().map(|row| Ok((row.get(0)?, terms(&row.get::<Vec<u8>>(1)?)?))).collect()
+    }
+
     /// Everything an account takes or took part in.
     pub async fn parts_of(&self, account: AccountId) -> Result<Vec<Part>, DbError> {
         let sql =

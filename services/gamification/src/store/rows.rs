@@ -18,7 +18,7 @@ use crate::{
         progress::{BadgeGiven, RewardGiven},
         streak::Run,
     },
-    wire::{bytes_of, causes_to_wire},
+    wire::{CHALLENGE, causes_to_wire, reward_to_held},
 };
 
 const PROGRESS: &str =
@@ -72,16 +72,8 @@ impl Told {
 
     /// A challenge's badge explains itself by the place it was given for.
     pub(crate) fn reward(&mut self, given: &RewardGiven) {
-        let because = wire::HeldBadge {
-            because: vec![wire::Because {
-                activity_id: bytes_of(given.challenge),
-                value: given.rank.into(),
-                at_us: given.at_us,
-            }],
-            ..wire::HeldBadge::default()
-        };
-        let explained = because.encode_to_vec();
-        let row = args![given.id, given.account, &given.badge, given.at_us, "challenge", 0, explained];
+        let explained = reward_to_held(given).encode_to_vec();
+        let row = args![given.id, given.account, &given.badge, given.at_us, CHALLENGE, 0, explained];
         self.achievements.insert(given.id, Some(row));
     }
 

@@ -1,12 +1,12 @@
 //! A challenge that was opened and is stopped before its window begins: it never opened to anybody.
 
-use eventing::{StreamId, Topic, args, store::DueTimer};
+use eventing::{StateTables, StreamId, Topic, args, store::DueTimer};
 use gamification::{
     app::{challenges::SETTLE, settle},
     domain::ChallengeId,
 };
 use kernel::Code;
-use platform::{actor::Actor, context::acting_for, journal::StateTables};
+use platform::{actor::Actor, context::acting_for};
 use prost::Message;
 use proto::gamification as wire;
 use testkit::fleet::{Ground, eventually};

@@ -77,26 +77,31 @@ async fn only_those_make_challenges_who_may() {
     let group = arena.joins_group(captain, "runners", true);
     arena.joins_group(member, "runners", false);
     let ours = wire::ChallengeTerms { eligibility_json: format!(r#"{{"group":"{group}"}}"#), ..may() };
-    assert_eq!(code(arena.create(member, ours.clone()).await), Code::Forbidden);
+    let stranger = arena.athlete("stranger", "KZ-75");
+    assert_eq!(code(arena.create(stranger, ours.clone()).await), Code::Forbidden);
     assert_eq!(code(arena.create(captain, may()).await), Code::Forbidden);
+    assert_eq!(code(arena.create(member, may()).await), Code::Forbidden);
+    let abroad = arena.person("coach abroad", "DE-BE", &[("coach", &["DE-BE"])]);
+    assert_eq!(code(arena.create(abroad, in_almaty()).await), Code::Forbidden);
     let draft = arena.create(captain, ours).await.unwrap();
     assert_eq!(arena.open(captain, &draft.id).await.unwrap().state, "open");
     assert!(arena.join(member, &draft.id).await.is_ok());
-    assert_eq!(code(arena.join(arena.athlete("stranger", "KZ-75"), &draft.id).await), Code::NotEligible);
+    assert_eq!(code(arena.join(stranger, &draft.id).await), Code::NotEligible);
     // Whom auth does not know.
     assert_eq!(code(arena.create(AccountId::random(), may()).await), Code::Forbidden);
     arena.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_joins_before_the_start_twice_or_after_the_end() {
+async fn nobody_joins_a_draft_twice_or_after_the_end() {
     let ground = Ground::fresh();
     let arena = Arena::on(&ground).await;
     let (operator, athlete) = (arena.operator(), arena.athlete("athlete", "KZ-75"));
     arena.at(BEFORE);
     let id = arena.create(operator, may()).await.unwrap().id;
+    assert_eq!(code(arena.join(athlete, &id).await), Code::NotFound);
+    assert_eq!(code(arena.join(operator, &id).await), Code::ChallengeClosed, "a draft, to its author");
     assert_eq!(arena.open(operator, &id).await.unwrap().state, "scheduled");
-    assert_eq!(code(arena.join(athlete, &id).await), Code::ChallengeClosed);
 
     arena.at(WITHIN);
     assert_eq!(arena.join(athlete, &id).await.unwrap().member, 1);

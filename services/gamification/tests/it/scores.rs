@@ -1,11 +1,11 @@
 //! From activities to scores as state, over real engines.
 
+use eventing::StateTables;
 use gamification::{
     consumers::scores::publish::scores_topic,
     domain::{ChallengeId, challenge, participation, scoring::Score},
 };
 use kernel::AccountId;
-use platform::journal::StateTables;
 use proto::{activity as told, gamification as wire};
 use testkit::fleet::{Ground, eventually};
 

@@ -123,7 +123,9 @@ fn of_activity(
     let run = run.as_ref()?;
     let start_us = hour(run.start_h);
     let hidden = run.only_me.unwrap_or(end.only_me.get(&who).copied().unwrap_or(false));
-    let far_enough = story.least_m.is_none_or(|least| run.distance_m.is_some_and(|metres| metres >= least));
+    let unsaid = (METRICS[story.metric] == "fastest_s").then_some(1_000);
+    let far_enough =
+        story.least_m.or(unsaid).is_none_or(|least| run.distance_m.is_some_and(|metres| metres >= least));
     let counts = (private || !hidden)
         && far_enough
         && !(story.runs_only && run.cycling)

@@ -8,7 +8,7 @@ use std::sync::{
 use eventing::{Command, Db, DomainEvent, Journal, StreamId, store::Timer};
 use gamification::{
     Config, MIGRATIONS,
-    app::{App, challenges::SETTLE, settle},
+    app::{App, challenges::SETTLE, reward::reward_id, settle},
     domain::{ChallengeId, challenge, challenge::Event, participation, placing},
 };
 use kernel::{AccountId, ActivityId, Code, time::ManualClock};
@@ -185,6 +185,23 @@ impl World<'_> {
     }
 }
 
+/// A badge of a challenge explains itself by the challenge, and by the place where it was for one.
+async fn explained(world: &World<'_>, challenge: ChallengeId, account: AccountId) {
+    let badges = async || world.app.store.badges(account).await.unwrap();
+    let both = |held: &Vec<String>| {
+        held.iter().filter(|badge| ["podium", "finisher"].contains(&badge.as_str())).count() == 2
+    };
+    eventually("badges", badges, both).await;
+    for (badge, place) in [("podium", 1), ("finisher", 0)] {
+        let why = world.app.store.explanation(account, reward_id(challenge, account, badge)).await;
+        let why = why.unwrap().unwrap();
+        let [cause] = why.because.as_slice() else { panic!("{why:?}") };
+        let told = (why.rule.as_str(), &cause.challenge_id, cause.place);
+        assert_eq!(told, ("challenge", &bytes_of(challenge), place));
+        assert!(cause.activity_id.is_empty() && cause.value == 0.0, "{cause:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_challenge_is_settled_once_and_pays() {
     let ground = Ground::fresh();
@@ -224,8 +241,7 @@ async fn a_challenge_is_settled_once_and_pays() {
     let sum = "SELECT CAST(SUM(amount) AS BIGINT), COUNT(*) FROM points_side";
     let row = world.db.fetch_one(sum, vec![]).await.unwrap().unwrap();
     assert_eq!((row.get::<i64>(0).unwrap(), row.get::<i64>(1).unwrap()), (0, 8));
-    let badges = async || world.app.store.badges(third).await.unwrap();
-    eventually("badges", badges, |held| held.iter().any(|badge| badge == "podium")).await;
+    explained(&world, contest.id, third).await;
 
     let settlement = world.settlement(first, contest.id).await.unwrap();
     assert_eq!((settlement.participants, settlement.placements.len()), (4, 3));

@@ -27,6 +27,10 @@ impl Known {
         self.0.lock().unwrap().people.insert(id, standing);
     }
 
+    pub(crate) fn change(&self, account: AccountId, change: impl FnOnce(&mut auth::AccountStanding)) {
+        change(self.0.lock().unwrap().people.get_mut(&account).unwrap());
+    }
+
     pub(crate) fn groups(&self, groups: social::AccountGroups) {
         let id = AccountId::new(uuid::Uuid::from_slice(&groups.account_id).unwrap());
         self.0.lock().unwrap().groups.insert(id, groups);

@@ -14,7 +14,7 @@ use crate::{
     json::{Json, MaybeJson},
     query::{Named, Params},
     routes::{Doors, Shared},
-    values::AnId,
+    values::{AnId, or_default},
 };
 
 pub(super) fn routes() -> Doors {
@@ -51,7 +51,7 @@ struct SignUp {
     /// BCP 47.
     #[schema(example = "kk")]
     locale: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     consents: Vec<ConsentGrant>,
     /// Who agrees, for those under their country's age of consent.
     guardian_email: Option<String>,
@@ -158,7 +158,7 @@ async fn find(State(door): Shared, caller: Account, Params(search): Params<Searc
 #[derive(Debug, Default, Deserialize, ToSchema)]
 struct RoleGrant {
     /// ISO 3166-2; empty = everywhere.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(example = json!(["KZ-75"]))]
     regions: Vec<String>,
 }

@@ -23,8 +23,11 @@ pub(super) fn routes() -> Doors {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AwardExplanation)]
 struct Explanation {
+    /// `challenge` where a challenge gave it.
     rule: String,
-    rule_version: u32,
+    /// Of a badge that activities earn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule_version: Option<u32>,
     because: Vec<Cause>,
     /// Of a streak: the days in between that freezes covered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -33,7 +36,14 @@ struct Explanation {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct Cause {
-    activity_id: AnId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activity_id: Option<AnId>,
+    /// The challenge that gave it, instead of an activity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge_id: Option<AnId>,
+    /// The place there that it was for; absent where it was for a score or a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<u32>,
     /// In the rule's own measure: metres, seconds, a count, the day of a streak.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Figure>,
@@ -47,13 +57,15 @@ async fn explanation(State(door): Shared, caller: Account, id: PathId) -> Answer
     let request = gamification::ExplainAchievementRequest { achievement_id: id.bytes() };
     let reply = caller.call(door.peers.gamification().explain_achievement(request)).await?;
     let cause = |cause: gamification::explain_achievement_response::Cause| Cause {
-        activity_id: AnId::must(&cause.activity_id),
-        value: Figure::known(Some(cause.value)),
+        value: Figure::known((!cause.activity_id.is_empty()).then_some(cause.value)),
+        activity_id: AnId::of(&cause.activity_id),
+        challenge_id: AnId::of(&cause.challenge_id),
+        place: (cause.place > 0).then_some(cause.place),
         at: Instant(cause.at_us),
     };
     answer::ok(&Explanation {
         rule: reply.rule,
-        rule_version: reply.rule_version,
+        rule_version: (reply.rule_version > 0).then_some(reply.rule_version),
         because: reply.because.into_iter().map(cause).collect(),
         frozen_days: Date::all(reply.frozen_days),
     })

@@ -254,7 +254,7 @@ struct Revision {
     /// `recorded`, `replaced`, `edited`, `cropped`, `recomputed`, `deleted`, `restored`, `linked`, `unlinked`, `fused`, `flagged`,
     /// `appealed` or `cleared`.
     kind: String,
-    /// `owner`, `device` or `system`.
+    /// `owner`, `device`, `moderator`, or `system`: what was found or worked out here.
     actor: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -288,6 +288,9 @@ async fn history(State(door): Shared, caller: Account, id: PathId, Params(page):
     })
 }
 
+/// How a total is had that nobody worked out: as it was told.
+const AS_STATED: &str = "as-stated";
+
 /// Where a total comes from.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TotalExplanation)]
@@ -296,12 +299,35 @@ struct Explanation {
     #[schema(example = "ascent_m")]
     field: String,
     value: Figure,
-    /// `device` or `computed`.
+    /// `device`, `client`, `owner` or `computed`.
     source: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "hysteresis-3m")]
     algorithm: Option<String>,
     version: u32,
+    /// Where it is, or is worked out from, another recording of the same workout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_by: Option<Giver>,
+}
+
+/// Which other recording of the same workout gave it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TotalGiver)]
+struct Giver {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "healthkit")]
+    source: Option<String>,
+    /// Told to its owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activity_id: Option<AnId>,
+}
+
+impl Giver {
+    fn of(item: &activity::Explanation) -> Option<Self> {
+        let source = crate::values::known(item.given_by_source.clone());
+        let activity_id = AnId::of(&item.given_by_activity_id);
+        (source.is_some() || activity_id.is_some()).then_some(Self { source, activity_id })
+    }
 }
 
 /// Where each total of an activity comes from.
@@ -312,11 +338,12 @@ async fn explanation(State(door): Shared, caller: Account, id: PathId) -> Answer
     let reply = caller.call(door.peers.activity().explanation(request)).await?;
     let finite = reply.items.into_iter().filter(|item| item.value.is_finite());
     let explanation = |item: activity::Explanation| Explanation {
+        given_by: Giver::of(&item),
         field: item.field,
         value: Figure(item.value),
         source: item.source,
-        algorithm: crate::values::known(item.algorithm),
-        version: item.version,
+        algorithm: crate::values::known(item.algorithm).or_else(|| Some(AS_STATED.to_owned())),
+        version: item.version.max(1),
     };
     answer::ok(&List::whole(finite.map(explanation).collect()))
 }

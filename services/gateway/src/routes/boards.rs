@@ -43,7 +43,7 @@ pub(in crate::routes) fn member(number: u32) -> String {
 
 /// The segment asked for, one of the vocabulary; `all` unless said.
 fn segment(asked: Option<String>) -> Result<String, Problem> {
-    let Some(text) = asked else { return Ok(String::new()) };
+    let Some(text) = asked.filter(|text| !text.is_empty()) else { return Ok(String::new()) };
     let (kind, value) = text.split_once(':').unwrap_or((&text, ""));
     let id = || uuid::Uuid::try_parse(value).is_ok();
     let known = match kind {
@@ -70,7 +70,7 @@ fn is_word(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(part)
 }
 
-/// A place. Who is anonymous to me has neither name nor id.
+/// A place. Who is anonymous to me has neither name nor id; a team's name is that of its group, where I may know of it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BoardEntry)]
 pub(super) struct Entry {
@@ -122,7 +122,7 @@ struct Board {
     as_of: Instant,
     #[schema(example = "all")]
     segment: String,
-    /// Of the segment.
+    /// All who stand in the segment, whether they have a row here or not.
     participants: u32,
     #[schema(example = "distance_m")]
     metric: String,
@@ -162,7 +162,8 @@ struct Top {
     limit: Option<u32>,
 }
 
-/// The best of a board. Open to everybody when the challenge is public.
+/// The best of a board. Open to everybody when the challenge is public. In a segment other than `all` where fewer than ten
+/// stand, who is anonymous to me has no row; everybody counts, in ranks and in `participants`. This holds for all boards here.
 #[utoipa::path(get, path = "/boards/{challenge_id}/top", tag = "challenges", params(ChallengeParam, Top),
     responses((status = 200, body = Board)), security((), ("bearer" = [])))]
 async fn top(State(door): Shared, caller: MaybeAccount, id: PathId, Params(top): Params<Top>) -> Answer {

@@ -23,7 +23,7 @@ use crate::{
     problem::Problem,
     query::{Page, Params, PathId, limit},
     routes::{Doors, Shared},
-    values::{AnId, Instant, SportWord},
+    values::{AnId, Instant, SportWord, or_default},
 };
 
 pub(super) fn routes() -> Doors {
@@ -125,7 +125,10 @@ async fn list(State(door): Shared, caller: Account, Params(filter): Params<Filte
     })
 }
 
-/// Drafts a challenge. Nobody else sees it before it is opened.
+/// Drafts a challenge: marketers and coaches where their role reaches, operators anywhere, and members of a group for that
+/// group (`{"group": …}` asked of everybody). Members promise no rewards; whoever does not run the group has at most three in
+/// it that are not over (`too_many_unfinished`). Before it is opened, nobody else sees it but the staff: operators, marketers of
+/// its regions, and those who run its group. They may change it too, let it last longer, and stop it.
 #[utoipa::path(post, path = "/challenges", tag = "challenges", request_body = Draft,
     responses((status = 201, body = Challenge)))]
 async fn create(State(door): Shared, caller: Account, Json(body): Json<Draft>) -> Answer {
@@ -185,7 +188,8 @@ async fn change(
     }
 }
 
-/// Opens a challenge; one whose start lies ahead is `scheduled`.
+/// Opens a challenge. One whose start lies ahead is `scheduled`: people join it already, and its board is empty until its
+/// window begins.
 #[utoipa::path(post, path = "/challenges/{id}/open", tag = "challenges", params(IdParam),
     responses((status = 200, body = Challenge)))]
 async fn open(State(door): Shared, caller: Account, id: PathId) -> Answer {
@@ -200,7 +204,7 @@ struct Extension {
     /// A local date and time in the challenge's own clock, later than the end until now.
     #[schema(example = "2026-06-08T00:00:00")]
     end: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required = false)]
     reason: String,
 }
@@ -218,12 +222,12 @@ async fn extend(State(door): Shared, caller: Account, id: PathId, Json(body): Js
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ChallengeStop)]
 struct Stop {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required = false)]
     reason: String,
 }
 
-/// Ends a challenge now; one that was open is settled on what counts until then.
+/// Ends a challenge now; one whose window had begun is settled on what counts until then, another is `stopped`.
 #[utoipa::path(post, path = "/challenges/{id}/stop", tag = "challenges", params(IdParam), request_body = Stop,
     responses((status = 200, body = Challenge)))]
 async fn stop(State(door): Shared, caller: Account, id: PathId, MaybeJson(body): MaybeJson<Stop>) -> Answer {

@@ -16,7 +16,7 @@ use crate::{
     problem::Problem,
     query::{Named, Page, Params, PathId, limit},
     routes::{Doors, Shared},
-    values::{AnId, Instant, SportWord, known},
+    values::{AnId, Instant, SportWord, known, or_default},
 };
 
 pub(super) fn routes() -> Doors {
@@ -117,20 +117,15 @@ struct NewGroup {
     #[schema(min_length = 1, max_length = 80, example = "Almaty runners")]
     name: String,
     /// `open` (unless said), `approval` or `invite`.
-    #[serde(default = "open")]
     #[schema(example = "open")]
-    kind: String,
+    kind: Option<String>,
     #[schema(example = "KZ-75")]
     region: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(value_type = Vec<SportWord>)]
     sports: Vec<String>,
     /// Members at most.
     capacity: Option<u32>,
-}
-
-fn open() -> String {
-    "open".to_owned()
 }
 
 /// Founds a group; its owner is who founds it.
@@ -139,7 +134,7 @@ fn open() -> String {
 async fn create(State(door): Shared, caller: Account, Json(body): Json<NewGroup>) -> Answer {
     let terms = social::GroupTerms {
         name: body.name,
-        kind: body.kind,
+        kind: body.kind.unwrap_or_else(|| "open".to_owned()),
         region: body.region,
         sports: body.sports,
         capacity: body.capacity,

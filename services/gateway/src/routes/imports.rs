@@ -21,7 +21,7 @@ use crate::{
     caller::Account,
     language::Language,
     problem::{Fault, Problem},
-    query::{Page, Params, PathId},
+    query::{self, Page, Params, PathId},
     routes::{Doors, Shared},
     values::{AnId, Instant, known},
 };
@@ -158,7 +158,7 @@ impl Import {
 #[into_params(parameter_in = Query)]
 struct How {
     /// Only say what would become of each file; `run` does it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "query::flag")]
     dry_run: bool,
     /// What the archive is called.
     filename: Option<String>,

@@ -372,7 +372,7 @@ fn frame(told: activity::LiveFrame) -> Result<Frame, Status> {
         None => return Err(Status::internal("a live frame that says nothing")),
     };
     let data = data.map_err(|error| Status::internal(error.to_string()))?;
-    Ok(Frame { event: event.into(), sequence: told.sequence, data: Bytes::from(data) })
+    Ok(Frame { event: event.into(), id: sequence, data: Bytes::from(data) })
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::{
     problem::Problem,
     query::Named,
     routes::{Doors, Shared},
-    values::{AnId, Money, Time, known},
+    values::{AnId, Money, Time, known, or_default},
 };
 
 pub(super) fn routes() -> Doors {
@@ -114,7 +114,7 @@ struct NewOrder {
     status: String,
     /// The basket before discount.
     amount: Money,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     items: Vec<Item>,
     click_token: Option<String>,
     code: Option<String>,

@@ -12,7 +12,7 @@ use crate::{
     json::Json,
     query::{Page, Params},
     routes::{Doors, Shared},
-    values::{AnId, Instant, known},
+    values::{AnId, Instant, known, or_default},
 };
 
 pub(super) fn routes() -> Doors {
@@ -52,7 +52,7 @@ impl Partner {
 struct NewPartner {
     #[schema(example = "Shymbulak Sport")]
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(example = json!(["KZ-75"]))]
     regions: Vec<String>,
 }

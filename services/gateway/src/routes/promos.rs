@@ -17,7 +17,7 @@ use crate::{
     json::{Json, MaybeJson},
     query::{Page, Params, PathId, limit},
     routes::{Doors, Shared},
-    values::{AnId, Instant, known},
+    values::{AnId, Instant, known, or_default},
 };
 
 pub(super) fn routes() -> Doors {
@@ -200,7 +200,7 @@ async fn approve(State(door): Shared, caller: Account, id: PathId, Json(body): J
 struct Rejection {
     reason: String,
     /// Asks for changes in place of refusing it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     changes_requested: bool,
 }
 
@@ -243,7 +243,7 @@ async fn resume(State(door): Shared, caller: Account, id: PathId) -> Answer {
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 struct Stop {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     reason: String,
 }
 

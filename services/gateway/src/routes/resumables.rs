@@ -1,5 +1,5 @@
 //! `/v1/uploads/resumable`: files in parts, by the tus protocol 1.0 (<https://tus.io/protocols/resumable-upload>): its core and
-//! the extensions `creation`, `termination` and `expiration`. The bytes go through here as they come; none of it is held.
+//! the extensions `creation`, `termination`, `expiration` and `checksum`. The bytes go through here as they come; none of it is held.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -29,7 +29,7 @@ use crate::{
     answer::{self, Answer},
     caller::Account,
     problem::Problem,
-    query::PathId,
+    query::{PathId, is_set},
     routes::{Doors, Shared},
     values::{AnId, Instant, known},
 };
@@ -41,15 +41,20 @@ const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
 const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const SPOKEN: HeaderName = HeaderName::from_static("tus-version");
 const EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
-const EXTENSIONS: HeaderValue = HeaderValue::from_static("creation,termination,expiration");
+const EXTENSIONS: HeaderValue = HeaderValue::from_static("creation,termination,expiration,checksum");
+const BYTES_MAX: HeaderName = HeaderName::from_static("tus-max-size");
+const CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
+const ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
+const ALGORITHMS: HeaderValue = HeaderValue::from_static("sha1,sha256");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 const EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 const PART_TYPE: &str = "application/offset+octet-stream";
 /// What a browser's script sends, and may read of the answer.
-pub(crate) const SENT: [HeaderName; 4] = [RESUMABLE, LENGTH, OFFSET, METADATA];
-pub(crate) const READ: [HeaderName; 6] = [RESUMABLE, SPOKEN, EXTENSION, LENGTH, OFFSET, EXPIRES];
+pub(crate) const SENT: [HeaderName; 5] = [RESUMABLE, LENGTH, OFFSET, METADATA, CHECKSUM];
+pub(crate) const READ: [HeaderName; 8] =
+    [RESUMABLE, SPOKEN, EXTENSION, BYTES_MAX, ALGORITHM, LENGTH, OFFSET, EXPIRES];
 
 const CHUNK_BYTES: usize = 256 * 1024;
 const AHEAD_MAX: usize = 4;
@@ -66,15 +71,20 @@ async fn with_version(mut response: Response) -> Response {
     response
 }
 
-/// What the server speaks, for who asks by `OPTIONS`; outside of the layer that answers those.
-pub(crate) async fn discover(request: Request, next: Next) -> Response {
-    let asked = request.method() == Method::OPTIONS && request.uri().path().starts_with(PLACE);
+/// What the server speaks, for who asks by `OPTIONS`, and how large a file may be; outside of the layer that answers those.
+pub(crate) async fn discover(State(door): Shared, request: Request, next: Next) -> Response {
+    let here = request.uri().path().starts_with(PLACE);
+    let asked = here && request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if here {
+        headers.insert(BYTES_MAX, door.config.resumable_bytes_max.into());
+    }
     if asked {
-        let headers = response.headers_mut();
         headers.insert(RESUMABLE, VERSION);
         headers.insert(SPOKEN, VERSION);
         headers.insert(EXTENSION, EXTENSIONS);
+        headers.insert(ALGORITHM, ALGORITHMS);
     }
     response
 }
@@ -153,6 +163,17 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Result<i64, Problem> {
     })
 }
 
+/// `sha256 base64`, of the part; without one nothing is checked.
+fn checksum(headers: &HeaderMap) -> Result<(String, Bytes), Problem> {
+    let Some(value) = headers.get(CHECKSUM) else { return Ok(Default::default()) };
+    let wrong =
+        || Problem::new(Code::BadChecksum, "Upload-Checksum is sha1 or sha256, a space, and it in base64");
+    let (algorithm, sum) =
+        value.to_str().ok().and_then(|text| text.trim().split_once(' ')).ok_or_else(wrong)?;
+    let sum = STANDARD.decode(sum.trim()).map_err(|_| wrong())?;
+    Ok((algorithm.to_owned(), sum.into()))
+}
+
 /// `key base64, key base64, key`.
 fn metadata(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
     let wrong = || {
@@ -188,7 +209,9 @@ async fn create(State(door): Shared, caller: Account, headers: HeaderMap) -> Ans
     let how = activity::ResumableHow {
         filename: text("filename"),
         purpose: purpose.unwrap_or_else(|| "upload".to_owned()),
-        dry_run: text("dry_run") == "true",
+        dry_run: is_set(&text("dry_run")).ok_or_else(|| {
+            Refusal::field("/Upload-Metadata/dry_run", "unknown_value", "true or false is needed")
+        })?,
         ..activity::ResumableHow::default()
     };
     let request = activity::CreateResumableRequest { length: number(&headers, &LENGTH)?, how: Some(how) };
@@ -214,12 +237,14 @@ async fn show(State(door): Shared, caller: Account, id: PathId) -> Answer {
 
 /// The next part, from byte `Upload-Offset` on, as long or as short as you like. 409 `conflict` when the file does not go on
 /// there. What has arrived of a part that breaks off is kept. With the last byte the file becomes the upload, or import, of
-/// the same id.
+/// the same id. With an `Upload-Checksum` nothing of the part is kept unless all of it has come and fits: else 460
+/// `checksum_mismatch`; 400 `bad_checksum` for another algorithm.
 #[utoipa::path(patch, path = "/uploads/resumable/{id}", tag = "activities",
     params(
         IdParam,
         ("Tus-Resumable" = String, Header, description = "1.0.0"),
         ("Upload-Offset" = i64, Header, description = "where the part begins"),
+        ("Upload-Checksum" = Option<String>, Header, description = "of the part: sha1 or sha256, a space, and it in base64"),
     ),
     request_body(content = String, content_type = "application/offset+octet-stream"),
     responses((status = 204)))]
@@ -231,7 +256,8 @@ async fn append(State(door): Shared, caller: Account, id: PathId, request: Reque
     }
     let offset = number(request.headers(), &OFFSET)?;
     let (sender, receiver) = mpsc::channel(AHEAD_MAX);
-    let first = activity::ResumableHeader { resumable_id: id.bytes(), offset };
+    let (checksum_algorithm, checksum) = checksum(request.headers())?;
+    let first = activity::ResumableHeader { resumable_id: id.bytes(), offset, checksum_algorithm, checksum };
     // There is room for it.
     let _ = sender.try_send(ResumableChunk { part: Some(Part::Header(first)) });
     let until = Moment::now() + door.config.part_timeout();
@@ -286,6 +312,21 @@ mod tests {
         assert_eq!(said["dry_run"], "");
         assert!(of("filename !!").is_err() && of("filename /w==").is_err());
         assert!(metadata(&HeaderMap::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_checksum_is_an_algorithm_and_its_sum_in_base64() {
+        let of = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CHECKSUM, HeaderValue::from_static(text));
+            checksum(&headers)
+        };
+        let (algorithm, sum) = of("sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=").unwrap();
+        assert_eq!((algorithm.as_str(), sum.len()), ("sha1", 20));
+        for bad in ["sha1", "sha1 !!", ""] {
+            assert_eq!(of(bad).unwrap_err().0.code, Code::BadChecksum, "{bad}");
+        }
+        assert_eq!(checksum(&HeaderMap::new()).unwrap(), (String::new(), Bytes::new()));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
     problem::Fault,
     routes::{Doors, Shared},
     text::is_unwanted,
-    values::{AnId, Instant, Real, SportWord, Time},
+    values::{AnId, Instant, MetricWord, Real, SportWord, Time, or_default},
 };
 
 pub(super) fn routes() -> Doors {
@@ -38,11 +38,12 @@ struct Changeset {
     /// What the device's clock says at the moment of sending; written anew for each try. Times of a device whose clock is
     /// wrong by up to a day are put right by it, and say so.
     sent_at: Option<Time>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(value_type = Vec<Upsert>)]
     upserts: Vec<Box<RawValue>>,
-    #[serde(default)]
-    deletes: Vec<Delete>,
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(value_type = Vec<Delete>)]
+    deletes: Vec<Box<RawValue>>,
 }
 
 /// A record under the device's own key. A higher version replaces a lower one.
@@ -70,17 +71,20 @@ enum Kind {
 
 /// Read even when the rest of a record is not what it should be.
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct Identity {
-    #[serde(default)]
-    key: String,
-    #[serde(default)]
-    version: i64,
+    key: serde_json::Value,
+    version: serde_json::Value,
 }
 
+/// Something of the device's store that is gone.
 #[derive(Deserialize, ToSchema)]
 struct Delete {
+    #[schema(example = "A1")]
     key: String,
-    version: i64,
+    /// As of which version; left out where the store does not say it (HealthKit, Health Connect): the newest that is
+    /// known. A higher version brings the record back.
+    version: Option<i64>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -112,7 +116,7 @@ struct Workout {
 #[derive(Default, Deserialize, ToSchema)]
 #[schema(as = WorkoutStreams)]
 struct Streams {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     time: Vec<Real>,
     #[schema(value_type = Option<Vec<Option<Vec<f64>>>>)]
     latlng: Option<Vec<Option<(Real, Real)>>>,
@@ -137,7 +141,7 @@ struct Device {
 #[derive(Deserialize, ToSchema)]
 struct Sample {
     #[serde(rename = "type")]
-    #[schema(example = "hrv_rmssd")]
+    #[schema(value_type = MetricWord, example = "hrv_rmssd")]
     kind: String,
     at: Time,
     value: Real,
@@ -149,7 +153,7 @@ struct Sample {
 #[derive(Deserialize, ToSchema)]
 struct Daily {
     #[serde(rename = "type")]
-    #[schema(example = "steps")]
+    #[schema(value_type = MetricWord, example = "steps")]
     kind: String,
     #[schema(format = "date", example = "2026-05-01")]
     date: String,
@@ -157,7 +161,7 @@ struct Daily {
     /// Of the value and its spans; left out: the type's own.
     #[schema(example = "count")]
     unit: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     spans: Vec<Span>,
     /// What it was told by: of the same minutes, what is worn is believed before a phone.
     #[schema(inline)]
@@ -254,11 +258,7 @@ async fn sync(
         cursor: body.cursor.unwrap_or_default(),
         sent_us: body.sent_at.map(|sent| sent.us()),
         upserts: body.upserts.iter().map(|raw| upsert(raw.get())).collect(),
-        deletes: body
-            .deletes
-            .into_iter()
-            .map(|delete| activity::Delete { key: delete.key, version: delete.version })
-            .collect(),
+        deletes: body.deletes.iter().map(|raw| delete(raw.get())).collect(),
     };
     let reply = caller.call(door.peers.activity().sync(request)).await?;
     let language = caller.exchange.language();
@@ -290,22 +290,45 @@ fn upsert(text: &str) -> activity::Upsert {
         Ok(activity::Upsert { key, version, record: Some(record(upsert)?) })
     });
     read.unwrap_or_else(|refusal| {
-        let identity: Identity = serde_json::from_str(text).unwrap_or_default();
-        let fields = refusal.fields.into_iter().map(|field| envelope::problem::Field {
-            pointer: field.pointer,
-            code: field.code,
-            detail: field.detail,
-        });
-        let problem = envelope::Problem {
-            code: refusal.code.as_str().to_owned(),
-            detail: refusal.detail,
-            fields: fields.collect(),
-            reasons: Vec::new(),
-            retry_after_s: 0,
-        };
-        let record = Some(Record::Unreadable(problem));
-        activity::Upsert { key: identity.key, version: identity.version, record }
+        let (key, version) = identity(text);
+        activity::Upsert { key, version, record: Some(Record::Unreadable(unreadable(refusal))) }
     })
+}
+
+fn delete(text: &str) -> activity::Delete {
+    match json::parse::<Delete>(text.as_bytes()) {
+        Ok(delete) => activity::Delete {
+            key: delete.key,
+            version: delete.version.unwrap_or_default(),
+            newest: delete.version.is_none(),
+            unreadable: None,
+        },
+        Err(refusal) => {
+            let (key, version) = identity(text);
+            activity::Delete { key, version, newest: false, unreadable: Some(unreadable(refusal)) }
+        }
+    }
+}
+
+/// Key and version, as far as they can be read.
+fn identity(text: &str) -> (String, i64) {
+    let identity: Identity = serde_json::from_str(text).unwrap_or_default();
+    (identity.key.as_str().unwrap_or_default().to_owned(), identity.version.as_i64().unwrap_or_default())
+}
+
+fn unreadable(refusal: kernel::Refusal) -> envelope::Problem {
+    let fields = refusal.fields.into_iter().map(|field| envelope::problem::Field {
+        pointer: field.pointer,
+        code: field.code,
+        detail: field.detail,
+    });
+    envelope::Problem {
+        code: refusal.code.as_str().to_owned(),
+        detail: refusal.detail,
+        fields: fields.collect(),
+        reasons: Vec::new(),
+        retry_after_s: 0,
+    }
 }
 
 fn record(upsert: Upsert) -> Result<Record, kernel::Refusal> {
@@ -420,6 +443,27 @@ mod tests {
             r#"{"key":"S9","version":1,"kind":"sample","sample":{"type":"hrv_rmssd","at":"2026-05-01T06:00:00Z","value":41.0}}"#,
         );
         assert!(matches!(good.record, Some(Record::Sample(sample)) if sample.value == 41.0));
+    }
+
+    #[test]
+    fn a_deletion_that_cannot_be_read_is_refused_alone_under_its_own_key() {
+        let bad = delete(r#"{"key":"A1","version":"three"}"#);
+        assert_eq!((bad.key.as_str(), bad.newest), ("A1", false));
+        let problem = bad.unreadable.expect("must be unreadable");
+        assert_eq!(
+            (problem.code.as_str(), problem.fields[0].pointer.as_str()),
+            ("invalid_field", "/version")
+        );
+        for bad in [r#"{"version":3}"#, r#"{"key":7}"#, r#""A1""#, "null", "[]"] {
+            assert!(delete(bad).unreadable.is_some(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_deletion_without_a_version_is_of_the_newest_one() {
+        assert!(delete(r#"{"key":"A1"}"#).newest && delete(r#"{"key":"A1","version":null}"#).newest);
+        let told = delete(r#"{"key":"A1","version":0}"#);
+        assert!(!told.newest && told.unreadable.is_none());
     }
 
     #[test]

@@ -96,6 +96,37 @@ async fn a_draft_reaches_the_service_as_it_was_written() {
 }
 
 #[tokio::test]
+async fn null_says_the_same_as_leaving_out() {
+    let fleet = Fleet::default();
+    let world = world_of(&fleet);
+    let may_be_left_out = [
+        "kind",
+        "teams",
+        "sports",
+        "eligibility",
+        "capacity",
+        "ties",
+        "public",
+        "late_sync_grace_s",
+        "rewards",
+        "count_from",
+        "min_distance_m",
+        "attempts",
+    ];
+    let (mut without, mut with_nulls) = (draft(), draft());
+    for field in may_be_left_out {
+        without.as_object_mut().unwrap().remove(field);
+        with_nulls[field] = Value::Null;
+    }
+    fleet.answers("CreateChallenge", &challenge());
+    for body in [without, with_nulls] {
+        assert_eq!(world.post_as_me("/v1/challenges", &body).await.status, 201, "{body}");
+    }
+    let asked = fleet.asked::<CreateChallengeRequest>("CreateChallenge");
+    assert_eq!((asked.len(), &asked[0].terms), (2, &asked[1].terms));
+}
+
+#[tokio::test]
 async fn a_challenge_is_answered_with_its_rule_as_it_was_written_and_my_part_in_it() {
     let fleet = Fleet::default();
     fleet.answers("GetChallenge", &challenge());
@@ -154,6 +185,27 @@ async fn what_is_left_out_of_a_change_stays_and_null_clears() {
     let asked = asked.terms.unwrap();
     assert_eq!((asked.name.len(), asked.capacity, asked.rewards.len()), (1, None, 0));
     assert_eq!((asked.eligibility_json, asked.window), (terms().eligibility_json, terms().window));
+}
+
+#[tokio::test]
+async fn the_least_distance_of_the_fastest_goes_with_it_unless_it_is_said() {
+    let fleet = Fleet::default();
+    let mut fastest = challenge();
+    let terms = fastest.terms.as_mut().unwrap();
+    (terms.metric, terms.min_distance_m) = ("fastest_s".to_owned(), Some(1_000.0));
+    fleet.answers("GetChallenge", &fastest).answers("ChangeChallenge", &challenge());
+    let world = world_of(&fleet);
+    for change in [
+        json!({"metric": "count"}),
+        json!({"metric": "count", "min_distance_m": 500}),
+        json!({"metric": "fastest_s"}),
+        json!({"capacity": 3}),
+    ] {
+        assert_eq!(world.ask("PATCH", ID, &change).await.status, 200, "{change}");
+    }
+    let asked = fleet.asked::<ChangeChallengeRequest>("ChangeChallenge").into_iter();
+    let least: Vec<_> = asked.map(|asked| asked.terms.unwrap().min_distance_m).collect();
+    assert_eq!(least, [None, Some(500.0), Some(1_000.0), Some(1_000.0)]);
 }
 
 #[tokio::test]

@@ -102,6 +102,14 @@ async fn frames_are_passed_on_as_they_come() {
 }
 
 #[tokio::test]
+async fn the_snapshot_of_a_board_that_nobody_is_on_is_one_to_come_back_to() {
+    let fleet = Fleet::default();
+    let (_world, frames, mut reader) = mine(&fleet).await;
+    frames.send(frame("snapshot", 0, "{}")).await.unwrap();
+    assert_eq!(reader.next().await.unwrap(), "event: snapshot\nid: 0\ndata: {}\n\n");
+}
+
+#[tokio::test]
 async fn a_last_event_id_that_is_no_sequence_counts_as_none() {
     let fleet = Fleet::default();
     for sent in ["m9", "-1", "", "184467440737095516160", "8100"] {

@@ -75,6 +75,33 @@ async fn when_too_many_bodies_arrive_the_next_is_told_to_wait() {
 }
 
 #[tokio::test]
+async fn a_part_is_checked_by_what_the_server_says_it_speaks() {
+    let world = world_with(Config { resumable_bytes_max: 7_000, ..Config::default() });
+    let place = "/v1/uploads/resumable";
+    let asked = Request::options(place).body(Body::empty()).unwrap();
+    let told = world.send(asked).await;
+    assert_eq!(told.header("tus-checksum-algorithm"), "sha1,sha256");
+    assert!(told.header("tus-extension").split(',').any(|one| one == "checksum"));
+    assert_eq!(told.header("tus-max-size"), "7000");
+    let part = format!("{place}/00000000-0000-0000-0000-000000000001");
+    let send = |checksum: &'static str| {
+        let request = world
+            .signed(Request::patch(&part))
+            .header("tus-resumable", "1.0.0")
+            .header("upload-offset", "0")
+            .header("upload-checksum", checksum)
+            .header(header::CONTENT_TYPE, "application/offset+octet-stream");
+        world.send(request.body(Body::from("abc")).unwrap())
+    };
+    for bad in ["sha1", "sha256 !!!"] {
+        let answer = send(bad).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "bad_checksum"), "{bad}");
+        assert_eq!(answer.header("tus-max-size"), "7000");
+    }
+    assert_eq!(send("sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=").await.code(), "unavailable");
+}
+
+#[tokio::test]
 async fn nobody_waits_longer_than_half_a_minute() {
     let world = world();
     let request = world.signed(Request::post("/v1/uploads?wait_s=31")).body(Body::from("x")).unwrap();

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use kernel::{AccountId, Code, Refusal};
+use platform::Peers;
 
 use super::{App, audience::is_member};
 use crate::boards::{Cell, ChallengeId, Phase, Terms};
@@ -31,8 +32,6 @@ impl Viewer {
 pub struct Opened {
     pub cell: Arc<Cell>,
     pub terms: Arc<Terms>,
-    /// The group that it is kept in, for whoever may look as its member and for nothing else.
-    pub as_member_of: Option<String>,
 }
 
 impl App {
@@ -46,18 +45,14 @@ impl App {
         self.fresh.check()?;
         let known = tokio::time::timeout(ON_ITS_WAY, self.appears(id)).await;
         let (cell, terms) = known.map_err(|_| Refusal::not_found())?;
-        if terms.public || viewer.trusted {
-            return Ok(Opened { cell, terms, as_member_of: None });
+        let signed_in = viewer.account.is_some() || viewer.trusted;
+        if !terms.public && !signed_in {
+            return Err(unauthenticated());
         }
-        let me = viewer.account()?;
-        let takes_part = terms.author == Some(me) || cell.board().slot(me).is_some();
-        let as_member_of = terms.circle.clone().filter(|_| !takes_part);
-        if let Some(group) = &as_member_of
-            && !is_member(&self.peers, Some(me), group).await?
-        {
-            return Err(Refusal::not_found());
+        if may_look(&self.peers, (&cell, &terms), viewer).await? {
+            return Ok(Opened { cell, terms });
         }
-        Ok(Opened { cell, terms, as_member_of })
+        Err(Refusal::not_found())
     }
 
     /// The board, once its challenge is known and no draft.
@@ -70,6 +65,26 @@ impl App {
             }
             tokio::time::sleep(LOOK_EACH).await;
         }
+    }
+}
+
+/// Whether the viewer may look at the board under these terms. `cell`: where participants stand.
+///
+/// # Errors
+/// `unavailable` when it cannot be known.
+pub async fn may_look(
+    peers: &Peers,
+    (cell, terms): (&Cell, &Terms),
+    viewer: Viewer,
+) -> Result<bool, Refusal> {
+    if terms.public || viewer.trusted {
+        return Ok(true);
+    }
+    let Some(me) = viewer.account else { return Ok(false) };
+    let takes_part = terms.author == Some(me) || cell.board().slot(me).is_some();
+    match &terms.circle {
+        Some(group) if !takes_part => is_member(peers, Some(me), group).await,
+        _ => Ok(true),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     page::Page,
     teams,
 };
-use crate::boards::ChallengeId;
+use crate::{boards::ChallengeId, domain::board::Board};
 
 const SPAN: usize = 5;
 const SPAN_MAX: usize = 100;
@@ -32,9 +32,9 @@ impl App {
         let span = if asked.span == 0 { SPAN } else { asked.span.min(SPAN_MAX) };
         if let Some(teams) = teams::asked(&cell, &terms, &asked.segment) {
             let mine = teams.of(me);
-            return Ok(self.teams(teams, &terms, |board| {
-                mine.map_or_else(Vec::new, |mine| board.around(teams::EVERY, mine, span))
-            }));
+            let pick =
+                |board: &Board| mine.map_or_else(Vec::new, |mine| board.around(teams::EVERY, mine, span));
+            return Ok(self.teams((teams, &terms), viewer, pick).await);
         }
         let wanted = self.wanted(&cell, viewer, &asked.segment).await?;
         self.page((&cell, &terms), viewer, &wanted, |board| board.around(wanted.scope(), me, span)).await

@@ -1,5 +1,4 @@
-//! What a query looks at: a segment, or some accounts among themselves: the caller's friends, or those of a small segment
-//! whom the caller may know by name.
+//! What a query looks at: a segment, or the caller's friends among themselves.
 
 use std::collections::HashMap;
 
@@ -12,7 +11,7 @@ use uuid::Uuid;
 use super::{App, access::Viewer};
 use crate::{
     boards::Cell,
-    domain::board::{ALL, Scope},
+    domain::board::{ALL, Board, Scope},
     wire,
 };
 
@@ -35,15 +34,20 @@ impl Wanted {
     pub fn name(&self) -> &str {
         &self.segment
     }
+
+    /// Whether so few stand there that who is anonymous to the caller gets no row: in a group of two, a row without a
+    /// name has one. Everybody counts, so ranks are the same for all who look.
+    pub fn needs_names(&self, board: &Board) -> bool {
+        self.among.is_none() && board.is_of_few(&self.segment)
+    }
 }
 
 impl App {
-    /// A group's segment is empty for whoever is not in the group. Where few stand, whoever is anonymous to the caller
-    /// is left out: in a group of two, a row without a name has one.
+    /// A group's segment is empty for whoever is not in the group.
     ///
     /// # Errors
     /// `unauthenticated` when a stranger asks for its friends; `unavailable` when it cannot be known who they are, which
-    /// groups the caller is in, or who may be named.
+    /// groups the caller is in, or which of the friends may be named.
     pub async fn wanted(&self, cell: &Cell, viewer: Viewer, segment: &str) -> Result<Wanted, Refusal> {
         let segment = if segment.is_empty() { ALL } else { segment }.to_owned();
         let among = if segment == FRIENDS {
@@ -52,11 +56,7 @@ impl App {
         } else if !is_admitted(&self.peers, viewer.account, &segment).await? {
             Some(Vec::new())
         } else {
-            let few = cell.board().few(&segment);
-            match few {
-                Some(few) => Some(self.known_by_name(cell, viewer.account, &few).await?),
-                None => None,
-            }
+            None
         };
         Ok(Wanted { segment, among })
     }
@@ -70,7 +70,7 @@ impl App {
     }
 
     /// Those of the accounts that stand on the board and that the viewer may know there. Whoever is anonymous to the
-    /// viewer is not found by naming them, nor by being the one who is left of a few.
+    /// viewer is not found by naming them.
     ///
     /// # Errors
     /// `unavailable` without auth.

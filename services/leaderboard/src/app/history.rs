@@ -11,7 +11,10 @@ use bytes::Bytes;
 use kernel::{Code, Refusal, time::from_micros};
 use platform::{Peers, spans::Taking};
 use proto::gamification::PastScoresRequest;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 
 use super::{
     App,
@@ -29,6 +32,8 @@ const HELD_FOR: Duration = Duration::from_secs(30);
 const HELD_MAX: usize = 8;
 /// Boards of the past that are made at once; each reads all that was heard of its participants.
 const AT_ONCE: usize = 2;
+/// Who asks for another meanwhile waits as long.
+const TURN_WITHIN: Duration = Duration::from_secs(2);
 
 pub struct History {
     pub at_us: i64,
@@ -71,8 +76,13 @@ impl Past {
         if let Some(cell) = self.held(moment) {
             return Ok(cell);
         }
-        let busy = |_| Refusal::new(Code::Overloaded, "too many boards of the past are asked for");
-        let _making = self.making.try_acquire().map_err(busy)?;
+        let turn = timeout(TURN_WITHIN, self.making.acquire()).await;
+        let Ok(Ok(_making)) = turn else {
+            return Err(Refusal::new(Code::Overloaded, "too many boards of the past are asked for"));
+        };
+        if let Some(cell) = self.held(moment) {
+            return Ok(cell);
+        }
         let cell = Arc::new(made(peers, moment, terms).await?);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.truncate(HELD_MAX - 1);

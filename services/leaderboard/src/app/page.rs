@@ -17,6 +17,7 @@ pub struct Page {
     pub sequence: u64,
     pub as_of: Timestamp,
     pub segment: String,
+    /// All who stand there, whether they have a row here or not.
     pub participants: usize,
     /// Where the next page begins.
     pub next: Option<usize>,
@@ -36,10 +37,12 @@ pub struct Entry {
 }
 
 /// A row that is a team's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OfTeam {
     /// The group that it is.
     pub id: AccountId,
+    /// The group's name; `None`: the caller may not know of the group.
+    pub title: Option<String>,
     /// Who have a score for it.
     pub members: u32,
 }
@@ -66,7 +69,8 @@ fn row(board: &Board, place: Place) -> Option<Row> {
 }
 
 impl App {
-    /// The page of what `pick` finds. All of it is of one moment; names are asked for afterwards.
+    /// The page of what `pick` finds. All of it is of one moment; names are asked for afterwards. Where few stand, who
+    /// is anonymous to the viewer keeps the place and gets no row.
     ///
     /// # Errors
     /// `unavailable` without auth.
@@ -77,10 +81,10 @@ impl App {
         wanted: &Wanted,
         pick: impl FnOnce(&Board) -> Vec<Place>,
     ) -> Result<Page, Refusal> {
-        let (rows, sequence, participants) = {
+        let (rows, sequence, participants, needs_names) = {
             let board = cell.board();
             let rows: Vec<Row> = pick(&board).into_iter().filter_map(|place| row(&board, place)).collect();
-            (rows, board.sequence(), board.count(wanted.scope()))
+            (rows, board.sequence(), board.count(wanted.scope()), wanted.needs_names(&board))
         };
         let accounts: Vec<AccountId> = rows.iter().map(|row| row.account).collect();
         let looks = self.sight.looks(viewer.account, &accounts).await?;
@@ -90,8 +94,9 @@ impl App {
             let named = name.map(|name| Named { account: row.account, display_name: name.to_owned() });
             Entry { place: row.place, number: row.number, score: row.score, named, team: None }
         };
+        let shown = |entry: &Entry| entry.named.is_some() || !needs_names;
         Ok(Page {
-            entries: rows.into_iter().map(entry).collect(),
+            entries: rows.into_iter().map(entry).filter(shown).collect(),
             sequence,
             as_of: self.clock.now(),
             segment: wanted.name().to_owned(),

@@ -1,8 +1,12 @@
 //! Places of teams, where teams compete.
 
+use kernel::AccountId;
+
 use super::{
     App,
+    access::Viewer,
     page::{Entry, OfTeam, Page},
+    titles::{Titles, titles},
 };
 use crate::{
     boards::{Cell, Teamed, Terms},
@@ -25,8 +29,14 @@ pub fn asked<'c>(cell: &'c Cell, terms: &Terms, segment: &str) -> Option<&'c Tea
 }
 
 impl App {
-    /// The page of what `pick` finds, all of one moment. Teams have no names here: their groups have them.
-    pub fn teams(&self, teams: &Teamed, terms: &Terms, pick: impl FnOnce(&Board) -> Vec<Place>) -> Page {
+    /// The page of what `pick` finds, all of one moment. Teams are called what their groups are, asked for afterwards;
+    /// while social does not answer they are ids.
+    pub async fn teams(
+        &self,
+        (teams, terms): (&Teamed, &Terms),
+        viewer: Viewer,
+        pick: impl FnOnce(&Board) -> Vec<Place>,
+    ) -> Page {
         let (places, sequence, participants) = {
             let board = teams.cell.board();
             let row = |place: Place| {
@@ -36,8 +46,14 @@ impl App {
             let places: Vec<_> = pick(&board).into_iter().filter_map(row).collect();
             (places, board.sequence(), board.count(EVERY))
         };
+        let rows: Vec<AccountId> = places.iter().map(|(_, row, ..)| *row).collect();
+        let titles = titles(&self.peers, viewer.account, &rows).await;
+        let mut titles = titles.unwrap_or_else(|refusal| {
+            tracing::warn!(%refusal, "teams cannot be named");
+            Titles::new()
+        });
         let entry = |(place, row, number, score)| {
-            let team = OfTeam { id: row, members: teams.members(row) };
+            let team = OfTeam { id: row, title: titles.remove(&row), members: teams.members(row) };
             Entry { place, number, score, named: None, team: Some(team) }
         };
         Page {

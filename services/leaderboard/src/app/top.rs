@@ -57,14 +57,15 @@ impl App {
         };
         let take = limit(asked.limit);
         let mut page = if let Some(teams) = teams::asked(cell, terms, &asked.segment) {
-            self.teams(teams, terms, |board| board.list(teams::EVERY, from, take))
+            self.teams((teams, terms), viewer, |board| board.list(teams::EVERY, from, take)).await
         } else {
             let wanted = self.wanted(cell, viewer, &asked.segment).await?;
             let pick = |board: &Board| board.list(wanted.scope(), from, take);
             self.page((cell, terms), viewer, &wanted, pick).await?
         };
-        let shown = from.saturating_add(page.entries.len());
-        page.next = (shown < page.participants && !page.entries.is_empty()).then_some(shown);
+        // Places, not rows: of a few, some are not shown.
+        let upto = from.saturating_add(take);
+        page.next = (upto < page.participants).then_some(upto);
         Ok(page)
     }
 }

@@ -27,7 +27,7 @@ pub struct Watch {
 
 /// Above ten, so many places are shared by all who watch: as many windows of a board as anybody likes to name would be
 /// a way to take them from others.
-const SHARED: [usize; 5] = [500, 200, 100, 50, 10];
+const SHARED: [usize; 15] = [500, 400, 300, 250, 200, 150, 100, 75, 50, 40, 30, 25, 20, 15, 10];
 
 /// The places that are shown to whoever asks for so many: never more.
 pub fn shared_limit(asked: usize) -> usize {
@@ -42,15 +42,17 @@ impl App {
         if asked.segment == FRIENDS {
             return Err(Refusal::new(Code::MalformedQuery, "friends are not shown live; ask for them"));
         }
-        let Opened { cell, terms, as_member_of } = self.open(asked.challenge, viewer).await?;
+        let Opened { cell, terms } = self.open(asked.challenge, viewer).await?;
+        let (rules, door) = (terms.revision, terms.door());
         if let Some(teams) = teams::asked(&cell, &terms, &asked.segment) {
             let ask = Ask {
                 segment: ALL.to_owned(),
                 shown_as: TEAMS.to_owned(),
                 limit: shared_limit(top::limit(asked.limit)),
-                viewer: viewer.account,
+                viewer,
                 team_of: Some(cell.clone()),
-                as_member_of,
+                rules,
+                door,
                 last_sequence: asked.last_sequence,
             };
             return self.live.watch(teams.cell.clone(), ask);
@@ -64,8 +66,9 @@ impl App {
             segment,
             team_of: None,
             limit: shared_limit(top::limit(asked.limit)),
-            viewer: viewer.account,
-            as_member_of,
+            viewer,
+            rules,
+            door,
             last_sequence: asked.last_sequence,
         };
         self.live.watch(cell, ask)
@@ -78,12 +81,12 @@ mod tests {
 
     #[test]
     fn a_limit_is_rounded_down_to_what_is_shared_and_never_up() {
-        for (asked, shown) in [(1, 1), (9, 9), (10, 10), (11, 10), (50, 50), (99, 50), (100, 100), (499, 200)]
-        {
+        let asked = [(1, 1), (9, 9), (10, 10), (11, 10), (14, 10), (24, 20), (50, 50), (74, 50), (99, 75)];
+        for (asked, shown) in asked.into_iter().chain([(100, 100), (499, 400), (500, 500)]) {
             assert_eq!(shared_limit(asked), shown, "{asked}");
         }
         assert_eq!(shared_limit(top::limit(0)), 100);
         let windows: std::collections::BTreeSet<_> = (1..=top::LIMIT_MAX).map(shared_limit).collect();
-        assert_eq!(windows.len(), 14);
+        assert_eq!(windows.len(), 9 + SHARED.len(), "as many windows as one segment may have");
     }
 }

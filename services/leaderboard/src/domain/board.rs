@@ -22,7 +22,7 @@ use super::{
 /// The segment of everybody.
 pub const ALL: &str = "all";
 
-/// Where fewer stand, one who is not named is known by being there.
+/// Where fewer stand, a row without a name is known by being there: it is not shown, though it counts.
 pub const FEW: usize = 10;
 
 /// What is told of a participant, absolutely; a higher revision replaces.
@@ -228,9 +228,14 @@ impl Board {
         }
     }
 
-    /// Who stands there, when they are few; `None` when they are many, and of everybody's segment always.
+    /// Whether so few stand in the segment that a row of it must have a name; never in everybody's.
+    pub fn is_of_few(&self, segment: &str) -> bool {
+        segment != ALL && self.count(Scope::Segment(segment)) < FEW
+    }
+
+    /// Who stands there, when they are few.
     pub fn few(&self, segment: &str) -> Option<Vec<AccountId>> {
-        if segment == ALL || self.count(Scope::Segment(segment)) >= FEW {
+        if !self.is_of_few(segment) {
             return None;
         }
         let order = self.segments.get(segment).map(|segment| &segment.order);

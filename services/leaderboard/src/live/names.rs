@@ -16,7 +16,10 @@ use serde::{Serialize, Serializer};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Grounds, frames::json, window::Who};
-use crate::wire;
+use crate::{
+    app::titles::{Titles, titles},
+    wire,
+};
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -40,6 +43,12 @@ impl Face {
         };
         let depends = stranger.is_none() && look.as_ref().is_some_and(may);
         Self { account: who.account, show_as: who.show_as, look, stranger, depends }
+    }
+
+    /// Of a team: its group's name, where anybody may know of the group.
+    fn of_team(who: &Who, title: Option<&String>) -> Self {
+        let stranger = title.cloned();
+        Self { account: who.account, show_as: who.show_as, look: None, stranger, depends: false }
     }
 
     fn is(&self, who: &Who, look: Option<&Arc<Look>>) -> bool {
@@ -81,16 +90,33 @@ impl Names {
         looks: &HashMap<AccountId, Arc<Look>>,
         relations_heard: bool,
     ) -> Option<Self> {
+        let look = |one: &Who| looks.get(&one.account);
+        let is = |face: &Face, one: &Who| face.is(one, look(one));
+        self.next(who, relations_heard, is, |one| Face::of(one, look(one).cloned()))
+    }
+
+    /// As [`Names::after`], of teams.
+    pub(super) fn after_teams(&self, who: &[Who], titles: &Titles) -> Option<Self> {
+        let title = |one: &Who| titles.get(&one.account);
+        let is = |face: &Face, one: &Who| face.account == one.account && face.stranger.as_ref() == title(one);
+        self.next(who, true, is, |one| Face::of_team(one, title(one)))
+    }
+
+    fn next(
+        &self,
+        who: &[Who],
+        relations_heard: bool,
+        is: impl Fn(&Face, &Who) -> bool,
+        of: impl Fn(&Who) -> Face,
+    ) -> Option<Self> {
         let turned = self.relations_heard != relations_heard;
         let (mut faces, mut news) = (BTreeMap::new(), Vec::new());
         for one in who {
-            let look = looks.get(&one.account);
-            let known = self.faces.get(&one.number).filter(|face| face.is(one, look));
+            let known = self.faces.get(&one.number).filter(|face| is(face, one));
             if known.is_none() || turned {
                 news.push(one.number);
             }
-            faces
-                .insert(one.number, known.cloned().unwrap_or_else(|| Arc::new(Face::of(one, look.cloned()))));
+            faces.insert(one.number, known.cloned().unwrap_or_else(|| Arc::new(of(one))));
         }
         if news.is_empty() && faces.len() == self.faces.len() && self.epoch > 0 {
             return None;
@@ -120,18 +146,29 @@ impl Names {
     }
 }
 
-/// The frame of teams, for whoever looks: which groups they are. Their names are the groups' to tell.
-pub(super) fn of_teams(names: &Names, all: bool) -> Option<Bytes> {
+/// The frame of teams: which groups they are, and what they are called as far as the reader may know of them.
+pub(super) fn of_teams(viewer: Option<&Viewer>, names: &Names, all: bool) -> Option<Bytes> {
     let room = if all { &names.whole } else { &names.part };
     names.said(all).next()?;
-    let group = |(number, face): (u32, &Face)| (format!("m{number}"), Group { group_id: face.account });
-    let encode = || json(&names.said(all).map(group).collect::<BTreeMap<_, _>>());
-    Some(room.get_or_init(encode).clone())
+    let own = |face: &Face| viewer.and_then(|viewer| viewer.titles.get(&face.account)?.clone());
+    let encode = |own: &dyn Fn(&Face) -> Option<String>| {
+        let group = |(number, face): (u32, &Face)| {
+            let display_name = face.stranger.clone().or_else(|| own(face));
+            (format!("m{number}"), Group { group_id: face.account, display_name })
+        };
+        json(&names.said(all).map(group).collect::<BTreeMap<_, _>>())
+    };
+    if names.said(all).any(|(_, face)| face.stranger.is_none() && own(face).is_some()) {
+        return Some(encode(&own));
+    }
+    Some(room.get_or_init(|| encode(&|_: &Face| None)).clone())
 }
 
 #[derive(Serialize)]
 struct Group {
     group_id: AccountId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<String>,
 }
 
 fn encode(names: impl Iterator<Item = (u32, AccountId, Option<String>)>) -> Bytes {
@@ -163,6 +200,8 @@ pub(super) struct Viewer {
     /// With whom it shares a block; `None`: not known, so everybody is hidden.
     hidden: Option<HashSet<AccountId>>,
     relations: HashMap<AccountId, Relation>,
+    /// Of teams that strangers may not know of: what the viewer may call them.
+    titles: HashMap<AccountId, Option<String>>,
     /// Of the names whose news relations were last asked for.
     epoch: u64,
     /// When to ask again for what was not answered.
@@ -171,13 +210,35 @@ pub(super) struct Viewer {
 
 impl Viewer {
     pub(super) fn new(account: AccountId, signal: watch::Receiver<u64>) -> Self {
-        Self { account, signal, hidden: None, relations: HashMap::new(), epoch: 0, retry_at: None }
+        let (relations, titles) = (HashMap::new(), HashMap::new());
+        Self { account, signal, hidden: None, relations, titles, epoch: 0, retry_at: None }
     }
 
     /// What was known of relations is no longer so.
     pub(super) fn forget(&mut self) {
         self.hidden = None;
         self.relations.clear();
+        self.titles.clear();
+    }
+
+    /// As [`Viewer::prepare`], of teams.
+    pub(super) async fn prepare_teams(&mut self, grounds: &Grounds, names: &Names, all: bool) -> bool {
+        self.retry_at = None;
+        let nameless = names.said(all).filter(|(_, face)| face.stranger.is_none());
+        let open: Vec<AccountId> =
+            nameless.map(|(_, face)| face.account).filter(|row| !self.titles.contains_key(row)).collect();
+        let told = titles(&grounds.peers, Some(self.account), &open).await;
+        match told {
+            Ok(mut told) => {
+                self.titles.extend(open.into_iter().map(|row| (row, told.remove(&row))));
+                true
+            }
+            Err(refusal) => {
+                tracing::warn!(%refusal, "a reader's own groups cannot be named");
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                false
+            }
+        }
     }
 
     /// Asks for what is not known and is needed for these names. Whether all of it is known now.

@@ -37,7 +37,6 @@ struct Told {
 
 /// The place now.
 pub(super) struct Place {
-    pub(super) sequence: u64,
     pub(super) rank: u32,
     pub(super) number: Number,
     pub(super) score: Amount,
@@ -59,11 +58,9 @@ impl Own {
         let ticked = std::mem::replace(&mut self.tick, published.tick.number) != published.tick.number;
         let board = cell.board();
         let before = self.told.take();
-        // Among a few, as if those who are not shown were not there.
+        // Among a few, nobody is told to have been passed by one who is not shown.
         let few = published.few.as_deref();
-        let shown: Vec<AccountId> = few.unwrap_or_default().iter().copied().chain([self.account]).collect();
-        let scope = if few.is_some() { Scope::Among(&shown) } else { Scope::Segment(segment) };
-        let place = board.place(scope, self.account).filter(|place| board.is_in(place.slot, segment))?;
+        let place = board.place(Scope::Segment(segment), self.account)?;
         let (member, key) = (board.member(place.slot), board.key(place.slot)?);
         let score = member.score?.value;
         let earlier = |told: Told| if ticked { told.rank } else { told.rank_before };
@@ -74,7 +71,6 @@ impl Own {
             overtakers(&board, (segment, few), (place.slot, told.key, key), &moves)
         });
         Some(Place {
-            sequence: board.sequence(),
             rank: place.rank,
             number: Number(member.number),
             score: Amount(score),

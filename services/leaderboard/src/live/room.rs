@@ -19,7 +19,10 @@ use super::{
     window::{Cut, Tick, Who, Window},
 };
 use crate::{
-    app::top::LIMIT,
+    app::{
+        titles::{Titles, titles},
+        top::LIMIT,
+    },
     boards::{Cell, Moves},
     domain::board::{ALL, Scope},
 };
@@ -43,6 +46,8 @@ const WINDOWS_CALM: usize = 128;
 const NOBODY: &str = "";
 /// Ticks whose moves are kept.
 const MOVES_KEPT: usize = 8;
+/// What a group is called is asked for anew so often.
+const TITLES_FOR: Duration = Duration::from_secs(60);
 /// How long names wait for auth; the places do not wait.
 const LOOKS_WITHIN: Duration = Duration::from_secs(2);
 
@@ -96,6 +101,10 @@ struct People {
     shown: HashSet<AccountId>,
     /// To be asked for anew.
     stale: HashSet<AccountId>,
+    /// Of teams: what anybody may call them, which of them were asked for, and since when that holds.
+    titles: Titles,
+    titled: HashSet<AccountId>,
+    titled_at: Option<Instant>,
 }
 
 impl Room {
@@ -187,7 +196,12 @@ impl Room {
         // Places do not wait for auth, but for those of a few: who of them may be shown is not known before.
         let (few, many): (Cuts, Cuts) = cuts.into_iter().partition(|(_, cut)| cut.few.is_some());
         let mut whos = publish(many, &tick);
-        if !unknown.is_empty() && !self.cell.of_teams {
+        if self.cell.of_teams {
+            self.name_teams(whos, &unknown).await;
+            drop(pushes);
+            return took;
+        }
+        if !unknown.is_empty() {
             self.ask(&unknown).await;
         }
         let relations_heard = self.hears(|heard| heard.relations.is_fresh());
@@ -202,6 +216,36 @@ impl Room {
             window.name(|names| names.after(&who, &looks, relations_heard));
         }
         took
+    }
+
+    /// Teams are called what their groups are. `shown`: all of them.
+    async fn name_teams(&self, whos: Vec<(Arc<Window>, Vec<Who>)>, shown: &[AccountId]) {
+        let unknown: Vec<AccountId> = {
+            let mut people = self.people();
+            let People { titled, titled_at, .. } = &mut *people;
+            if titled_at.is_none_or(|at| at.elapsed() >= TITLES_FOR) {
+                // A group's new name is nowhere told.
+                *titled_at = Some(Instant::now());
+                titled.clear();
+            }
+            shown.iter().filter(|row| !titled.contains(*row)).copied().collect()
+        };
+        let asked = titles(&self.grounds.peers, None, &unknown);
+        let told = timeout(LOOKS_WITHIN, asked).await;
+        match told {
+            Ok(Ok(told)) => {
+                let mut people = self.people();
+                people.titles.retain(|row, _| shown.contains(row) && !unknown.contains(row));
+                people.titles.extend(told);
+                people.titled.retain(|row| shown.contains(row));
+                people.titled.extend(unknown);
+            }
+            _ => tracing::warn!(board = %self.cell.id, "teams cannot be named: they stay as they were"),
+        }
+        let titles = self.people().titles.clone();
+        for (window, who) in whos {
+            window.name(|names| names.after_teams(&who, &titles));
+        }
     }
 
     /// Every window's places, all of one moment.

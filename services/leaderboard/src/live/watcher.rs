@@ -27,8 +27,11 @@ use super::{
     window::{Published, Window},
 };
 use crate::{
-    app::audience::{is_admitted, is_member},
-    boards::{Cell, Phase},
+    app::{
+        access::{self, may_look},
+        audience::is_admitted,
+    },
+    boards::{Cell, Door, Phase},
     metrics::Watching,
 };
 
@@ -48,8 +51,11 @@ pub struct Watcher {
     /// Who stands here are teams: the board of their members.
     team_of: Option<Arc<Cell>>,
     limit: usize,
-    /// The group whose member the reader must stay.
-    as_member_of: Option<String>,
+    /// Who reads, as the door let them in.
+    reader: access::Viewer,
+    /// The revision of the rules under which the reader may look, and what they say of that.
+    rules: u64,
+    door: Door,
     newest: watch::Receiver<Arc<Published>>,
     viewer: Option<Viewer>,
     own: Option<Own>,
@@ -90,7 +96,8 @@ impl Watcher {
         let newest = entered.published;
         let generation = ask.last_sequence.and_then(|sequence| newest.borrow().generation_at(sequence));
         let watching = grounds.measured.watcher();
-        let stands = ask.viewer.filter(|_| ask.team_of.is_none());
+        let account = ask.viewer.account;
+        let stands = account.filter(|_| ask.team_of.is_none());
         Self {
             grounds,
             window: entered.window,
@@ -98,9 +105,11 @@ impl Watcher {
             shown_as: ask.shown_as.clone(),
             team_of: ask.team_of.clone(),
             limit: ask.limit,
-            as_member_of: ask.as_member_of.clone(),
+            reader: ask.viewer,
+            rules: ask.rules,
+            door: ask.door.clone(),
             newest,
-            viewer: ask.viewer.zip(signal).map(|(account, signal)| Viewer::new(account, signal)),
+            viewer: account.zip(signal).map(|(account, signal)| Viewer::new(account, signal)),
             own: stands.map(Own::new),
             own_moves: stands.map(|account| room.cell.own_moves(account)),
             own_rests_until: Instant::now(),
@@ -129,6 +138,11 @@ impl Watcher {
                 self.ready.clear();
                 self.close("shutdown");
             }
+            let rules = self.newest.borrow().rules;
+            if rules > self.rules && !self.ended {
+                self.rules = rules;
+                self.doubt_door().await;
+            }
             if let Some(frame) = self.ready.pop_front() {
                 return Some(frame);
             }
@@ -155,7 +169,7 @@ impl Watcher {
                     self.look_at_own(&newest);
                 }
                 Woken::Relations => {
-                    self.ended |= !self.is_admitted().await;
+                    self.doubt_reader().await;
                     if let Some(viewer) = &mut self.viewer {
                         viewer.forget();
                     }
@@ -186,23 +200,47 @@ impl Watcher {
         }
     }
 
-    /// Whether the reader may still look at this board and segment; what cannot be known does not show it.
-    async fn is_admitted(&self) -> bool {
-        let account = self.viewer.as_ref().map(|viewer| viewer.account);
-        let peers = &self.grounds.peers;
-        let admitted = async {
-            let belongs = match &self.as_member_of {
-                Some(group) => is_member(peers, account, group).await?,
-                None => true,
-            };
-            Ok::<_, Refusal>(belongs && is_admitted(peers, account, &self.segment).await?)
-        };
-        tokio::select! {
+    /// Who may look is one of the rules, which have another revision with everybody who joins: only when it is no longer
+    /// what it was, the reader is asked about, before another word is said.
+    async fn doubt_door(&mut self) {
+        let terms = self.team_of.as_ref().unwrap_or(&self.room.cell).terms();
+        let door = terms.map(|terms| terms.door());
+        if door.as_ref() == Some(&self.door) {
+            return;
+        }
+        if let Some(door) = door {
+            self.door = door;
+        }
+        self.doubt_reader().await;
+    }
+
+    /// Ends the stream of a reader who may no longer look at this board and segment.
+    async fn doubt_reader(&mut self) {
+        let admitted = tokio::select! {
             biased;
             // Ends anyway, and says so.
-            () = self.grounds.drain.cancelled() => true,
-            admitted = admitted => admitted.unwrap_or(false),
+            () = self.grounds.drain.cancelled() => return,
+            admitted = self.is_admitted() => admitted,
+        };
+        if matches!(admitted, Ok(true)) {
+            return;
         }
+        self.ready.clear();
+        // What cannot be known does not show it: whoever comes again is asked anew.
+        self.ended = true;
+        if admitted.is_ok() {
+            self.close("revoked");
+        }
+    }
+
+    async fn is_admitted(&self) -> Result<bool, Refusal> {
+        let peers = &self.grounds.peers;
+        let cell = self.team_of.as_ref().unwrap_or(&self.room.cell);
+        let looks = match cell.terms() {
+            Some(terms) => may_look(peers, (cell, &terms), self.reader).await?,
+            None => false,
+        };
+        Ok(looks && is_admitted(peers, self.reader.account, &self.segment).await?)
     }
 
     /// From the window of segments that nobody is in to the segment's own, once somebody is.
@@ -249,7 +287,7 @@ impl Watcher {
         let mut say = |event, data: Bytes| self.ready.push_back(Frame { event, sequence, data });
         if place.changed {
             let me = Me {
-                sequence: place.sequence,
+                sequence,
                 rank: place.rank,
                 member: place.number,
                 score: place.score,
@@ -258,7 +296,7 @@ impl Watcher {
             say("me", json(&me));
         }
         if !place.overtaken_by.is_empty() {
-            let overtaken = Overtaken { sequence: place.sequence, rank: place.rank, by: place.overtaken_by };
+            let overtaken = Overtaken { sequence, rank: place.rank, by: place.overtaken_by };
             say("overtaken", json(&overtaken));
         }
     }
@@ -273,21 +311,26 @@ impl Watcher {
     async fn name(&mut self, newest: &Published, again: bool) {
         let names = &newest.names;
         let whole = again || self.names_whole || self.names_epoch + 1 != names.epoch;
-        if self.team_of.is_none()
-            && let Some(viewer) = &mut self.viewer
-        {
-            let drain = self.grounds.drain.clone();
+        if let Some(viewer) = &mut self.viewer {
+            let (grounds, of_teams) = (&self.grounds, self.team_of.is_some());
+            let prepare = async {
+                if of_teams {
+                    viewer.prepare_teams(grounds, names, whole).await
+                } else {
+                    viewer.prepare(grounds, names, whole).await
+                }
+            };
             let known = tokio::select! {
                 biased;
-                () = drain.cancelled() => return,
-                known = viewer.prepare(&self.grounds, names, whole) => known,
+                () = grounds.drain.cancelled() => return,
+                known = prepare => known,
             };
             if again && !known {
                 return;
             }
         }
         let frame = match &self.team_of {
-            Some(_) => names::of_teams(names, whole),
+            Some(_) => names::of_teams(self.viewer.as_ref(), names, whole),
             None => names::frame(self.viewer.as_ref(), names, whole),
         };
         if let Some(data) = frame {

@@ -130,12 +130,12 @@ impl Published {
         }
         let (mut past, mut marks) = (self.past.clone(), self.marks.clone());
         let (mut generation, mut rows) = (self.generation, self.rows.clone());
-        if moved || ruled {
+        if moved {
             past.push_back(Past { generation, rows });
             generation += 1;
             rows = cut.rows.into();
         }
-        if ruled || !cut.told {
+        if (ruled && moved) || !cut.told {
             // Under other rules, or without somebody who vanished, the same sequence means other places.
             marks.clear();
         }
@@ -246,13 +246,13 @@ impl Window {
         idle.get_or_insert_with(Instant::now).elapsed()
     }
 
-    /// The places now; of a few, none yet.
+    /// The places now; of a few, no row yet.
     pub(super) fn cut(&self, board: (&Board, u64)) -> Cut {
         cut(&self.segment, self.limit, board, |_| false)
     }
 
-    /// The places now; of a few, those of whom a stranger may know by name. A frame is the same for all who watch, so
-    /// it tells of nobody whom one of them could not name: being there is being known.
+    /// The places now; of a few, the rows of those whom a stranger may know by name. A frame is the same for all who
+    /// watch, so it shows nobody whom one of them could not name: a row there is a name. All of them count.
     pub(super) fn cut_known(&self, board: (&Board, u64), looks: &HashMap<AccountId, Arc<Look>>) -> Cut {
         cut(&self.segment, self.limit, board, |who| {
             looks.get(&who.account).is_some_and(|look| look.board_name(who.show_as).is_some())
@@ -282,10 +282,13 @@ impl Window {
 fn cut(segment: &str, limit: usize, (board, rules): (&Board, u64), shows: impl Fn(&Who) -> bool) -> Cut {
     let few = board.few(segment);
     let asked = few.clone().unwrap_or_default();
-    let shown = |account: &AccountId| board.slot(*account).is_some_and(|slot| shows(&who(board, slot)));
-    let few: Option<Arc<[AccountId]>> = few.map(|few| few.into_iter().filter(shown).collect());
-    let scope = few.as_deref().map_or(Scope::Segment(segment), Scope::Among);
-    let places = board.list(scope, 0, limit);
+    let known = |account: &AccountId| board.slot(*account).is_some_and(|slot| shows(&who(board, slot)));
+    let few: Option<Arc<[AccountId]>> = few.map(|few| few.into_iter().filter(known).collect());
+    let scope = Scope::Segment(segment);
+    let mut places = board.list(scope, 0, limit);
+    if let Some(few) = &few {
+        places.retain(|place| few.contains(&board.member(place.slot).account));
+    }
     let row = |place: &Place| {
         let member = board.member(place.slot);
         let score = member.score.map_or(0, |score| score.value);

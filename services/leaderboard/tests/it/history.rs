@@ -1,5 +1,7 @@
 //! Boards as they stood at a moment that is over.
 
+use std::time::{Duration, Instant};
+
 use kernel::Code;
 use proto::{
     gamification::past_scores_response::PastScore,
@@ -104,7 +106,16 @@ async fn the_future_an_unknown_board_and_a_foreign_cursor_are_refused() {
     refused_with(world.history(foreign).await, Code::BadCursor);
     world.challenge(challenge("ours"), "open", |terms| terms.public = false).await;
     let ours = HistoryRequest { challenge_id: bytes_of(challenge("ours")), ..asked(NOON_US) };
-    let stranger = world.client().history(by(None, ours)).await;
+    // Until its challenge is heard of, the board is unknown.
+    let until = Instant::now() + Duration::from_secs(60);
+    let stranger = loop {
+        let answer = world.client().history(by(None, ours.clone())).await;
+        let unknown = answer.as_ref().is_err_and(|status| platform::refusal(status).code == Code::NotFound);
+        if !unknown || Instant::now() > until {
+            break answer;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
     refused_with(stranger, Code::Unauthenticated);
     world.stop().await;
 }

@@ -26,6 +26,8 @@ struct Inner {
     friends: HashSet<(AccountId, AccountId)>,
     blocks: HashSet<(AccountId, AccountId)>,
     groups: HashSet<(AccountId, GroupId)>,
+    /// Of groups: the name, and whether only those in it may know of it.
+    titles: HashMap<GroupId, (String, bool)>,
     silent: bool,
     /// Since when each score stands, and how often the past was asked for.
     past: Vec<(i64, PastScore)>,
@@ -90,6 +92,10 @@ impl Known {
 
     pub(crate) fn leave(&self, account: AccountId, group: GroupId) {
         self.0.lock().unwrap().groups.remove(&(account, group));
+    }
+
+    pub(crate) fn title(&self, group: GroupId, name: &str, by_invitation: bool) {
+        self.0.lock().unwrap().titles.insert(group, (name.to_owned(), by_invitation));
     }
 
     /// Social does not answer.
@@ -167,6 +173,19 @@ impl Known {
         Ok(social::GroupsOfResponse { items: request.account_ids.iter().map(of).collect() })
     }
 
+    fn group_names(&self, request: &social::GroupNamesRequest) -> Result<social::GroupNamesResponse, Status> {
+        let inner = self.heard()?;
+        let viewer = (!request.viewer_id.is_empty()).then(|| id_of(&request.viewer_id));
+        let name = |id: &Bytes| {
+            let group: GroupId = Id::new(Uuid::from_slice(id).unwrap());
+            let (name, by_invitation) = inner.titles.get(&group)?;
+            let within = viewer.is_some_and(|viewer| inner.groups.contains(&(viewer, group)));
+            let told = social::GroupName { group_id: id.clone(), name: name.clone() };
+            (within || !by_invitation).then_some(told)
+        };
+        Ok(social::GroupNamesResponse { items: request.group_ids.iter().filter_map(name).collect() })
+    }
+
     fn heard(&self) -> Result<std::sync::MutexGuard<'_, Inner>, Status> {
         let inner = self.0.lock().unwrap();
         if inner.silent { Err(Status::unavailable("silent")) } else { Ok(inner) }
@@ -195,11 +214,12 @@ pub(crate) fn gamification(known: &Known) -> Routes {
 }
 
 pub(crate) fn social(known: &Known) -> Routes {
-    let [relations, hidden, friends, groups] = [(); 4].map(|()| known.clone());
+    let [relations, hidden, friends, groups, names] = [(); 5].map(|()| known.clone());
     StandIn::of("stadion.social.v1.Social")
         .on("Relations", move |asked| relations.relations(asked))
         .on("Hidden", move |asked| hidden.hidden(asked))
         .on("FriendsOf", move |asked| friends.friends_of(asked))
         .on("GroupsOf", move |asked| groups.groups_of(asked))
+        .on("GroupNames", move |asked: social::GroupNamesRequest| names.group_names(&asked))
         .routes()
 }

@@ -43,10 +43,10 @@ impl Stream {
     /// Reads until what was read is as wanted.
     ///
     /// # Panics
-    /// When it never is (30 s), or the stream ends before.
+    /// When it never is (60 s), or the stream ends before.
     pub(crate) async fn until(&mut self, what: &str, wanted: impl Fn(&Self) -> bool) {
         while !wanted(self) {
-            let frame = tokio::time::timeout(Duration::from_secs(30), self.frames.message()).await;
+            let frame = tokio::time::timeout(Duration::from_secs(60), self.frames.message()).await;
             let Ok(frame) = frame else { panic!("never {what}: {:?} {:?}", self.events, self.rows) };
             let frame = frame.unwrap().unwrap_or_else(|| panic!("ended before {what}: {:?}", self.events));
             self.take(&frame);

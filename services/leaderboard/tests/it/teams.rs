@@ -34,6 +34,9 @@ async fn a_relay<'a>(ground: &'a Ground, metric: &str) -> World<'a> {
     for name in ["hare", "hare too", "stork", "snail"] {
         known.person(account(name), name, None);
     }
+    known.title(group("hares"), "Hares", false);
+    known.title(group("storks"), "Storks", true);
+    known.join(account("stork"), group("storks"));
     let world = world::start(ground, &known).await;
     // The first score comes before the challenge: another topic tells that.
     world.helps("hare", 1, "hares", Some(5_000)).await;
@@ -55,7 +58,7 @@ fn helpers(page: &BoardPage) -> u32 {
 
 fn places(page: &BoardPage) -> Vec<(Vec<u8>, u32, i64, u32)> {
     let place = |entry: &proto::leaderboard::Entry| {
-        assert!(entry.account_id.is_empty() && entry.display_name.is_empty());
+        assert!(entry.account_id.is_empty());
         (entry.team_id.to_vec(), entry.rank, entry.score, entry.members)
     };
     page.entries.iter().map(place).collect()
@@ -135,5 +138,38 @@ async fn teams_are_watched_as_they_move_with_ones_own_among_them() {
     world.challenge(relay, "settled", |terms| terms.kind = "group".to_owned()).await;
     stream.until("the end", |stream| stream.closed.is_some()).await;
     assert_eq!(stream.closed.as_deref(), Some("settled"));
+    world.stop().await;
+}
+
+fn titles(page: &BoardPage) -> Vec<&str> {
+    page.entries.iter().map(|entry| entry.display_name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn teams_are_called_what_their_groups_are_by_those_who_may_know_of_them() {
+    let ground = Ground::fresh();
+    let world = a_relay(&ground, "distance_m").await;
+    let relay = challenge("relay");
+    let page = world.top(None, relay, "").await.unwrap();
+    let numbers: Vec<String> = page.entries.iter().map(|entry| format!("m{}", entry.member)).collect();
+    // Groups by invitation are known to their members; of the snails nobody has heard.
+    for (viewer, want) in [(None, ["Hares", "", ""]), (Some("stork"), ["Hares", "Storks", ""])] {
+        let viewer = viewer.map(account);
+        assert_eq!(titles(&world.top(viewer, relay, "").await.unwrap()), want);
+        let mut stream = world.live(viewer, relay, None).await;
+        stream.until("named", |stream| stream.names.len() == 3).await;
+        let told: Vec<&str> = numbers.iter().map(|number| stream.name(number).unwrap_or_default()).collect();
+        assert_eq!(told, want, "a stream names what an answer names");
+    }
+    // Who leaves the group is told its name no more.
+    let mut storks = world.live(Some(account("stork")), relay, None).await;
+    storks.until("named", |stream| stream.name(&numbers[1]) == Some("Storks")).await;
+    world.known.leave(account("stork"), group("storks"));
+    world.relations_changed(account("stork")).await;
+    storks.until("hidden", |stream| stream.name(&numbers[1]).is_none()).await;
+    // Without social the board stands, and its teams are ids.
+    world.known.silence(true);
+    let page = world.top(Some(account("stork")), relay, "").await.unwrap();
+    assert_eq!((titles(&page), page.entries[0].team_id.is_empty()), (vec![""; 3], false));
     world.stop().await;
 }

@@ -1,7 +1,10 @@
 //! The leaderboard in an installation of its own; beside it stand-ins that write the state which gamification, auth and
 //! social would.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::{Duration, Instant},
+};
 
 use eventing::{Class, Db, Journal, Plain, Topic, outbox};
 use kernel::{AccountId, Code, Id, Refusal};
@@ -24,6 +27,8 @@ use crate::{
     stream::Stream,
 };
 
+/// How long the log may take to bring a challenge to the board.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Revisions go on over restarts, as rows' do.
 static REVISION: AtomicI64 = AtomicI64::new(1);
 
@@ -241,7 +246,15 @@ impl World<'_> {
             limit: 10,
             last_sequence,
         };
-        Stream::new(self.client().live(by(viewer, asked)).await.unwrap().into_inner())
+        let tried_until = Instant::now() + PATIENCE;
+        loop {
+            match self.client().live(by(viewer, asked.clone())).await {
+                Ok(answer) => return Stream::new(answer.into_inner()),
+                // The log has not brought the challenge yet.
+                Err(status) if status.code() == tonic::Code::NotFound && Instant::now() < tried_until => {}
+                Err(status) => panic!("{status}"),
+            }
+        }
     }
 
     pub(crate) async fn live_in(

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use kernel::Code;
 use platform::{actor::Actor, context::acting_for};
 use proto::promo as p;
-use testkit::fleet::Ground;
+use testkit::fleet::{Ground, eventually};
 
 use crate::world::{FEED, World, by, bytes_of, code};
 
@@ -21,6 +21,9 @@ async fn a_feed_is_listed_searched_paged_and_replaced() {
         let mut client = world.promo();
         async move { client.list_products(by(athlete, request)).await }
     };
+    let count =
+        |query: &'static str| async move { list(query, "", 0).await.unwrap().into_inner().items.len() };
+    eventually("the feed is known", || count(""), |products| *products >= 2).await;
     let found = list("RUNNING shoe", "", 0).await.unwrap().into_inner();
     assert_eq!(found.items[0].title, "Running shoe");
     assert!(list("100%", "", 0).await.unwrap().into_inner().items.is_empty());
@@ -41,7 +44,7 @@ async fn a_feed_is_listed_searched_paged_and_replaced() {
     let only_pot = FEED.replace("shoe-1", "").replace("19990.00", "1.00");
     let fed = world.put_feed(&only_pot).await.unwrap().into_inner();
     assert_eq!((fed.products, fed.rejected_count), (1, 2));
-    assert!(list("shoe", "", 0).await.unwrap().into_inner().items.is_empty(), "what is gone is withdrawn");
+    eventually("what is gone is withdrawn", || count("shoe"), |products| *products == 0).await;
     world.fleet.stop().await;
 }
 
@@ -67,7 +70,11 @@ async fn only_partners_put_feeds_and_hostile_ones_are_refused() {
         b"id\ttitle\tlink\tprice\n1\tSock\thttps://shop.example/s\t5.00 KZT\n",
     );
     assert_eq!(world.promo().put_feed(acting_for(partner(), tsv)).await.unwrap().into_inner().products, 1);
-    let product = p::ListProductsRequest { partner_id: Some(bytes_of(world.partner)), ..Default::default() };
-    assert_eq!(world.promo().list_products(by(athlete, product)).await.unwrap().into_inner().items.len(), 1);
+    let of_partner = || async {
+        let partner_id = Some(bytes_of(world.partner));
+        let asked = p::ListProductsRequest { partner_id, ..Default::default() };
+        world.promo().list_products(by(athlete, asked)).await.unwrap().into_inner().items.len()
+    };
+    eventually("the sock is listed", of_partner, |products| *products == 1).await;
     world.fleet.stop().await;
 }

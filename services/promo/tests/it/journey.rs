@@ -87,6 +87,34 @@ async fn the_same_order_changes_nothing(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_badge_won_in_a_challenge_grants_once_however_often_it_is_won_or_told() {
+    let ground = Ground::fresh();
+    let world = World::on(&ground).await;
+    world.shop().await;
+    let podium = Some(p::Trigger { badge_unlocked: "podium".to_owned() });
+    let promo = world.running(p::Draft { trigger: podium, ..draft(1_000_000) }).await;
+    world.running(draft(1_000_000)).await;
+    let (winner, other) = (world.athlete(), world.athlete());
+    world.wins(winner, "podium", "may").await;
+    let offers = || async { world.offers(winner).await };
+    let offer = eventually("granted", offers, |offers| !offers.is_empty()).await.remove(0);
+    assert!(offer.because.contains("podium"), "{}", offer.because);
+    // Told again, won again, and another badge than the campaign's.
+    world.wins(winner, "podium", "may").await;
+    world.wins(winner, "podium", "june").await;
+    world.wins(other, "finisher", "may").await;
+    // Events of one account keep their order: the other campaign's offer comes last.
+    for (account, held) in [(winner, 2), (other, 1)] {
+        world.unlocks(account, BADGE).await;
+        let offers = || async { world.offers(account).await };
+        eventually("the last", offers, |offers| offers.iter().any(|one| one.promo_id != promo.id)).await;
+        assert_eq!(world.offers(account).await.len(), held);
+    }
+    assert_eq!(world.live(&promo.id).await.granted, 1);
+    world.fleet.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_did_not_agree_or_lives_elsewhere_is_granted_nothing() {
     let ground = Ground::fresh();
     let world = World::on(&ground).await;

@@ -154,6 +154,27 @@ impl<'a> World<'a> {
         tell(&self.gamification, &stream, &account.to_string(), &unlocked).await;
     }
 
+    /// What gamification would say when a challenge was settled that gave this badge.
+    pub(crate) async fn wins(&self, account: AccountId, badge: &str, challenge: &str) {
+        self.known.earned(gamification::AccountFacts {
+            account_id: bytes_of(account),
+            level: 2,
+            badges: vec![badge.to_owned()],
+            ..Default::default()
+        });
+        let id = |parts: &[&[u8]]| bytes_of(Id::<()>::derived(parts));
+        let won = gamification::RewardBadgeGiven {
+            achievement_id: id(&[account.as_bytes(), badge.as_bytes(), challenge.as_bytes()]),
+            account_id: bytes_of(account),
+            badge: badge.to_owned(),
+            challenge_id: id(&[challenge.as_bytes()]),
+            rank: 1,
+            ..Default::default()
+        };
+        let stream = StreamId::of("progress", account);
+        tell(&self.gamification, &stream, &account.to_string(), &won).await;
+    }
+
     /// A campaign that one marketer wrote, another approved, and that runs now.
     pub(crate) async fn running(&self, draft: p::Draft) -> p::Campaign {
         let (author, approver) = (self.staff("marketer", &[REGION]), self.staff("marketer", &[REGION]));

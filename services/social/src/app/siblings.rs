@@ -1,7 +1,7 @@
 //! What other services ask: always from the head of the store.
 
 use kernel::{AccountId, Refusal};
-use privacy::Relation;
+use privacy::{GroupId, Relation};
 use proto::social as p;
 
 use super::{App, fault, people::PEOPLE_MAX};
@@ -9,6 +9,8 @@ use crate::{domain::edges::Rel, wire::bytes_of};
 
 /// Friends told of one account.
 const FRIENDS_MAX: u32 = 5_000;
+/// Groups named at once: as many as a board shows.
+const GROUPS_MAX: usize = 500;
 
 impl App {
     /// What the viewer is to each owner, in the order asked.
@@ -71,6 +73,20 @@ impl App {
             }
         };
         Ok(p::GroupsOfResponse { items: accounts.iter().map(item).collect() })
+    }
+
+    /// Of those that the viewer may know of.
+    pub async fn group_names(
+        &self,
+        viewer: Option<AccountId>,
+        groups: &[GroupId],
+    ) -> Result<p::GroupNamesResponse, Refusal> {
+        if groups.len() > GROUPS_MAX {
+            return Err(Refusal::field("/group_ids", "too_many", "at most 500 groups"));
+        }
+        let found = self.store.names(viewer, groups).await.map_err(fault)?;
+        let item = |(group, name)| p::GroupName { group_id: bytes_of(group), name };
+        Ok(p::GroupNamesResponse { items: found.into_iter().map(item).collect() })
     }
 
     async fn head(&self) -> Result<u64, Refusal> {

@@ -1,6 +1,9 @@
 //! What people write for others to read: names of groups, comments.
 
-use kernel::Refusal;
+use kernel::{
+    Refusal,
+    text::{deceives, is_unseen, turns_direction},
+};
 use unicode_normalization::UnicodeNormalization;
 
 pub const GROUP_NAME_CHARS_MAX: usize = 80;
@@ -19,7 +22,7 @@ pub fn group_name(pointer: &str, text: &str) -> Result<String, Refusal> {
     if text.len() > GROUP_NAME_CHARS_MAX * CHAR_BYTES_MAX * COMPOSED_OF_MAX {
         return Err(too_long(pointer, GROUP_NAME_CHARS_MAX));
     }
-    if text.chars().any(|c| c.is_control() || is_bidi(c) || is_invisible(c)) {
+    if deceives(text) {
         return Err(invisible(pointer));
     }
     let composed: String = text.nfc().collect();
@@ -41,10 +44,10 @@ pub fn comment(pointer: &str, text: &str) -> Result<String, Refusal> {
     }
     let text: String = text.replace("\r\n", "\n").nfc().collect();
     let text = text.trim();
-    if text.chars().any(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || is_bidi(c)) {
+    if text.chars().any(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || turns_direction(c)) {
         return Err(invisible(pointer));
     }
-    match text.chars().filter(|c| !is_invisible(*c)).count() {
+    match text.chars().filter(|c| !is_unseen(*c)).count() {
         0 => Err(Refusal::field(pointer, "required", "a comment says something")),
         _ if text.chars().count() > COMMENT_CHARS_MAX => Err(too_long(pointer, COMMENT_CHARS_MAX)),
         _ => Ok(text.to_owned()),
@@ -63,19 +66,6 @@ fn invisible(pointer: &str) -> Refusal {
     )
 }
 
-/// Characters that turn the direction of what follows.
-fn is_bidi(c: char) -> bool {
-    matches!(u32::from(c), 0x061C | 0x200E | 0x200F | 0x202A..=0x202E | 0x2066..=0x2069)
-}
-
-/// Characters that are there without being seen: soft hyphen, joiners, fillers, tags, non-characters, private use.
-fn is_invisible(c: char) -> bool {
-    matches!(u32::from(c),
-        0x00AD | 0x034F | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F
-        | 0x2028..=0x202E | 0x2060..=0x206F | 0x2800 | 0x3164 | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFF
-        | 0xE0000..=0xE0FFF | 0xE000..=0xF8FF | 0xF0000..=0x10_FFFF)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +80,7 @@ mod tests {
             group_name("/name", "  Almaty   Jose\u{301} runners ").expect("a name"),
             "Almaty José runners"
         );
+        assert_eq!(group_name("/name", "Aul 👨\u{200d}👩").expect("a name"), "Aul 👨\u{200d}👩");
         assert!(group_name("/name", &"ж".repeat(80)).is_ok(), "characters are counted, not bytes");
         assert_eq!(code(group_name("/name", &"ж".repeat(81))), "too_long");
         assert_eq!(code(group_name("/name", &"x".repeat(1 << 20))), "too_long");

@@ -7,7 +7,7 @@ use eventing::{
 use kernel::AccountId;
 use privacy::GroupId;
 
-use super::{Place, Store};
+use super::{NAMED, Place, Store, places, with_ids};
 use crate::domain::{
     fold,
     group::{Group, Standing},
@@ -88,6 +88,26 @@ impl Store {
     pub async fn group(&self, id: GroupId) -> Result<Option<GroupRow>, DbError> {
         let sql = format!("SELECT {COLUMNS} FROM club g WHERE g.id = $1 AND g.members > 0");
         Ok(self.rows(&sql, args![id], group_row).await?.into_iter().next())
+    }
+
+    /// Names of those of the groups that the viewer may know of: without one, those that anybody finds.
+    pub async fn names(
+        &self,
+        viewer: Option<AccountId>,
+        groups: &[GroupId],
+    ) -> Result<Vec<(GroupId, String)>, DbError> {
+        let viewer = viewer.unwrap_or_else(|| AccountId::new(uuid::Uuid::nil()));
+        let mut found = Vec::new();
+        for batch in groups.chunks(NAMED) {
+            let sql = format!(
+                "SELECT g.id, g.name FROM club g LEFT JOIN member m ON m.group_id = g.id AND m.account_id = $1
+                 WHERE g.members > 0 AND (g.kind <> 'invite' OR m.state IN ('member', 'invited')) AND g.id IN ({})",
+                places(2, batch.len())
+            );
+            let read = |row: &Row| Ok((row.get(0)?, row.get(1)?));
+            found.extend(self.rows(&sql, with_ids(args![viewer], batch), read).await?);
+        }
+        Ok(found)
     }
 
     /// The newest first. Groups by invitation are found by those in them and those invited alone.

@@ -136,6 +136,22 @@ async fn people_join_ask_and_are_invited() {
     let groups = world.social().groups_of(groups).await.unwrap().into_inner().items;
     assert_eq!((groups[0].staffed_group_ids.len(), groups[1].staffed_group_ids.len()), (1, 0));
 
+    let invited = world.create(owner, "invite", None).await;
+    for (viewer, named) in
+        [(None, vec![&open]), (Some(anna), vec![&open]), (Some(owner), vec![&open, &invited])]
+    {
+        let asked = p::GroupNamesRequest {
+            viewer_id: viewer.map(bytes_of).unwrap_or_default(),
+            group_ids: vec![open.id.clone(), invited.id.clone(), bytes_of(kernel::Id::<()>::random())],
+        };
+        let mut items = world.social().group_names(asked).await.unwrap().into_inner().items;
+        items.sort_by_key(|item| item.group_id != open.id);
+        let told: Vec<_> = items.iter().map(|item| (&item.group_id, &item.name)).collect();
+        let wanted: Vec<_> =
+            named.iter().map(|group| (&group.id, &group.terms.as_ref().unwrap().name)).collect();
+        assert_eq!(told, wanted, "{viewer:?}");
+    }
+
     let approval = world.create(owner, "approval", None).await;
     // Time stands still otherwise, and members of one moment stand in the order of their ids.
     world.fleet.clock.advance_s(1);

@@ -15,7 +15,7 @@ use crate::{
 
 const PASSWORD: &str = "long walks by the Ile river";
 /// A mail may arrive a moment after the answer.
-const MAIL_TRIES: usize = 200;
+const MAIL_TRIES: usize = 2_400;
 const MAIL_AGAIN: Duration = Duration::from_millis(25);
 
 /// Somebody signed in.

@@ -212,7 +212,7 @@ pub fn escaped(text: &str) -> String {
     text.bytes().map(escape).collect()
 }
 
-/// Asks until the answer is as wanted, as an app would; at most 10 s.
+/// Asks until the answer is as wanted, as an app would; at most 60 s.
 ///
 /// # Errors
 /// It never was; the last answer is told.
@@ -221,7 +221,7 @@ where
     F: Fn(&Answer) -> bool,
 {
     const AGAIN: Duration = Duration::from_millis(25);
-    const TRIES: usize = 400;
+    const TRIES: usize = 2_400;
     let mut last = ask().send().await?;
     for _ in 0..TRIES {
         if last.status < 300 && wanted(&last) {
@@ -230,7 +230,7 @@ where
         tokio::time::sleep(AGAIN).await;
         last = ask().send().await?;
     }
-    bail!("{} was not as wanted in 10 s; last answer {}: {}", last.what, last.status, last.json)
+    bail!("{} was not as wanted in 60 s; last answer {}: {}", last.what, last.status, last.json)
 }
 
 #[cfg(test)]

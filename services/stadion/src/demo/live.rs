@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::door::Ask;
 
-const WITHIN: Duration = Duration::from_secs(15);
+const WITHIN: Duration = Duration::from_secs(60);
 /// More than a board's snapshot takes; a stream that sends more without a line's end is not ours.
 const LINE_BYTES_MAX: usize = 1 << 20;
 
@@ -36,7 +36,7 @@ impl Live {
     /// Reads on until a frame is the wanted one.
     ///
     /// # Errors
-    /// None came in 15 s, or the stream ended.
+    /// None came in 60 s, or the stream ended.
     pub async fn until(&mut self, what: &str, wanted: impl Fn(&Frame) -> bool) -> anyhow::Result<Frame> {
         let mut seen = Vec::new();
         let reading = async {

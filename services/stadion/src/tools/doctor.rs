@@ -105,8 +105,8 @@ async fn look(settings: &Settings) -> Vec<Finding> {
     checks.push(limited(Area::Process, "processes", processes::look(settings)));
     checks.extend(stores::checks(settings, &marks));
     checks.push(limited(Area::Engine, "log", log::look(settings, &marks)));
-    checks.push(limited(Area::Engine, "keyspace", keyspace::look(settings)));
-    checks.push(limited(Area::Engine, "files", files::look(settings)));
+    checks.push(limited(Area::Engine, "keyspace", keyspace::look(settings, &marks)));
+    checks.push(limited(Area::Engine, "files", files::look(settings, &marks)));
     checks.extend(peers::checks(settings, &marks));
     checks.push(limited(Area::Limit, "machine", machine::look(settings)));
     findings.extend(join_all(checks).await.into_iter().flatten());

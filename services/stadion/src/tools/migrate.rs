@@ -34,7 +34,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
         told(store.service, &store.migrated);
         store.db.close().await;
     }
-    if let Some(keyspace) = keyspace::open(&settings.activity).await? {
+    if let Some(keyspace) = keyspace::open(&settings.activity, &opener.marks).await? {
         told(&format!("keyspace {}", settings.activity.cql_keyspace), &keyspace.migrated);
     }
     let (_, migrated) = Log::open(settings, &opener, Arc::new(SystemClock), fatal).await?;

@@ -237,6 +237,43 @@ async fn a_keyspace_from_the_future_is_refused() {
     assert!(said.contains("activity.cql_keyspace") && said.contains("9999_from_tomorrow"), "{said}");
 }
 
+/// What the first one keeps there would be nobody's to the second, and be swept.
+#[test]
+fn a_place_of_files_of_another_installation_is_refused() {
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let place = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", place.path().display());
+    let place = [("STADION_FILES__URL", url.as_str())];
+    let start = |data: &Path| Part::of(with(on_servers::up(data), &place));
+    let mut first = start(ours.path());
+    first.base();
+    assert!(first.stop().success());
+    says(
+        with(all(theirs.path()), &place),
+        &["files.url", "belong to the installation", "a folder or bucket of its own"],
+    );
+    let mut again = start(ours.path());
+    again.base();
+    assert!(again.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_keyspace_of_another_installation_is_refused() {
+    let Some(cassandra) = on_servers::keyspace("another installation's keyspace") else { return };
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let with_keyspace = |mut command: Command| {
+        cassandra.told(&mut command);
+        command
+    };
+    for _ in 0..2 {
+        assert!(with_keyspace(binary("migrate", ours.path())).output().unwrap().status.success());
+    }
+    says(
+        with_keyspace(all(theirs.path())),
+        &["activity.cql_keyspace", "belongs to the installation", "a keyspace of its own"],
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_with_too_few_partitions_is_refused_at_the_start() {
     let Some(engines) = Engines::of("a topic with too few partitions") else { return };

@@ -87,8 +87,12 @@ async fn steps_of_phone_and_watch_count_once_on_the_board_and_say_where_each_min
         )
         .await;
     walker.has_on_the_board(&challenge, 1_500.0).await;
-    let gone = json!({ "source": "watch", "deletes": [{ "key": "D1", "version": 3 }] });
-    walker.stage.cast.door.post("/v1/sync").with(&walker.dana.token).json(&gone).expect(200).await.unwrap();
+    let gone = json!({ "source": "watch", "deletes": [{ "key": 7 }, { "key": "D1" }] });
+    let door = &walker.stage.cast.door;
+    let told = door.post("/v1/sync").with(&walker.dana.token).json(&gone).expect(200).await.unwrap();
+    let acks = told.json["acks"].as_array().unwrap();
+    let said: Vec<_> = acks.iter().map(|ack| (&ack["status"], &ack["version"])).collect();
+    assert_eq!(said, [(&json!("refused"), &json!(0)), (&json!("stored"), &json!(2))]);
     walker.has_on_the_board(&challenge, 2_000.0).await;
 
     for (path, status, code) in [

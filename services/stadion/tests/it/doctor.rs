@@ -193,7 +193,7 @@ async fn everything_that_is_wrong_is_told_at_once_and_soon() {
     let begun = Instant::now();
     let (content, checks) = tokio::task::spawn_blocking(move || found(doctor)).await.unwrap();
     println!("{:.1} s", begun.elapsed().as_secs_f64());
-    assert!(begun.elapsed() < Duration::from_secs(30), "each check has a time of its own");
+    assert!(begun.elapsed() < Duration::from_secs(120), "each check has a time of its own");
     assert!(!content);
     says(&checks, "PostgreSQL 127.0.0.1:1", "wrong", "no PostgreSQL answers");
     says(&checks, "Kafka 127.0.0.1:1", "wrong", "no Kafka broker answers");

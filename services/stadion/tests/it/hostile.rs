@@ -33,7 +33,7 @@ fn account(email: &str) -> Value {
 }
 
 async fn code_for(data: &Path, email: &str) -> String {
-    for _ in 0..200 {
+    for _ in 0..2_400 {
         let newest = mail::newest(&data.join("mail"), Some(email)).unwrap();
         if let Some(code) = newest.and_then(|mail| mail.header("X-Stadion-Code")) {
             return code;

@@ -199,3 +199,59 @@ async fn who_is_erased_while_shown_is_off_the_board_and_the_streams() {
     assert_eq!(ranks.json["entries"], json!([]));
     stage.running.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_board_that_is_public_no_more_is_closed_to_strangers_while_they_look() {
+    let stage = Stage::set().await;
+    let dana = stage.athlete("Dana").await;
+    let id = stage.open(json!({})).await;
+    stage.join(&id, &dana).expect(200).await.unwrap();
+    stage.reports(&dana, 1, 5_000).await;
+    stage.shows(&id, &[5_000]).await;
+    let mut strangers = stage.live(&id, None).await;
+    let path = format!("/v1/boards/{id}/live");
+    let mut hers = Live::open(stage.cast.door.get(&path).with(&dana.token)).await.unwrap();
+    for live in [&mut strangers, &mut hers] {
+        live.until("begun", |frame| frame.event == "snapshot").await.unwrap();
+    }
+    let challenge = format!("/v1/challenges/{id}");
+    let private = stage.cast.door.ask(reqwest::Method::PATCH, &challenge).with(&stage.marketer.token);
+    private.json(&json!({ "public": false })).expect(200).await.unwrap();
+    let closed = strangers.until("the end", |frame| frame.event == "closed").await.unwrap();
+    assert_eq!(closed.data["code"], json!("revoked"));
+    refused(&stage.cast.door.get(&path).send().await.unwrap(), 401, "unauthenticated", "come again");
+    stage.reports(&dana, 2, 6_000).await;
+    let goes_on =
+        |frame: &stadion::demo::live::Frame| frame.event == "me" && frame.data["score"] == json!(6_000);
+    hers.until("her own new score", goes_on).await.unwrap();
+    stage.running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_badge_of_a_challenge_is_explained_by_the_challenge_and_the_place() {
+    let stage = Stage::set().await;
+    let dana = stage.athlete("Dana").await;
+    let rewards = json!([{ "places": [1, 3], "badge": "podium" }, { "reached": 1_000, "badge": "finisher" }]);
+    let id = stage.open(json!({ "rewards": rewards, "late_sync_grace_s": 0 })).await;
+    stage.join(&id, &dana).expect(200).await.unwrap();
+    stage.reports(&dana, 1, 5_000).await;
+    stage.shows(&id, &[5_000]).await;
+    let stop = stage.cast.door.post(&format!("/v1/challenges/{id}/stop")).with(&stage.marketer.token);
+    stop.json(&json!({ "reason": "rain" })).expect(200).await.unwrap();
+    let held = || stage.cast.door.get("/v1/me/achievements").with(&dana.token);
+    let both = |answer: &Answer| {
+        let badges: Vec<_> = answer.items().iter().filter_map(|one| one["badge"].as_str()).collect();
+        badges.contains(&"podium") && badges.contains(&"finisher")
+    };
+    let held = until(held, both).await.unwrap();
+    for (badge, place) in [("podium", json!(1)), ("finisher", Value::Null)] {
+        let one = held.items().iter().find(|one| one["badge"] == json!(badge)).unwrap();
+        let path = format!("/v1/achievements/{}/explanation", one["id"].as_str().unwrap());
+        let why = stage.cast.door.get(&path).with(&dana.token).expect(200).await.unwrap().json;
+        assert_eq!((&why["rule"], &why["rule_version"]), (&json!("challenge"), &Value::Null));
+        let cause = &why["because"][0];
+        assert_eq!((&cause["challenge_id"], &cause["place"]), (&json!(id), &place), "{badge}");
+        assert_eq!((&cause["activity_id"], &cause["value"]), (&Value::Null, &Value::Null));
+    }
+    stage.running.stop().await.unwrap();
+}

@@ -58,9 +58,10 @@ impl Stage {
         self.cast.door.put(&path).with(&who.token).json(&json!({ "show_as": "name" }))
     }
 
-    pub(crate) async fn participants(&self, id: &str) -> f64 {
-        let seen = self.cast.door.get(&format!("/v1/challenges/{id}")).with(&self.marketer.token);
-        seen.expect(200).await.unwrap().number("/participants").unwrap()
+    /// Waits until so many take part in it.
+    pub(crate) async fn has(&self, id: &str, participants: u32) {
+        let ask = || self.cast.door.get(&format!("/v1/challenges/{id}")).with(&self.marketer.token);
+        until(ask, |seen| seen.json["participants"] == json!(participants)).await.unwrap();
     }
 }
 
@@ -99,7 +100,7 @@ async fn fifty_who_join_at_the_last_place_are_one_who_takes_it() {
     for answer in tries.iter().flatten().filter(|answer| answer.status != 200) {
         refused(answer, 409, "challenge_full", "one too many");
     }
-    assert!((stage.participants(&id).await - 3.0).abs() < f64::EPSILON);
+    stage.has(&id, 3).await;
     let path = format!("/v1/challenges/{id}/participants/me");
     stage.cast.door.delete(&path).with(&people[0].token).expect(204).await.unwrap();
     let missed = tries.iter().position(|answer| answer.as_ref().unwrap().status != 200).unwrap();
@@ -108,17 +109,39 @@ async fn fifty_who_join_at_the_last_place_are_one_who_takes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_challenge_is_joined_while_it_runs_and_once() {
+async fn a_challenge_is_joined_from_its_opening_on_and_once() {
     let stage = Stage::set().await;
     let (dana, marat) = (stage.athlete("Dana").await, stage.athlete("Marat").await);
     let later = json!({ "window": { "start": local(2), "end": local(9), "clock": "instant", "time_zone": "Asia/Almaty" } });
+    let ask = stage.cast.door.post("/v1/challenges").with(&stage.marketer.token);
+    let draft = ask.json(&terms(later.clone())).expect(201).await.unwrap().text("/id").unwrap();
+    refused(&stage.join(&draft, &dana).send().await.unwrap(), 404, "not_found", "a draft");
     let id = stage.open(later).await;
-    refused(&stage.join(&id, &dana).send().await.unwrap(), 409, "challenge_closed", "before the start");
+    stage.join(&id, &dana).expect(200).await.unwrap();
+    let path = format!("/v1/challenges/{id}");
+    let seen = || stage.cast.door.get(&path).with(&dana.token);
+    let joined = until(seen, |seen| seen.json["participants"] == json!(1)).await.unwrap().json;
+    assert_eq!(joined["state"], json!("scheduled"));
+    stage.reports(&dana, 1, 5_000).await;
+    let board = stage.shows(&id, &[]).await.json;
+    assert_eq!(board["participants"], json!(0), "nobody has a place before it begins");
+    let mut live = Live::open(stage.cast.door.get(&format!("/v1/boards/{id}/live"))).await.unwrap();
+    live.until("an empty board", |frame| frame.event == "snapshot").await.unwrap();
+    stage.cast.door.delete(&format!("{path}/participants/me")).with(&dana.token).expect(204).await.unwrap();
+    stage.join(&id, &dana).expect(200).await.unwrap();
+    let call_off = stage.cast.door.post(&format!("{path}/stop")).with(&stage.marketer.token);
+    call_off.json(&json!({ "reason": "rain" })).expect(200).await.unwrap();
+    let closed = live.until("the end", |frame| frame.event == "closed").await.unwrap();
+    assert_eq!(closed.data["code"], json!("stopped"));
+    // Who waited for it reads that it is off.
+    until(seen, |seen| seen.json["state"] == json!("stopped")).await.unwrap();
+    refused(&stage.join(&id, &marat).send().await.unwrap(), 409, "challenge_closed", "called off");
     let id = stage.open(json!({})).await;
     let first = stage.join(&id, &dana).expect(200).await.unwrap();
     let second = stage.join(&id, &dana).expect(200).await.unwrap();
     assert_eq!(first.text("/member").unwrap(), second.text("/member").unwrap());
-    assert!((stage.participants(&id).await - 1.0).abs() < f64::EPSILON, "joined twice is joined once");
+    // Joined twice is joined once.
+    stage.has(&id, 1).await;
     let elsewhere = stage.cast.sign_up("Bakyt", BISHKEK, &["terms"]).await.unwrap();
     let refusal = stage.join(&id, &elsewhere).send().await.unwrap();
     refused(&refusal, 403, "not_eligible", "of another region");
@@ -154,6 +177,7 @@ async fn terms_that_mean_nothing_are_told_so_with_their_place() {
         ("a region that does not exist", json!({ "eligibility": { "region_in": ["KZ-99"] } })),
         ("a clause that does not exist", json!({ "eligibility": { "shoe_size": 43 } })),
         ("a rule too deep", json!({ "eligibility": deep(12) })),
+        ("what only shops know", json!({ "eligibility": { "not": { "purchased_within_days": 90 } } })),
         ("an unknown metric", json!({ "metric": "smiles" })),
         ("an unknown sport", json!({ "sports": ["quidditch"] })),
         ("an end before the start", window(&end, &start, "Asia/Almaty")),
@@ -176,6 +200,13 @@ async fn terms_that_mean_nothing_are_told_so_with_their_place() {
     let ask = stage.cast.door.post("/v1/challenges").with(&stage.marketer.token);
     let answer = ask.body("application/json", bottomless.into_bytes()).send().await.unwrap();
     assert!([400, 422].contains(&answer.status), "1 000 deep: {}", answer.json);
+    let purchases = json!({ "eligibility": { "not": { "purchased_within_days": 90 } } });
+    let ask = stage.cast.door.post("/v1/challenges").with(&stage.marketer.token).json(&terms(purchases));
+    let fault = ask.send().await.unwrap().json["errors"][0].clone();
+    assert_eq!(
+        (&fault["pointer"], &fault["code"]),
+        (&json!("/eligibility/not/purchased_within_days"), &json!("not_for_challenges"))
+    );
     let listed = stage.cast.door.get("/v1/challenges?state=draft").with(&stage.marketer.token);
     assert_eq!(listed.expect(200).await.unwrap().items().len(), 0, "nothing was made");
     // 02:30 does not exist on that night in Berlin: the first moment that does is meant.
@@ -245,5 +276,38 @@ async fn a_board_is_shown_as_it_stood_and_no_board_of_the_future_is() {
         refused(&asked(query.clone()).send().await.unwrap(), 400, "malformed_query", &query);
     }
     refused(&asked(format!("?at={ahead}")).send().await.unwrap(), 422, "invalid_field", "the future");
+    stage.running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_of_a_group_has_three_challenges_in_it_at_a_time_and_promises_nothing() {
+    let stage = Stage::set().await;
+    let (dana, marat) = (stage.athlete("Dana").await, stage.athlete("Marat").await);
+    let group = json!({ "name": "Hares", "kind": "open", "sports": ["running"] });
+    let ask = stage.cast.door.post("/v1/groups").with(&dana.token).json(&group);
+    let group = ask.expect(201).await.unwrap().text("/id").unwrap();
+    let draft = |change: Value| {
+        let mut ours = terms(json!({ "eligibility": { "group": group }, "public": false }));
+        ours.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        stage.cast.door.post("/v1/challenges").with(&marat.token).json(&ours)
+    };
+    refused(&draft(json!({})).send().await.unwrap(), 403, "forbidden", "no member");
+    let path = format!("/v1/groups/{group}/members/me");
+    stage.cast.door.put(&path).with(&marat.token).json(&json!({})).expect(200).await.unwrap();
+    let rich = json!({ "rewards": [{ "places": [1, 3], "points": 500 }] });
+    refused(&draft(rich).send().await.unwrap(), 422, "invalid_field", "with points");
+    let id = draft(json!({})).expect(201).await.unwrap().text("/id").unwrap();
+    for _ in 0..2 {
+        draft(json!({})).expect(201).await.unwrap();
+    }
+    let fourth = draft(json!({})).send().await.unwrap();
+    refused(&fourth, 422, "invalid_field", "a fourth");
+    assert_eq!(fourth.json["errors"][0]["code"], json!("too_many_unfinished"));
+    let open = stage.cast.door.post(&format!("/v1/challenges/{id}/open")).with(&marat.token);
+    open.json(&json!({})).expect(200).await.unwrap();
+    stage.join(&id, &dana).expect(200).await.unwrap();
+    let stop = stage.cast.door.post(&format!("/v1/challenges/{id}/stop")).with(&dana.token);
+    stop.json(&json!({ "reason": "rain" })).expect(200).await.unwrap();
+    draft(json!({})).expect(201).await.unwrap();
     stage.running.stop().await.unwrap();
 }

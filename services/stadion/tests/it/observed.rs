@@ -210,7 +210,7 @@ async fn knock(base: &str) {
 /// The page, once nothing is missing on it.
 async fn whole_page(admins: &[String], unknown_here: &[&str]) -> String {
     let mut lacks = Vec::new();
-    for _ in 0..400 {
+    for _ in 0..1_200 {
         let mut page = String::new();
         for admin in admins {
             let answer = reqwest::get(format!("{admin}/metrics")).await.unwrap();

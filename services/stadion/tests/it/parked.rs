@@ -110,7 +110,7 @@ async fn the_admin_page_shows_how_every_spine_stands() {
     ];
     // Readers say where they stand once they have begun.
     let mut page = String::new();
-    for _ in 0..200 {
+    for _ in 0..1_200 {
         let answer = reqwest::get(format!("http://{}/metrics", running.admin)).await.unwrap();
         page = answer.text().await.unwrap();
         if lines.iter().all(|line| page.contains(line)) {

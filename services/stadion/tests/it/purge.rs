@@ -47,7 +47,7 @@ async fn what_is_deleted_for_good_is_nowhere_and_its_file_can_be_sent_again() {
     let again = || cast.door.post("/v1/uploads?wait_s=20&filename=run.fit").with(&dana.token);
     // While it is being destroyed the file is not taken: 503. Then it is new.
     let sent = || again().body("application/octet-stream", file.clone());
-    for _ in 0..400 {
+    for _ in 0..2_400 {
         if files(folder.path()) == 0 {
             break;
         }

@@ -45,7 +45,8 @@ async fn an_archive_in_parts_survives_kill_9_and_becomes_the_import_of_its_id() 
     let token = somebody(&door, folder.path(), "aru@example.org").await;
     let file = archive(20);
     let options = door.ask(Method::OPTIONS, "/v1/uploads/resumable").send().await.unwrap();
-    assert_eq!(header(&options, "tus-extension"), "creation,termination,expiration");
+    assert_eq!(header(&options, "tus-extension"), "creation,termination,expiration,checksum");
+    assert_eq!(header(&options, "tus-max-size"), (5_u64 << 30).to_string());
     let created = create(&door, &token, file.len()).expect(201).await.unwrap();
     assert_eq!(header(&created, "tus-resumable"), "1.0.0");
     assert!(header(&created, "upload-expires").ends_with(" GMT"));
@@ -103,7 +104,17 @@ async fn whoever_does_not_speak_the_protocol_is_told_how() {
     let wrong = part().header("Upload-Offset", "0").body("application/octet-stream", vec![1]);
     wrong.expect(415).await.unwrap();
     part().body("application/offset+octet-stream", vec![1]).expect(422).await.unwrap();
-    patch(&door, &token, &place, 0, b"too long").expect(413).await.unwrap();
+    let of_abc = "sha256 ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+    let checked = |checksum: &str, bytes: &[u8]| {
+        patch(&door, &token, &place, 0, bytes).header("Upload-Checksum", checksum)
+    };
+    let unknown = checked("md5 kAFQmDzST7DWlj99KOF/cg==", b"abc").expect(400).await.unwrap();
+    assert_eq!(unknown.json["code"], "bad_checksum");
+    let other = checked(of_abc, b"abd").expect(460).await.unwrap();
+    assert_eq!(other.json["code"], "checksum_mismatch");
+    let kept = checked(of_abc, b"abc").expect(204).await.unwrap();
+    assert_eq!((header(&kept, "upload-offset"), header(&kept, "tus-max-size")), ("3", "5368709120"));
+    patch(&door, &token, &place, 3, b"too long").expect(413).await.unwrap();
     door.delete(&place).with(&token).header("Tus-Resumable", "1.0.0").expect(204).await.unwrap();
     door.get(&place).with(&token).expect(404).await.unwrap();
     door.get("/v1/uploads/resumable/none").with(&token).expect(404).await.unwrap();

@@ -54,7 +54,7 @@ pub(crate) async fn play<S: Story>(fleet: &Fleet) {
 /// Why a process is not ready, once `reason` is among it.
 async fn waits_for(admin: &str, reason: &str) -> String {
     let door = Door::new(admin).unwrap();
-    for _ in 0..1_000 {
+    for _ in 0..3_000 {
         if let Ok(answer) = door.get("/readyz").expect(503).await
             && let Ok(why) = answer.text(&format!("/reasons/{reason}"))
             && !why.contains("not been looked for")

@@ -134,6 +134,7 @@ async fn groups_compete_from_the_draft_to_the_rewards_of_their_members() {
     relay.stage.cast.door.delete(&doubtful).with(&aru.token).expect(204).await.unwrap();
     let board = relay.shows(&dana, "top", &[(hares, 1, 9_000.0), (storks, 2, 7_000.0)]).await;
     assert_eq!((&board["segment"], &board["entries"][0]["members"]), (&json!("teams"), &json!(2)));
+    assert_eq!(board["entries"][0]["display_name"], json!("Hares"), "a team is called what its group is");
     relay.shows(&aru, "around", &[(hares, 1, 9_000.0), (storks, 2, 7_000.0)]).await;
     let then = format!("history?at={before}");
     let past = relay.shows(&dana, &then, &[(storks, 1, 10_000.0), (hares, 2, 9_000.0)]).await;

@@ -112,7 +112,7 @@ async fn both_are_told(heap: &Heap) {
 
 /// The trace that took all these steps, once it is there, and all that was sent has its parent there.
 async fn told(heap: &Heap, steps: &[(&str, &str)]) -> Vec<Sent> {
-    for _ in 0..400 {
+    for _ in 0..2_400 {
         if let Some(trace) =
             traces(&heap.lock().unwrap()).into_iter().find(|trace| took(trace, steps) && is_whole(trace))
         {

@@ -138,7 +138,9 @@ impl View {
         let t = frame.t;
         let measure = Measure::of(&challenge.metric);
         let zone = Zone::named(&challenge.window.time_zone);
-        let count = board.participants.or(challenge.participants);
+        // Before its window begins, nobody has a place yet: told is how many wait for it.
+        let joined = challenge.participants.filter(|_| challenge.state == "scheduled");
+        let count = joined.or(board.participants).or(challenge.participants);
         let metric_phrase = format!("metric-{}", challenge.metric.replace('_', "-"));
         Self {
             script: assets::address("board.js"),

@@ -28,6 +28,17 @@ async fn the_board_is_complete_as_it_is_served() {
 }
 
 #[tokio::test]
+async fn before_it_begins_the_page_says_how_many_wait_for_it() {
+    let empty = json!({ "sequence": 0, "as_of": "2026-04-30T09:05:09Z", "participants": 0, "entries": [] });
+    let scheduled = with(challenge(), "state", "scheduled");
+    let page = Recorded::running().challenge(scheduled).top(empty.clone()).page("en").await;
+    page.assert_says("Not started yet</p>");
+    page.assert_says("<li id=\"participants\">3 participants</li>");
+    let running = Recorded::running().top(empty).page("en").await;
+    running.assert_says("<li id=\"participants\">0 participants</li>");
+}
+
+#[tokio::test]
 async fn it_asks_the_api_as_a_stranger_and_hands_on_who_visits() {
     let api = Recorded::running();
     let peer: std::net::SocketAddr = "127.0.0.9:1234".parse().unwrap();

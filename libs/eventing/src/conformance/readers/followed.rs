@@ -10,7 +10,7 @@ use proto::envelope::{Parcel, Record, State, record::Body};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    SERVICE,
+    OwnJournalAsSibling, SERVICE, TOLD_BY_OWNER,
     logs::Muted,
     world::{Running, World, eventually},
 };
@@ -23,6 +23,7 @@ use crate::{
 /// Everything it was told, in its order.
 struct Diary {
     start: Start,
+    owner: Option<&'static str>,
     told: Mutex<Vec<u64>>,
 }
 
@@ -38,6 +39,10 @@ impl Follower for Diary {
 
     fn start(&self) -> Start {
         self.start
+    }
+
+    fn owner(&self) -> Option<&'static str> {
+        self.owner
     }
 
     async fn apply(&self, value: &StateValue) {
@@ -59,7 +64,7 @@ pub(super) async fn a_follower_goes_on_where_its_log_was_lost(world: World) {
     let world = World { bus: Arc::new(Muted { bus: bus.clone(), silent: silent.clone() }), ..world };
     say(&*bus, 1).await;
     for (start, first) in [(Start::Beginning, 1), (Start::Present, 3)] {
-        let diary = Arc::new(Diary { start, told: Mutex::default() });
+        let diary = Arc::new(Diary { start, owner: None, told: Mutex::default() });
         let shutdown = CancellationToken::new();
         let mut spine = world.spine(1, &shutdown);
         let freshness: Freshness = spine.follower(diary.clone());
@@ -88,4 +93,27 @@ pub(super) async fn a_follower_goes_on_where_its_log_was_lost(world: World) {
         assert_eq!(*diary.told.lock().expect("not poisoned"), wanted);
         running.stop().await;
     }
+}
+
+/// Who must not miss anything for long hears it from its owner; who does not ask shows that it hears nothing.
+pub(super) async fn while_the_log_is_away_its_owner_tells(world: World) {
+    let silent = Arc::new(AtomicBool::new(false));
+    let world = World { bus: Arc::new(Muted { bus: world.bus.clone(), silent: silent.clone() }), ..world };
+    let shutdown = CancellationToken::new();
+    let mut spine = world.spine(1, &shutdown).siblings(Arc::new(OwnJournalAsSibling(world.journal.clone())));
+    let follow = |spine: &mut crate::Spine, owner| {
+        let diary = Arc::new(Diary { start: Start::Beginning, owner, told: Mutex::default() });
+        let freshness = spine.follower(diary.clone());
+        (diary, freshness)
+    };
+    let (asking, fresh) = follow(&mut spine, Some(SERVICE));
+    let (waiting, stale) = follow(&mut spine, None);
+    let running = Running::start(&spine, shutdown);
+    eventually("caught up", || async { fresh.is_ready() && stale.is_ready() }).await;
+    silent.store(true, Ordering::Release);
+    let has_heard = || async { asking.told.lock().expect("not poisoned").contains(&TOLD_BY_OWNER) };
+    eventually("told by the owner", has_heard).await;
+    eventually("fresher than who does not ask", || async { fresh.lag() < stale.lag() }).await;
+    assert!(waiting.told.lock().expect("not poisoned").is_empty());
+    running.stop().await;
 }

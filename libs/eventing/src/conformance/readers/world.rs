@@ -63,7 +63,7 @@ impl World {
     pub(super) async fn until(&self, wanted: &[(&str, i64)]) {
         let wanted: HashMap<String, i64> =
             wanted.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect();
-        for _ in 0..400 {
+        for _ in 0..2_400 {
             if self.tally().await == wanted {
                 return;
             }
@@ -141,13 +141,13 @@ impl Projection for Tally {
     }
 }
 
-/// Asks again until the answer is yes, for ten seconds.
+/// Asks again until the answer is yes, for a minute.
 pub(super) async fn eventually<F, Fut>(what: &str, ask: F)
 where
     F: Fn() -> Fut,
     Fut: Future<Output = bool>,
 {
-    for _ in 0..400 {
+    for _ in 0..2_400 {
         if ask().await {
             return;
         }

@@ -118,7 +118,7 @@ impl World {
     }
 
     pub(super) async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
-        for _ in 0..800 {
+        for _ in 0..2_400 {
             if holds().await {
                 return;
             }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use eventing::{Batch, Claim, Error};
 use formats::archive::{self, strava};
 use jiff::Timestamp;
-use kernel::{AccountId, ActivityId, Code, Id, Refusal, Sport, time};
+use kernel::{AccountId, ActivityId, Code, Id, Refusal, time};
 use proto::activity::PlannedFile;
 
 use super::{STRAVA, health::Prepared, import_events, work::Work};
@@ -280,16 +280,13 @@ impl App {
     }
 }
 
-/// What the table knows and the file does not.
+/// What the table knows better than the file.
 fn complete(record: &mut Record, row: &strava::Row) {
-    if record.name.is_none() {
-        record.name = row.title.as_deref().map(input::clean).filter(|name| !name.is_empty());
-    }
-    if let (Some(facts), Some(activity)) = (&mut record.facts, &row.activity)
-        && facts.sport == Sport::Other
-    {
-        facts.sport = activity.sport;
-        facts.sub_sport = facts.sub_sport.take().or_else(|| activity.sub_sport.clone());
+    let title = row.title.as_deref().map(input::clean).filter(|name| !name.is_empty());
+    // The table is newer: it is renamed there, and the file stays as it was sent.
+    record.name = title.or(record.name.take());
+    if let Some(activity) = &row.activity {
+        record.say_sport(activity.sport, activity.sub_sport.as_deref());
     }
 }
 

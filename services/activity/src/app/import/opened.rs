@@ -31,6 +31,8 @@ pub(super) struct Opened {
     pub(super) members: Arc<[Member]>,
     /// Of a Strava export.
     pub(super) table: Arc<Table>,
+    /// Its list of files is gone, and so many bytes belong to none of those that were found.
+    pub(super) bytes_lost: Option<u64>,
     pub(super) health: Option<Lies>,
 }
 
@@ -66,7 +68,7 @@ fn open(file: BlobFile) -> Result<Opened, Problem> {
     if let Some(wrapping) = apple::detect(&file) {
         let (members, table) = nothing();
         let health = Some(Lies::ByItself(wrapping));
-        return Ok(Opened { file, kind: Kind::AppleExport, members, table, health });
+        return Ok(Opened { file, kind: Kind::AppleExport, members, table, bytes_lost: None, health });
     }
     if !is_importable(&file) {
         return Err(Problem::Unreadable(NOTHING_OF_IT.into()));
@@ -76,7 +78,8 @@ fn open(file: BlobFile) -> Result<Opened, Problem> {
     let (kind, members) = (archive.kind(), Arc::from(archive.members()));
     let health = archive.health_export().and_then(|index| archive.members().get(index)).cloned();
     let health = health.map(|member| Lies::Member(Box::new(member)));
-    Ok(Opened { file, kind, members, table, health })
+    let bytes_lost = archive.bytes_lost();
+    Ok(Opened { file, kind, members, table, bytes_lost, health })
 }
 
 impl Lies {

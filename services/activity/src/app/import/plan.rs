@@ -6,7 +6,7 @@ use bytes::Bytes;
 use eventing::Error;
 use formats::{Problem, archive};
 use jiff::Timestamp;
-use kernel::{AccountId, ActivityId, Refusal, time};
+use kernel::{AccountId, ActivityId, Code, Refusal, time};
 use prost::Message;
 use proto::activity::{ImportPlan, PlannedFile};
 
@@ -23,7 +23,7 @@ use crate::{
         ImportId,
         activity::Activity,
         facts::Record,
-        input::Check,
+        input::{self, Check},
         upload::{self, State, Upload},
     },
     store::Range,
@@ -59,7 +59,8 @@ impl App {
         opened: Opened,
     ) -> Result<Result<ImportPlan, Refusal>, Refusal> {
         let (standing, now) = (self.standing(account).await?, self.journal.now());
-        let (kind, mut files, mut parts) = (opened.kind, Vec::new(), HashSet::new());
+        let (kind, bytes_lost) = (opened.kind, opened.bytes_lost);
+        let (mut files, mut parts) = (Vec::new(), HashSet::new());
         if let Some(lies) = &opened.health {
             match self.plan_health((import, account), &standing, &opened, lies).await? {
                 Ok(planned) => (files, parts) = (planned.files, planned.routes),
@@ -72,6 +73,7 @@ impl App {
             return Ok(Err(refusal_of(&Problem::Unreadable("the archive cannot be read".into()))));
         };
         files.extend(self.compared(account, looked).await?);
+        files.extend(bytes_lost.map(rest_of));
         for (file, number) in files.iter_mut().zip(0..) {
             file.number = number;
         }
@@ -169,9 +171,12 @@ fn look(
             ..PlannedFile::default()
         };
         let what = match look_at(&opened.file, member, now) {
-            Ok((sha256, start_us, sport)) => {
-                file.sport = sport;
-                What::File { sha256, start_us }
+            Ok(found) => {
+                if file.title.is_empty() {
+                    file.title = found.name;
+                }
+                file.sport = found.sport;
+                What::File { sha256: found.sha256, start_us: found.start_us }
             }
             Err(refusal) => {
                 let harmless = member.fault.is_some_and(archive::Fault::is_harmless);
@@ -205,18 +210,32 @@ fn look(
     looked
 }
 
+/// What an archive that is cut off or damaged has lost.
+fn rest_of(bytes_lost: u64) -> PlannedFile {
+    let detail = format!(
+        "the archive is cut off or damaged, and its list of files with it: there may have been more of them; {bytes_lost} \
+         bytes belong to none that can be read"
+    );
+    let mut file = PlannedFile { name: "archive#rest".to_owned(), ..PlannedFile::default() };
+    refuse(&mut file, REFUSED, &Refusal::new(Code::FileUnreadable, detail));
+    file
+}
+
 pub(super) fn refuse(file: &mut PlannedFile, plan: &str, refusal: &Refusal) {
     plan.clone_into(&mut file.plan);
     file.code = refusal.code.to_string();
     file.detail.clone_from(&refusal.detail);
 }
 
-/// The file's hash, and start and sport of its first activity.
-fn look_at(
-    archive: &BlobFile,
-    member: &archive::Member,
-    now: Timestamp,
-) -> Result<([u8; 32], i64, String), Refusal> {
+/// The file's hash, and what its first activity is.
+struct Found {
+    sha256: [u8; 32],
+    start_us: i64,
+    sport: String,
+    name: String,
+}
+
+fn look_at(archive: &BlobFile, member: &archive::Member, now: Timestamp) -> Result<Found, Refusal> {
     let unpacked = archive::unpack(archive, member).map_err(|problem| match member.fault {
         Some(fault) if fault.is_harmless() => refusal_of(&Problem::NotActivity(fault.detail().into())),
         _ => refusal_of(&problem),
@@ -228,7 +247,14 @@ fn look_at(
         let mut check = Check::default();
         check.start("start_at", start_us, now);
         match check.done() {
-            Ok(()) => return Ok((sha256(&unpacked), start_us, activity.sport.as_str().to_owned())),
+            Ok(()) => {
+                return Ok(Found {
+                    sha256: sha256(&unpacked),
+                    start_us,
+                    sport: activity.sport.as_str().to_owned(),
+                    name: activity.name.as_deref().map(input::clean).unwrap_or_default(),
+                });
+            }
             Err(refusal) => refused = Some(refusal),
         }
     }

@@ -3,7 +3,7 @@
 use eventing::{Claim, Command, Error, Loaded};
 use kernel::{AccountId, Code, Refusal};
 use prost::Message;
-use proto::activity::ImportPlan;
+use proto::activity::{ImportPlan, PlannedFile};
 
 use super::{REFUSED, file::What, import_events, import_stream, opened::Opened, plan};
 use crate::{
@@ -35,7 +35,7 @@ impl App {
             let loaded = self.journal.load::<Import>(&import_stream(id)).await?;
             let Some(archive) = loaded.state.archive.clone() else { return Ok(()) };
             match loaded.state.phase {
-                Phase::Planning => self.look_through(id, &loaded, &archive).await?,
+                Phase::Planning => Box::pin(self.look_through(id, &loaded, &archive)).await?,
                 Phase::Running => self.run_files(id, loaded, archive).await?,
                 Phase::RollingBack => drop(self.undo_import(id).await?),
                 _ => return Ok(()),
@@ -111,11 +111,11 @@ impl App {
                 return Ok(());
             }
         }
-        self.run_workouts(&mut work, &workouts).await?;
+        self.run_workouts(&mut work, &workouts, &plan.files).await?;
         if work.loaded.state.phase != Phase::Running {
             return Ok(());
         }
-        let refused = plan.files.iter().any(|file| file.plan == REFUSED);
+        let refused = plan.files.iter().find(|file| file.plan == REFUSED);
         self.finish_import(&mut work, refused).await
     }
 
@@ -124,7 +124,7 @@ impl App {
         ImportPlan::decode(encoded).map_err(|error| Refusal::new(Code::Internal, format!("a plan: {error}")))
     }
 
-    async fn finish_import(&self, work: &mut Work, refused: bool) -> Result<(), Refusal> {
+    async fn finish_import(&self, work: &mut Work, refused: Option<&PlannedFile>) -> Result<(), Refusal> {
         let mut batch = self.journal.batch(&work.command);
         let finished = import_events(work.id, work.account, vec![Change::Finished]);
         batch.timer(self.purge_archive_later(work.id));
@@ -138,10 +138,10 @@ impl App {
             let nothing =
                 ids.is_empty() && import.count(Outcome::Recorded) + import.count(Outcome::Duplicate) == 0;
             let change = if nothing {
-                let detail = "nothing in the archive is an activity".to_owned();
-                upload::Change::Failed { code: Code::FileNotActivity.to_string(), detail }
+                nothing_of(refused)
             } else {
-                let partial = refused || import.count(Outcome::Partial) + import.count(Outcome::Failed) > 0;
+                let partial =
+                    refused.is_some() || import.count(Outcome::Partial) + import.count(Outcome::Failed) > 0;
                 upload::Change::Parsed(Parsed { activity_ids: ids, partial, ..Parsed::default() })
             };
             self.end_upload(&mut batch, work.id, &work.archive, change).await?;
@@ -175,4 +175,13 @@ impl App {
         self.metrics.upload(if failed { "failed" } else { "ready" });
         Ok(())
     }
+}
+
+/// Nothing came of an archive: for the reason that its first refused file has, if any has one.
+fn nothing_of(refused: Option<&PlannedFile>) -> upload::Change {
+    let (code, detail) = match refused {
+        Some(file) => (file.code.clone(), format!("{}: {}", file.name, file.detail)),
+        None => (Code::FileNotActivity.to_string(), "nothing in the archive is an activity".to_owned()),
+    };
+    upload::Change::Failed { code, detail }
 }

@@ -4,7 +4,7 @@ use eventing::{Batch, Error};
 use kernel::{ActivityId, Refusal};
 use proto::activity::Delete;
 
-use super::{Changeset, store::runs, word};
+use super::{Changeset, input::unreadable, store::runs, word};
 use crate::{
     app::{
         App, activity_stream, events,
@@ -24,6 +24,8 @@ use crate::{
 /// What a deletion came to.
 struct Fate {
     words: Vec<&'static str>,
+    /// As of which version it is deleted, of those kinds that have a journal.
+    version: Option<i64>,
     /// Nobody knew the key.
     unknown: bool,
     activity: Option<ActivityId>,
@@ -41,7 +43,11 @@ impl Changeset<'_> {
     /// `begin`: the place of the first among all records.
     pub(super) async fn delete(&mut self, begin: usize, deletes: Vec<Delete>) -> Result<(), Refusal> {
         let mut good = Vec::with_capacity(deletes.len());
-        for (offset, delete) in deletes.into_iter().enumerate() {
+        for (offset, mut delete) in deletes.into_iter().enumerate() {
+            if let Some(problem) = delete.unreadable.take() {
+                self.refuse(begin + offset, unreadable(problem));
+                continue;
+            }
             let mut check = Check::at(format!("/deletes/{offset}"));
             check.key(&delete.key);
             check.version(delete.version);
@@ -82,7 +88,11 @@ impl Changeset<'_> {
             .iter()
             .zip(&fates)
             .filter(|((_, delete), fate)| fate.unknown || known.contains_key(&delete.key));
-        let plain: Vec<_> = plain.map(|((_, delete), _)| (delete.key.clone(), delete.version)).collect();
+        let plain: Vec<_> = plain
+            .map(|((_, delete), _)| {
+                (delete.key.clone(), as_of(delete, known.get(&delete.key).map(|known| known.0)))
+            })
+            .collect();
         if !plain.is_empty() {
             samples::delete(&owner.app.db, account, owner.source, plain).await.map_err(Error::from)?;
         }
@@ -90,12 +100,18 @@ impl Changeset<'_> {
         let mut changed = Vec::new();
         for ((index, delete), mut fate) in run.into_iter().zip(fates) {
             changed.extend(fate.activity.filter(|_| fate.words.contains(&"stored")));
-            fate.words.extend(known.get(&delete.key).map(|(seen, live)| match () {
-                () if delete.version < *seen => "stale",
-                () if delete.version == *seen && !live => "duplicate",
-                () => "stored",
-            }));
+            let mut version = fate.version;
+            if let Some((seen, live)) = known.get(&delete.key) {
+                let deleted = as_of(&delete, Some(*seen));
+                version = version.max(Some(deleted));
+                fate.words.push(match () {
+                    () if deleted < *seen => "stale",
+                    () if deleted == *seen && !live => "duplicate",
+                    () => "stored",
+                });
+            }
             let ack = &mut self.acks[index];
+            ack.version = version.unwrap_or(delete.version);
             let strongest =
                 ["stored", "duplicate", "stale"].into_iter().find(|word| fate.words.contains(word));
             strongest.unwrap_or("stale").clone_into(&mut ack.status);
@@ -122,14 +138,16 @@ impl Owner<'_> {
         is_sample: bool,
     ) -> Result<Fate, Error> {
         let Self { app, account, source } = self;
-        let (partition, version) = (&account.to_string(), delete.version);
+        let partition = &account.to_string();
         let activity_id = keyed_id("activity", account, source, &delete.key);
         let daily_id: DailyId = keyed_id("daily", account, source, &delete.key);
         let activity = app.journal.load::<Activity>(&activity_stream(activity_id)).await?;
         let day = app.journal.load::<Daily>(&daily_stream(daily_id)).await?;
         let unknown = !activity.exists() && !day.exists() && !is_sample;
-        let mut words = Vec::new();
+        let (mut words, mut versions) = (Vec::new(), Vec::new());
         if activity.exists() || unknown {
+            let version = as_of(delete, activity.state.client_version);
+            versions.push(version);
             let synced = activity.state.sync_delete(version);
             words.push(word(&synced));
             if let Synced::Stored(changes) = synced {
@@ -140,6 +158,8 @@ impl Owner<'_> {
             }
         }
         if day.exists() || unknown {
+            let version = as_of(delete, day.state.client_version);
+            versions.push(version);
             let synced = day.state.sync_delete(version);
             words.push(word(&synced));
             if let Synced::Stored(changes) = synced {
@@ -147,6 +167,12 @@ impl Owner<'_> {
             }
         }
         let activity = activity.state.record.is_some().then_some(activity_id);
-        Ok(Fate { words, unknown, activity })
+        Ok(Fate { words, version: versions.into_iter().max(), unknown, activity })
     }
+}
+
+/// Phones' stores tell of what is gone by its id alone: it is deleted as of the version that is `seen`, so that the next one
+/// brings it back; of a key that nobody knew, 0.
+fn as_of(delete: &Delete, seen: Option<i64>) -> i64 {
+    if delete.newest { seen.unwrap_or_default() } else { delete.version }
 }

@@ -5,7 +5,10 @@ use formats::{Total, totals};
 use jiff::Timestamp;
 use kernel::{AccountId, ActivityId, Code, Refusal, time};
 use privacy::Audience;
-use proto::activity::{DailyValue as SentDay, Sample as SentSample, Upsert, Workout, upsert};
+use proto::{
+    activity::{DailyValue as SentDay, Sample as SentSample, Upsert, Workout, upsert},
+    envelope::Problem,
+};
 
 use super::clock;
 use crate::{
@@ -85,20 +88,7 @@ impl Context<'_> {
             notices.push(clock::CORRECTED.to_owned());
         }
         let wanted = match content {
-            upsert::Record::Unreadable(problem) => {
-                let code = Code::parse(&problem.code).unwrap_or(Code::InvalidField);
-                let mut refusal = Refusal::new(code, problem.detail);
-                refusal.fields = problem
-                    .fields
-                    .into_iter()
-                    .map(|field| kernel::FieldError {
-                        pointer: field.pointer,
-                        code: field.code,
-                        detail: field.detail,
-                    })
-                    .collect();
-                return Err(refusal);
-            }
+            upsert::Record::Unreadable(problem) => return Err(unreadable(problem)),
             upsert::Record::Workout(workout) => {
                 check.done()?;
                 self.workout(index, &record.key, record.version, &workout, &mut notices)?
@@ -258,6 +248,17 @@ impl Context<'_> {
         }
         Ok(())
     }
+}
+
+/// What the gateway could not read, and why.
+pub(super) fn unreadable(problem: Problem) -> Refusal {
+    let code = Code::parse(&problem.code).unwrap_or(Code::InvalidField);
+    let mut refusal = Refusal::new(code, problem.detail);
+    let fields = problem.fields.into_iter();
+    refusal.fields = fields
+        .map(|field| kernel::FieldError { pointer: field.pointer, code: field.code, detail: field.detail })
+        .collect();
+    refusal
 }
 
 /// How a record's values come into their type's own unit.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use eventing::args;
 use kernel::AccountId;
-use proto::activity::{ActivityView, ImportView, StreamsRequest, UploadView};
+use proto::activity::{ActivityView, ImportView, StreamsRequest, StreamsView, UploadView};
 use testkit::{
     fleet::{Ground, eventually},
     zip::stored as zip,
@@ -35,10 +35,18 @@ fn steps(source: &str, day: &str, value: u32) -> String {
     record("StepCount", "count", source, (&times.0, &times.1), &value.to_string())
 }
 
-fn document() -> String {
+pub(super) fn document() -> String {
     let at = ("2026-05-02 07:00:00", "2026-05-02 07:00:00");
+    let beat =
+        |source: &str, at: &str, value: &str| record("HeartRate", "count/min", source, (at, at), value);
     let records = [
         record("HeartRate", "count/min", "Watch", at, "61"),
+        beat("Strap", "2026-05-03 18:00:10", "99"),
+        beat("Strap", "2026-05-03 18:00:11", "101"),
+        beat("Strap", "2026-05-03 18:00:12", "102"),
+        beat("Watch", "2026-05-03 18:20:05", "131"),
+        beat("Watch", "2026-05-03 18:00:05", "110"),
+        beat("Watch", "2026-05-04 18:30:00", "140"),
         steps("iPhone", "2026-05-01", 900),
         steps("Watch", "2026-05-01", 1_000),
         steps("iPhone", "2025-12-31", 70),
@@ -52,7 +60,7 @@ fn document() -> String {
 }
 
 /// As a phone makes it, in another language.
-fn archive(document: &str) -> Vec<u8> {
+pub(super) fn archive(document: &str) -> Vec<u8> {
     zip(&[
         ("apple_health_export/导出.xml", document.into()),
         ("apple_health_export/export_cda.xml", b"<ClinicalDocument/>".to_vec()),
@@ -75,14 +83,30 @@ impl World<'_> {
         (days, samples.get(0).unwrap())
     }
 
-    async fn days_become(&self, account: AccountId, wanted: &[(&str, f64)]) {
+    pub(super) async fn days_become(&self, account: AccountId, wanted: &[(&str, f64)]) {
         let wanted: Vec<_> = wanted.iter().map(|(date, value)| ((*date).to_owned(), *value)).collect();
         eventually("are the days as they should be", || self.kept(account), |kept| kept.0 == wanted).await;
     }
 
-    async fn streams_of(&self, account: AccountId, activity: &ActivityView) -> usize {
+    async fn streams_of(&self, account: AccountId, activity: &ActivityView) -> StreamsView {
         let asked = StreamsRequest { activity_id: activity.id.clone(), ..StreamsRequest::default() };
-        self.client().streams(by(account, asked)).await.unwrap().into_inner().time.len()
+        self.client().streams(by(account, asked)).await.unwrap().into_inner()
+    }
+
+    /// Seconds, and the columns that there are beside them.
+    async fn columns_of(&self, account: AccountId, activity: &ActivityView) -> (Vec<f64>, Vec<String>) {
+        let streams = self.streams_of(account, activity).await;
+        (streams.time, streams.columns.into_iter().map(|column| column.r#type).collect())
+    }
+
+    /// The watch's own, though the strap has more: in order, however they stand in the export.
+    async fn have_a_pulse(&self, account: AccountId, mine: &[ActivityView]) {
+        let (weights, ride) = (&mine[2], &mine[1]);
+        let columns = self.columns_of(account, weights).await;
+        let rows = (vec![5.0, 1_205.0], vec!["heart_rate".to_owned()]);
+        assert_eq!(columns, rows, "without a track, rows of its own");
+        assert_eq!((weights.heart_rate_avg_bpm, weights.heart_rate_max_bpm), (Some(120.5), Some(131.0)));
+        assert_eq!(ride.heart_rate_avg_bpm, Some(140.0), "a single one too");
     }
 }
 
@@ -95,7 +119,7 @@ fn sports(mine: &[ActivityView]) -> Vec<&str> {
     mine.iter().map(|activity| activity.sport.as_str()).collect()
 }
 
-const DAYS: &[(&str, f64)] = &[("2025-12-31", 70.0), ("2026-05-01", 1_000.0)];
+pub(super) const DAYS: &[(&str, f64)] = &[("2025-12-31", 70.0), ("2026-05-01", 1_000.0)];
 
 async fn the_whole_way(ground: &Ground) {
     let accounts = Accounts::default();
@@ -114,6 +138,7 @@ async fn the_whole_way(ground: &Ground) {
             ("导出.xml#steps-2025", "new", ""),
             ("导出.xml#steps-2026", "new", ""),
             ("导出.xml#other-records", "ignored", ""),
+            ("导出.xml#heart-rates", "ignored", ""),
             ("export_cda.xml", "ignored", ""),
             ("alone.gpx", "new", ""),
             ("ecg_2026-05-01.csv", "ignored", ""),
@@ -131,7 +156,8 @@ async fn the_whole_way(ground: &Ground) {
     assert_eq!(sports(&mine), ["other", "cycling", "strength", "running"]);
     let run = &mine[3];
     assert_eq!((run.distance_m, run.elapsed_time_s), (Some(5_000.0), Some(1_800.0)), "as the watch says");
-    assert!(world.streams_of(aida, run).await > 1_000, "with the track of its route");
+    assert!(world.streams_of(aida, run).await.time.len() > 1_000, "with the track of its route");
+    world.have_a_pulse(aida, &mine).await;
     world.days_become(aida, DAYS).await;
     assert_eq!(world.kept(aida).await.1, 1);
 
@@ -227,6 +253,9 @@ async fn without_the_consent_an_export_leaves_the_body_out() {
     assert_eq!((outcome(&import, "samples-1"), outcome(&import, "steps-2026")), ("failed", "recorded"));
     world.days_become(aida, DAYS).await;
     assert_eq!(world.kept(aida).await.1, 0);
+    let weights = &world.mine(aida).await[2];
+    assert_eq!((weights.sport.as_str(), weights.heart_rate_avg_bpm), ("strength", None));
+    assert!(world.columns_of(aida, weights).await.0.is_empty(), "nor the seconds at which it was measured");
     world.stop().await;
 }
 

@@ -18,7 +18,7 @@ use crate::domain::{
 /// Clubs frozen for one participant: a member of more is on the boards of the first.
 const CLUBS_MAX: usize = 64;
 
-/// What a rule looks at. Purchases are not known here: their clause is never met.
+/// What a rule looks at. Purchases are not known here: no challenge asks for them.
 pub fn facts_of(standing: &AccountStanding, earned: &facts::Facts, groups: &Groups) -> Facts {
     Facts {
         region: standing.region.clone(),

@@ -1,14 +1,12 @@
 //! One challenge, and lists of them, as somebody may see them.
 
-use std::collections::BTreeSet;
-
 use kernel::{AccountId, Code, Refusal, Sport, place::Region};
 use tokio::sync::OnceCell;
 
 use super::{
     super::App,
     View, nobody, now_us,
-    staff::{self, Hand},
+    staff::{self, Groups, Hand},
 };
 use crate::{
     domain::{ChallengeId, Terms, challenge::State},
@@ -49,10 +47,13 @@ pub async fn get(app: &App, asker: Asker, id: ChallengeId) -> Result<View, Refus
         Asker::Account(account) => account,
     };
     let hand = Hands::of(app, account).await;
-    if !hand.may_manage(&view) {
+    if !hand.may_manage(&view).await {
         let secret = hidden || (view.mine.is_none() && !hand.belongs(circle(&view.terms)).await?);
         if secret {
             hand.heard()?;
+            if hidden && view.terms.group().is_some() {
+                hand.groups().await?;
+            }
             return Err(Refusal::not_found());
         }
         view.author = None;
@@ -70,19 +71,32 @@ struct Hands<'a> {
     app: &'a App,
     account: AccountId,
     hand: Result<Hand, Refusal>,
-    groups: OnceCell<Result<BTreeSet<String>, Refusal>>,
+    groups: OnceCell<Result<Groups, Refusal>>,
 }
 
 impl<'a> Hands<'a> {
     async fn of(app: &'a App, account: AccountId) -> Self {
-        let hand = staff::hand(app, account, None).await;
+        let hand = staff::alone(app, account).await;
         Self { app, account, hand, groups: OnceCell::new() }
     }
 
-    /// Its author, or staff as far as auth could be asked.
-    fn may_manage(&self, view: &View) -> bool {
+    /// Its author, or staff of it or of its group, as far as auth and social could be asked.
+    async fn may_manage(&self, view: &View) -> bool {
         let Some(author) = view.author else { return false };
-        author == self.account || self.hand.as_ref().is_ok_and(|hand| hand.may_manage(author, &view.terms))
+        let by_role = |hand: &Hand| hand.may_manage(author, &view.terms);
+        if author == self.account || self.hand.as_ref().is_ok_and(by_role) {
+            return true;
+        }
+        let Some(group) = view.terms.group().filter(|_| self.hand.is_ok()) else { return false };
+        self.groups().await.is_ok_and(|groups| groups.staffs.contains(group))
+    }
+
+    /// `unavailable` without social.
+    async fn groups(&self) -> Result<&Groups, Refusal> {
+        let asked = || async {
+            Ok::<_, Refusal>(staff::groups(self.app, &[self.account]).await?.pop().unwrap_or_default())
+        };
+        self.groups.get_or_init(asked).await.as_ref().map_err(Clone::clone)
     }
 
     fn is_operator(&self) -> bool {
@@ -100,16 +114,12 @@ impl<'a> Hands<'a> {
     /// Whether the account is a member, where there is a group to be one of. `unavailable` without social.
     async fn belongs(&self, circle: Option<&str>) -> Result<bool, Refusal> {
         let Some(group) = circle else { return Ok(true) };
-        let asked = || async {
-            let groups = staff::groups(self.app, &[self.account]).await?.pop().unwrap_or_default();
-            Ok::<_, Refusal>(groups.member_of)
-        };
-        self.groups.get_or_init(asked).await.clone().map(|groups| groups.contains(group))
+        Ok(self.groups().await?.member_of.contains(group))
     }
 
     /// The challenge as it stands in a list of this account; `None`: it does not, nor while its group cannot be asked.
     async fn admit(&self, mut view: View) -> Option<View> {
-        if self.may_manage(&view) {
+        if self.may_manage(&view).await {
             return Some(view);
         }
         if view.mine.is_none() && !self.belongs(circle(&view.terms)).await.unwrap_or(false) {

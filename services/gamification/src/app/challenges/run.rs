@@ -8,7 +8,7 @@ use kernel::{AccountId, Refusal, time::micros};
 use super::{super::App, SETTLE, View, newest, staff, stream_of};
 use crate::domain::{
     Challenge, ChallengeId,
-    challenge::{Event, Terms},
+    challenge::{Event, State, Terms},
 };
 
 /// A start in the past runs at once. Opened already, nothing changes.
@@ -18,6 +18,15 @@ pub async fn open(
     by: AccountId,
     id: ChallengeId,
 ) -> Result<(Done, View), Refusal> {
+    let challenge = managed(app, by, id).await?;
+    // Its author may have left the group, or lost the role, since it was drafted. Once it was opened nobody is asked:
+    // who hears nothing of it and asks again is told that it is open.
+    if challenge.state(super::now_us(app)) == State::Draft {
+        let terms = &challenge.known()?.terms;
+        let hand = staff::hand(app, by, terms).await?;
+        hand.may_write(terms)?;
+        hand.may_reward(terms)?;
+    }
     decide(app, command, by, id, |challenge, now| challenge.open(by, micros(now))).await
 }
 
@@ -30,6 +39,7 @@ pub async fn extend(
     end: &str,
     reason: &str,
 ) -> Result<(Done, View), Refusal> {
+    managed(app, by, id).await?;
     decide(app, command, by, id, |challenge, now| challenge.extend(by, end, reason, micros(now))).await
 }
 
@@ -41,7 +51,15 @@ pub async fn stop(
     id: ChallengeId,
     reason: &str,
 ) -> Result<(Done, View), Refusal> {
+    managed(app, by, id).await?;
     decide(app, command, by, id, |challenge, now| challenge.stop(by, reason, micros(now))).await
+}
+
+/// The challenge, for whoever may manage it.
+async fn managed(app: &App, by: AccountId, id: ChallengeId) -> Result<Challenge, Refusal> {
+    let challenge = app.journal.load::<Challenge>(&stream_of(id)).await?.state;
+    staff::manager(app, by, &challenge).await?;
+    Ok(challenge)
 }
 
 async fn decide<F>(
@@ -55,8 +73,6 @@ where
     F: Fn(&Challenge, Timestamp) -> Result<Vec<Event>, Refusal> + Send + Sync,
 {
     let stream = stream_of(id);
-    let challenge = app.journal.load::<Challenge>(&stream).await?.state;
-    staff::manager(app, by, &challenge).await?;
     let done = app
         .journal
         .execute::<Challenge, _>(command, &stream, &id.to_string(), |challenge, now| {

@@ -16,13 +16,13 @@ use crate::{
 pub struct Hand {
     pub account: AccountId,
     pub operator: bool,
-    pub coach: bool,
+    pub coach: Option<Reach>,
     pub marketer: Option<Reach>,
-    /// Groups where it is owner or admin.
-    pub staffs: BTreeSet<String>,
+    /// What it is to groups; of nobody who needs none of them.
+    pub groups: Groups,
 }
 
-/// Where a marketer's role reaches.
+/// Where a role reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
     Everywhere,
@@ -30,6 +30,19 @@ pub enum Reach {
 }
 
 impl Reach {
+    /// A role may be given more than once: without regions it reaches everywhere.
+    fn with(before: Option<Self>, regions: &[String]) -> Self {
+        match before {
+            Some(Self::Everywhere) => Self::Everywhere,
+            _ if regions.is_empty() => Self::Everywhere,
+            Some(Self::Regions(mut mine)) => {
+                mine.extend(regions.iter().cloned());
+                Self::Regions(mine)
+            }
+            None => Self::Regions(regions.iter().cloned().collect()),
+        }
+    }
+
     /// Terms that do not name their regions reach everywhere.
     fn covers(&self, terms: &Terms) -> bool {
         match self {
@@ -41,20 +54,13 @@ impl Reach {
 
 impl Hand {
     pub fn of(account: AccountId, standing: &AccountStanding) -> Self {
-        let mut hand =
-            Self { account, operator: false, coach: false, marketer: None, staffs: BTreeSet::new() };
+        let groups = Groups::default();
+        let mut hand = Self { account, operator: false, coach: None, marketer: None, groups };
         for role in &standing.roles {
             match role.role.as_str() {
                 "operator" => hand.operator = true,
-                "coach" => hand.coach = true,
-                "marketer" if role.regions.is_empty() => hand.marketer = Some(Reach::Everywhere),
-                "marketer" => {
-                    if let Reach::Regions(mine) =
-                        hand.marketer.get_or_insert_with(|| Reach::Regions(BTreeSet::new()))
-                    {
-                        mine.extend(role.regions.iter().cloned());
-                    }
-                }
+                "coach" => hand.coach = Some(Reach::with(hand.coach.take(), &role.regions)),
+                "marketer" => hand.marketer = Some(Reach::with(hand.marketer.take(), &role.regions)),
                 _ => {}
             }
         }
@@ -66,29 +72,37 @@ impl Hand {
         self.operator || self.marketer.as_ref().is_some_and(|reach| reach.covers(terms))
     }
 
-    /// To write a challenge with these terms.
+    /// To write a challenge with these terms, and to open it.
     pub fn may_write(&self, terms: &Terms) -> Result<(), Refusal> {
-        let own_group = terms.group().is_some_and(|group| self.staffs.contains(group));
-        if own_group || self.by_role(terms) {
+        if self.by_role(terms) || self.runs(terms) || self.plain_member_of(terms).is_some() {
             return Ok(());
         }
-        let why = match &self.marketer {
-            Some(Reach::Regions(_)) => {
+        let why = match (&self.marketer, &self.coach) {
+            (Some(Reach::Regions(_)), _) | (_, Some(Reach::Regions(_))) => {
                 "your role does not reach all of these regions: name them in region_in"
             }
-            _ => {
-                "challenges are made by marketers, coaches, operators, and by those who run a group for its members"
-            }
+            _ => "challenges are made by marketers, coaches, operators, and by members of a group for it",
         };
         Err(Refusal::new(Code::Forbidden, why))
     }
 
-    /// Whether a role lets them work on a challenge with these terms, not only a group that they run.
-    pub fn by_role(&self, terms: &Terms) -> bool {
-        self.coach || self.is_staff_of(terms)
+    /// Owner or admin of the group whose members alone take part.
+    fn runs(&self, terms: &Terms) -> bool {
+        terms.group().is_some_and(|group| self.groups.staffs.contains(group))
     }
 
-    /// To promise points and badges: nobody gives them away who only runs a group.
+    /// The group whose members alone take part, of one who is a member of it and nothing more.
+    pub(super) fn plain_member_of<'t>(&self, terms: &'t Terms) -> Option<&'t str> {
+        let plain = !self.by_role(terms) && !self.runs(terms);
+        terms.group().filter(|group| plain && self.groups.member_of.contains(*group))
+    }
+
+    /// Whether a role lets them work on a challenge with these terms, not only a group that they are in.
+    pub fn by_role(&self, terms: &Terms) -> bool {
+        self.is_staff_of(terms) || self.coach.as_ref().is_some_and(|reach| reach.covers(terms))
+    }
+
+    /// To promise points and badges: nobody gives them away who is only of a group.
     pub fn may_reward(&self, terms: &Terms) -> Result<(), Refusal> {
         if terms.rewards.is_empty() || self.by_role(terms) {
             return Ok(());
@@ -101,39 +115,54 @@ impl Hand {
     }
 
     pub(super) fn may_manage(&self, author: AccountId, terms: &Terms) -> bool {
-        self.account == author || self.is_staff_of(terms)
+        self.account == author || self.is_staff_of(terms) || self.runs(terms)
     }
 }
 
-/// The caller, with the groups that it runs where the terms ask for one.
-pub async fn hand(app: &App, account: AccountId, terms: Option<&Terms>) -> Result<Hand, Refusal> {
+/// The caller, with its groups where the terms ask for one.
+pub async fn hand(app: &App, account: AccountId, terms: &Terms) -> Result<Hand, Refusal> {
+    with_groups(app, alone(app, account).await?, terms).await
+}
+
+/// With the groups, where the terms ask for one and no role does instead. `unavailable` without social.
+async fn with_groups(app: &App, mut hand: Hand, terms: &Terms) -> Result<Hand, Refusal> {
+    if terms.group().is_some() && !hand.by_role(terms) {
+        hand.groups = groups(app, &[hand.account]).await?.pop().unwrap_or_default();
+    }
+    Ok(hand)
+}
+
+/// The caller by its roles alone.
+pub async fn alone(app: &App, account: AccountId) -> Result<Hand, Refusal> {
     let unknown = || Refusal::new(Code::Forbidden, "this account may do nothing here");
     let standing = app.standing(account).await?.ok_or_else(unknown)?;
     if standing.locked {
         return Err(Refusal::new(Code::Forbidden, "the account is locked"));
     }
-    let mut hand = Hand::of(account, &standing);
-    if terms.is_some_and(|terms| terms.group().is_some() && !hand.by_role(terms)) {
-        hand.staffs = groups(app, &[account]).await?.into_iter().flat_map(|groups| groups.staffs).collect();
-    }
-    Ok(hand)
+    Ok(Hand::of(account, &standing))
 }
 
 /// The caller, allowed to change this challenge: `not_found` where it may not know of it, else `forbidden`.
 pub async fn manager(app: &App, account: AccountId, challenge: &Challenge) -> Result<Hand, Refusal> {
     let drafted = challenge.known()?;
     let hidden = challenge.marks().is_hidden();
-    let hand = match hand(app, account, None).await {
+    let mut hand = match alone(app, account).await {
         Err(refusal) if hidden && refusal.code == Code::Forbidden => return Err(Refusal::not_found()),
         hand => hand?,
     };
+    if !hand.may_manage(drafted.author, &drafted.terms) {
+        hand = with_groups(app, hand, &drafted.terms).await?;
+    }
     if hand.may_manage(drafted.author, &drafted.terms) {
         return Ok(hand);
     }
     Err(if hidden {
         Refusal::not_found()
     } else {
-        Refusal::new(Code::Forbidden, "only its author and the staff of its regions may do this")
+        Refusal::new(
+            Code::Forbidden,
+            "only its author, the staff of its regions and who runs its group may do this",
+        )
     })
 }
 
@@ -147,7 +176,7 @@ pub async fn may_see_hidden(
     if account == author {
         return Ok(true);
     }
-    match hand(app, account, None).await {
+    match hand(app, account, terms).await {
         Ok(hand) => Ok(hand.may_manage(author, terms)),
         Err(refusal) if refusal.code == Code::Forbidden => Ok(false),
         Err(refusal) => Err(refusal),

@@ -45,14 +45,33 @@ fn a_marketer_writes_for_the_regions_of_the_role_and_must_name_them() {
 }
 
 #[test]
-fn operators_and_coaches_write_everywhere_and_athletes_for_the_groups_they_run() {
+fn a_coach_writes_where_the_role_reaches() {
+    let everywhere = hand(&[("coach", &[])]);
+    assert!(everywhere.may_write(&terms("")).is_ok() && everywhere.may_write(&terms(ALMATY)).is_ok());
+    let coach = hand(&[("coach", &["KZ-75"]), ("coach", &["KZ-71"])]);
+    assert!(coach.may_write(&terms(r#"{"region_in":["KZ-75","KZ-71"]}"#)).is_ok());
+    for rule in ["", r#"{"region_in":["DE-BE"]}"#] {
+        assert_eq!(coach.may_write(&terms(rule)).unwrap_err().code, Code::Forbidden, "{rule}");
+    }
+    let both = hand(&[("coach", &["KZ-75"]), ("marketer", &["DE-BE"])]);
+    assert!(both.may_write(&terms(ALMATY)).is_ok());
+    assert!(both.may_write(&terms(r#"{"region_in":["KZ-75","DE-BE"]}"#)).is_err(), "neither role does");
+}
+
+#[test]
+fn operators_write_everywhere_and_athletes_for_the_groups_they_are_in() {
     assert!(hand(&[("operator", &[])]).may_write(&terms("")).is_ok());
-    assert!(hand(&[("coach", &["KZ-75"])]).may_write(&terms("")).is_ok());
     let club = terms(r#"{"all":[{"level_at_least":2},{"group":"g"}]}"#);
     let mut athlete = hand(&[]);
     assert_eq!(athlete.may_write(&club).unwrap_err().code, Code::Forbidden);
-    athlete.staffs.insert("g".to_owned());
+    athlete.groups.member_of.insert("g".to_owned());
     assert!(athlete.may_write(&club).is_ok());
+    assert_eq!(athlete.plain_member_of(&club), Some("g"));
+    assert_eq!(athlete.plain_member_of(&terms(r#"{"group":"h"}"#)), None);
+    assert!(!athlete.may_manage(AccountId::derived(&[b"other"]), &club), "only what they wrote themselves");
+    athlete.groups.staffs.insert("g".to_owned());
+    assert!(athlete.may_write(&club).is_ok() && athlete.plain_member_of(&club).is_none());
+    assert!(athlete.may_manage(AccountId::derived(&[b"other"]), &club));
     assert!(athlete.may_write(&terms(r#"{"any":[{"level_at_least":2},{"group":"g"}]}"#)).is_err());
     assert!(hand(&[("moderator", &[])]).may_write(&terms("")).is_err());
 }
@@ -70,19 +89,19 @@ fn the_author_operators_and_the_staff_of_its_regions_manage_it() {
 }
 
 #[test]
-fn nobody_promises_rewards_who_only_runs_a_group() {
+fn nobody_promises_rewards_who_is_only_of_a_group() {
     let rewarded = |rule: &str| {
         let reward = Reward { at: RewardAt::Places { first: 1, last: 1 }, points: 500, badge: None };
         Terms { rewards: vec![reward], ..terms(rule) }
     };
     let club = r#"{"group":"g"}"#;
     let mut athlete = hand(&[]);
-    athlete.staffs.insert("g".to_owned());
+    athlete.groups.staffs.insert("g".to_owned());
     assert!(athlete.may_write(&rewarded(club)).is_ok() && athlete.may_reward(&terms(club)).is_ok());
     let refused = athlete.may_reward(&rewarded(club)).unwrap_err();
     assert_eq!((refused.code, refused.fields[0].pointer.as_str()), (Code::InvalidField, "/rewards"));
     // A role that does not reach the challenge is none.
-    let elsewhere = Hand { staffs: athlete.staffs, ..hand(&[("marketer", &["DE-BE"])]) };
+    let elsewhere = Hand { groups: athlete.groups, ..hand(&[("marketer", &["DE-BE"])]) };
     assert!(elsewhere.may_write(&rewarded(club)).is_ok() && elsewhere.may_reward(&rewarded(club)).is_err());
     for roles in [("operator", &[][..]), ("coach", &[]), ("marketer", &["KZ-75"])] {
         assert!(hand(&[roles]).may_reward(&rewarded(ALMATY)).is_ok(), "{roles:?}");

@@ -3,7 +3,7 @@
 use eventing::{Command, Decision, Done};
 use kernel::{AccountId, Code, FieldError, Refusal, time::micros};
 
-use super::{super::App, View, newest, staff, stream_of};
+use super::{super::App, View, members, newest, staff, stream_of};
 use crate::domain::{
     Challenge, ChallengeId, Rules, Terms,
     challenge::{Reward, State, terms::Written},
@@ -16,12 +16,17 @@ pub async fn create(
     author: AccountId,
     written: &Written,
 ) -> Result<(Done, View), Refusal> {
+    let id: ChallengeId = command.new_id("challenge");
+    // Written already, by one who may have left the group since.
+    if let Some(done) = app.journal.replayed(command).await? {
+        return Ok((done, newest(app, id, author).await?));
+    }
     let terms = Terms::parse(written)?;
-    let hand = staff::hand(app, author, Some(&terms)).await?;
+    let hand = staff::hand(app, author, &terms).await?;
     hand.may_write(&terms)?;
     hand.may_reward(&terms)?;
     no_badge_of_rules(app.rules(), &terms)?;
-    let id: ChallengeId = command.new_id("challenge");
+    let turn = members::turn(app, &hand, &terms, id).await?;
     let done = app
         .journal
         .execute::<Challenge, _>(command, &stream_of(id), &id.to_string(), |challenge, _| {
@@ -29,6 +34,7 @@ pub async fn create(
             Ok(Decision::of(events).answer(201, vec![id.to_string()]))
         })
         .await?;
+    drop(turn);
     Ok((done, newest(app, id, author).await?))
 }
 
@@ -45,13 +51,22 @@ pub async fn change(
     let challenge = app.journal.load::<Challenge>(&stream).await?.state;
     let manager = staff::manager(app, by, &challenge).await?;
     let old = challenge.known()?.terms.clone();
-    let mut terms = written.map_or_else(|| Ok(Terms::clone(&old)), Terms::parse)?;
-    if challenge.state(super::now_us(app)) != State::Draft {
+    let drafted = challenge.state(super::now_us(app)) == State::Draft;
+    let mut terms = match written {
+        None => Terms::clone(&old),
+        Some(written) if drafted => Terms::parse(written)?,
+        Some(written) => Terms::parse_over(written, &old)?,
+    };
+    let mut turn = None;
+    if !drafted {
         // Opened, its rule and its window stand as they were decided: what was written alike is alike.
-        keep_decided(&mut terms, &old);
+        keep_decided(&mut terms, &old, written);
     } else {
-        if terms.eligibility != old.eligibility {
-            staff::hand(app, by, Some(&terms)).await?.may_write(&terms)?;
+        // A draft whose window is past counts for nobody's few until it is moved.
+        if terms.eligibility != old.eligibility || terms.window.end_us > old.window.end_us {
+            let hand = staff::hand(app, by, &terms).await?;
+            hand.may_write(&terms)?;
+            turn = members::turn(app, &hand, &terms, id).await?;
         }
         manager.may_reward(&terms)?;
         no_badge_of_rules(app.rules(), &terms)?;
@@ -66,6 +81,7 @@ pub async fn change(
             Ok(Decision::of(events).answer(200, vec![id.to_string()]))
         })
         .await?;
+    drop(turn);
     Ok((done, newest(app, id, by).await?))
 }
 
@@ -82,8 +98,16 @@ fn no_badge_of_rules(rules: &Rules, terms: &Terms) -> Result<(), Refusal> {
     Refusal::fields(faults.map(fault).collect())
 }
 
-/// A newer zone database must not make the same window another one.
-fn keep_decided(terms: &mut Terms, old: &Terms) {
+/// Zero was how one said it before a least distance was asked for.
+fn names_no_distance(written: &Written) -> bool {
+    written.min_distance_m.is_none_or(|metres| metres <= 0.0)
+}
+
+/// A newer zone database must not make the same window another one, nor a distance that nobody wrote other terms.
+fn keep_decided(terms: &mut Terms, old: &Terms, written: Option<&Written>) {
+    if old.min_distance_mm.is_none() && written.is_some_and(names_no_distance) {
+        terms.min_distance_mm = None;
+    }
     let (new, kept) = (&terms.window, &old.window);
     if (new.start, new.end, new.clock, &new.time_zone) == (kept.start, kept.end, kept.clock, &kept.time_zone)
     {

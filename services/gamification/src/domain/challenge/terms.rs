@@ -26,7 +26,7 @@ pub enum Metric {
     Steps,
     /// The longest single activity, millimetres.
     Longest,
-    /// The fastest single activity, milliseconds: the least is the best.
+    /// The fastest single activity of those that are long enough, milliseconds: the least is the best.
     Fastest,
     /// XP gained, each a thousand.
     Xp,
@@ -150,7 +150,7 @@ pub struct Terms {
     pub late_sync_grace_s: i64,
     pub rewards: Vec<Reward>,
     pub count_from: CountFrom,
-    /// Shorter activities do not count.
+    /// Shorter activities do not count. Of [`Metric::Fastest`] there is always one, but for terms from before that was so.
     pub min_distance_mm: Option<i64>,
     /// Of each participant's activities that would count, only the first so many do, by when they begin.
     pub attempts: Option<u32>,

@@ -118,11 +118,13 @@ fn opening_again_changes_nothing_and_opening_what_is_over_is_refused() {
 }
 
 #[test]
-fn seats_are_taken_only_while_it_runs() {
-    assert!(Story::opened(before()).0.joinable(within()).is_ok());
+fn seats_are_taken_from_its_opening_to_its_end() {
+    for now in [before(), within()] {
+        assert!(Story::opened(before()).0.joinable(now).is_ok());
+    }
     for (story, now) in [
+        (Story::drafted(), before()),
         (Story::drafted(), within()),
-        (Story::opened(before()), before()),
         (Story::opened(before()), after()),
         (Story::opened(before()).stopped(within()), within()),
     ] {

@@ -31,7 +31,8 @@ struct Watch {
     /// As for `top`, but not `friends`.
     #[param(example = "all")]
     segment: Option<String>,
-    /// How many places at most, 1 to 500; 100 unless said.
+    /// How many places at most, 1 to 500; 100 unless said. Above 10 it is rounded down to one of 10 15 20 25 30 40 50 75 100
+    /// 150 200 250 300 400 500, so that those who watch share what is shown.
     #[param(minimum = 1, maximum = 500)]
     #[serde(default, deserialize_with = "places")]
     limit: Option<u32>,
@@ -42,9 +43,10 @@ struct Watch {
 /// The board as it moves. Open to everybody when the challenge is public.
 ///
 /// `text/event-stream`: `snapshot`, `names`, `delta`, `me`, `overtaken`, `closed`, with the sequence as `id`. A reader
-/// that comes back with `Last-Event-ID` goes on where that can be done, else begins with a snapshot. With `Upgrade:
+/// that comes back with `Last-Event-ID` goes on where that can be done, else begins with a snapshot. Who may no longer look,
+/// because the challenge is not public any more or for want of a group, hears `closed` with `revoked`. With `Upgrade:
 /// websocket` the same frames come as messages `{"event","id","data"}`. On a board of `teams` the `names` are
-/// `{"group_id"}`, and `me` is my team.
+/// `{"group_id","display_name"}`, the group's name where I may know of the group, and `me` is my team.
 #[utoipa::path(get, path = "/boards/{challenge_id}/live", tag = "challenges",
     params(ChallengeParam, Watch, ("Last-Event-ID" = Option<String>, Header, description = "the newest `id` that was read")),
     responses((status = 200, content_type = "text/event-stream", body = String),
@@ -81,5 +83,7 @@ async fn live(
 }
 
 fn frame(told: leaderboard::LiveFrame) -> Frame {
-    Frame { event: told.event.into(), sequence: told.sequence, data: told.data }
+    // One comes back to the snapshot of a board that nobody is on yet, too: its sequence is 0.
+    let id = (told.sequence > 0 || told.event == "snapshot").then_some(told.sequence);
+    Frame { event: told.event.into(), id, data: told.data }
 }

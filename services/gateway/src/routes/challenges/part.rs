@@ -70,7 +70,8 @@ struct Joining {
     group_id: Option<AnId>,
 }
 
-/// Takes a seat, or changes how I am shown. What I told of my sex and my year of birth places me on boards of my sex and
+/// Takes a seat, or changes how I am shown: from the opening of a challenge, also before its window begins, to its end. Only
+/// what lies in the window counts. What I told of my sex and my year of birth places me on boards of my sex and
 /// age, unless I am a minor.
 #[utoipa::path(put, path = "/challenges/{id}/participants/me", tag = "challenges", params(IdParam),
     request_body = Joining, responses((status = 200, body = Participation)))]

@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::values::{AnId, Figure, Instant, Real, SportWord, known};
+use crate::values::{AnId, Figure, Instant, Real, SportWord, known, or_default};
+
+/// The metric that a short activity would always win.
+const FASTEST: &str = "fastest_s";
 
 /// A challenge as written.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -19,61 +22,50 @@ pub(super) struct Draft {
     /// `individual` (unless said): everybody for themselves; `group`: groups with groups; `team`: the groups named in
     /// `teams`, or any. A team has what its members have: their sum, or of `longest_m` and `fastest_s` the best. Places
     /// and scores that are rewarded are then the team's, and each member with a score gets the reward.
-    #[serde(default = "individual")]
-    #[schema(required = false, example = "individual")]
-    kind: String,
+    #[schema(example = "individual")]
+    kind: Option<String>,
     /// Of `team`: the groups that compete, 2 to 64; left out: any.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required = false)]
     teams: Vec<AnId>,
-    /// `distance_m moving_time_s ascent_m count steps longest_m fastest_s xp`
+    /// `distance_m moving_time_s ascent_m count steps longest_m fastest_s xp`; of `fastest_s` the shortest time of one
+    /// activity of at least `min_distance_m`.
     #[schema(example = "distance_m")]
     metric: String,
     /// None: all.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required = false, value_type = Vec<SportWord>)]
     sports: Vec<String>,
     window: Window,
-    /// A rule: `{"all":[…]} {"any":[…]} {"not":…}` over clauses; left out: everybody.
+    /// A rule: `{"all":[…]} {"any":[…]} {"not":…}` over clauses; left out: everybody. Purchases are the promos' to ask:
+    /// `purchased_within_days` is refused, `not_for_challenges`.
     #[serde(default)]
     #[schema(required = false, value_type = Object, example = json!({"region_in": ["KZ-75"]}))]
     eligibility: Option<Box<RawValue>>,
     /// Seats; left out: as many as come.
     capacity: Option<u32>,
     /// `first` (unless said): who reached it earlier is before; `shared`: 1 2 2 4; `dense`: 1 2 2 3.
-    #[serde(default = "first")]
-    #[schema(required = false, example = "first")]
-    ties: String,
+    #[schema(example = "first")]
+    ties: Option<String>,
     /// Whether anybody may see the board.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required = false)]
     public: bool,
     /// For how long after the end what arrives late still counts; 48 hours unless said.
     #[schema(example = 172_800)]
     late_sync_grace_s: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required = false)]
     rewards: Vec<Reward>,
     /// `window` (unless said), or `join`: what was done before joining does not count.
-    #[serde(default = "window")]
-    #[schema(required = false, example = "window")]
-    count_from: String,
-    /// Shorter activities do not count.
+    #[schema(example = "window")]
+    count_from: Option<String>,
+    /// Shorter activities do not count. Left out, any does; of `fastest_s` those of 1 000 m and more, and then it is told.
     min_distance_m: Option<Real>,
     /// Of each participant's activities that would count, only the first so many do, by when they begin: 1 to 1000; not
     /// of `steps` and `xp`. Left out: all.
     #[schema(minimum = 1, maximum = 1000)]
     attempts: Option<u32>,
-}
-
-fn individual() -> String {
-    "individual".to_owned()
-}
-fn first() -> String {
-    "first".to_owned()
-}
-fn window() -> String {
-    "window".to_owned()
 }
 
 /// When it counts: from `start` up to and without `end`.
@@ -118,7 +110,7 @@ struct Reward {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Figure>)]
     reached: Option<Score>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required = false, example = 500)]
     points: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,19 +163,20 @@ impl From<Reward> for ChallengeReward {
 
 impl Draft {
     pub(super) fn into_terms(self) -> ChallengeTerms {
+        let unless_said = |said: Option<String>, word: &str| said.unwrap_or_else(|| word.to_owned());
         ChallengeTerms {
             name: self.name.into_iter().collect(),
-            kind: self.kind,
+            kind: unless_said(self.kind, "individual"),
             metric: self.metric,
             sports: self.sports,
             window: Some(self.window.into()),
             eligibility_json: rule(self.eligibility),
             capacity: self.capacity,
-            ties: self.ties,
+            ties: unless_said(self.ties, "first"),
             public: self.public,
             late_sync_grace_s: self.late_sync_grace_s,
             rewards: self.rewards.into_iter().map(Into::into).collect(),
-            count_from: self.count_from,
+            count_from: unless_said(self.count_from, "window"),
             // Read out of the rule by the service.
             regions: Vec::new(),
             min_distance_m: self.min_distance_m.map(|real| real.0),
@@ -201,7 +194,8 @@ fn rule(rule: Option<Box<RawValue>>) -> String {
     rule.map(|rule| rule.get().to_owned()).unwrap_or_default()
 }
 
-/// What is left out stays as it is; null clears `eligibility`, `capacity`, `min_distance_m` and `attempts`.
+/// What is left out stays as it is; null clears `eligibility`, `capacity`, `min_distance_m` and `attempts`. A
+/// `min_distance_m` of `fastest_s` goes with it when another metric takes its place, unless it is said.
 #[derive(Clone, Deserialize, ToSchema)]
 #[schema(as = ChallengeChanges)]
 pub(super) struct Changes {
@@ -243,10 +237,13 @@ impl Changes {
     /// The terms with these changes.
     pub(super) fn over(self, terms: ChallengeTerms) -> ChallengeTerms {
         let rewards = self.rewards.map(|rewards| rewards.into_iter().map(Into::into).collect());
+        let metric = self.metric.unwrap_or_else(|| terms.metric.clone());
+        // The fastest always has a least distance; what is measured instead of it has one only if that is said.
+        let least_m = terms.min_distance_m.filter(|_| terms.metric != FASTEST || metric == FASTEST);
         ChallengeTerms {
             name: self.name.map_or(terms.name, |name| name.into_iter().collect()),
             kind: self.kind.unwrap_or(terms.kind),
-            metric: self.metric.unwrap_or(terms.metric),
+            metric,
             sports: self.sports.unwrap_or(terms.sports),
             window: self.window.map(Into::into).or(terms.window),
             eligibility_json: self.eligibility.map_or(terms.eligibility_json, rule),
@@ -257,7 +254,7 @@ impl Changes {
             rewards: rewards.unwrap_or(terms.rewards),
             count_from: self.count_from.unwrap_or(terms.count_from),
             regions: terms.regions,
-            min_distance_m: self.min_distance_m.map_or(terms.min_distance_m, |real| real.map(|real| real.0)),
+            min_distance_m: self.min_distance_m.map_or(least_m, |real| real.map(|real| real.0)),
             teams: self.teams.map_or(terms.teams, |teams| texts(&teams)),
             attempts: self.attempts.unwrap_or(terms.attempts),
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
-use crate::values::{AnId, Money, known};
+use crate::values::{AnId, Money, known, or_default};
 
 /// A campaign as written. In an edit, what is left out stays as it is.
 #[derive(Deserialize, ToSchema)]
@@ -47,7 +47,7 @@ struct OfferTerms {
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
     /// The feed's own `g:id`s; empty = everything of the partner.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     product_ids: Vec<String>,
     #[schema(example = 14)]
     valid_days: u32,

@@ -15,6 +15,7 @@ pub(super) fn report(file: &OnDisk) -> Result<Value, Fault> {
         let mut report = apple::report(reader, Some((file, archive.members())))?;
         report["document"] = json!(member.name);
         report["files"] = json!(archive.members().len());
+        report["bytes_lost"] = json!(archive.bytes_lost());
         return Ok(report);
     }
     let mut files = Vec::new();
@@ -34,5 +35,7 @@ pub(super) fn report(file: &OnDisk) -> Result<Value, Fault> {
         }
         files.push(shown);
     }
-    Ok(json!({ "format": archive.kind().as_str(), "files": files }))
+    // Of one that is cut off or damaged, so that its list of files is gone.
+    let bytes_lost = archive.bytes_lost();
+    Ok(json!({ "format": archive.kind().as_str(), "files": files, "bytes_lost": bytes_lost }))
 }

@@ -42,6 +42,7 @@ fn activity(activity: &Activity) -> Value {
 /// What the activity is, and its totals with where each comes from.
 pub(super) fn summary(activity: &Activity) -> Value {
     let mut report = json!({
+        "name": activity.name,
         "sport": activity.sport.as_str(),
         "sub_sport": activity.sub_sport,
         "start_at": activity.start.to_string(),

@@ -17,7 +17,10 @@ use kernel::time;
 use proto::activity::{Sample, Upsert, upsert};
 use tokio::sync::mpsc::Sender;
 
-use super::days::{self, Days};
+use super::{
+    days::{self, Days},
+    hearts::{Beats, Hearts},
+};
 use crate::app::{
     import::opened::{Lies, Opened},
     receive_upload::sha256,
@@ -26,6 +29,8 @@ use crate::app::{
 const SAMPLES_AT_ONCE: usize = 500;
 /// Single measurements that are kept of an export; a hundred a day for thirty years.
 const SAMPLES_MAX: u64 = 1_000_000;
+/// More are no diary any more.
+pub(super) const WORKOUTS_MAX: usize = 50_000;
 
 /// Items after which it is looked whether anybody still waits.
 const LOOK_EVERY: u64 = 4_096;
@@ -41,18 +46,23 @@ pub(super) struct MetWorkout {
     /// Where a reading of the document goes on to meet it.
     pub(super) from: u64,
     pub(super) workout: Workout,
+    /// Its heart rate, for those who agreed to its keeping.
+    pub(super) beats: Beats,
     /// Files of its route that are not there, or cannot be read.
     pub(super) lost: usize,
 }
 
-/// What is known at the end.
+/// What the records come to.
+#[derive(Default)]
 pub(super) struct Ended {
     pub(super) days: Days,
     pub(super) counts: Counts,
-    /// Records of kinds that are read and not kept, and those beyond a bound.
+    /// Records of kinds that are read and not kept, and those beyond a bound; heart rates are not among them.
     pub(super) unkept: u64,
-    /// Members that are parts of workouts.
-    pub(super) routes: HashSet<String>,
+    pub(super) heart_rates: u64,
+    /// Keys of the workouts, and where the first of them is met.
+    pub(super) workouts: Vec<String>,
+    pub(super) first_workout: u64,
     /// Why it could not be read to its end.
     pub(super) problem: Option<Problem>,
 }
@@ -72,92 +82,111 @@ impl Reached {
 pub(super) struct Pass {
     opened: Opened,
     lies: Lies,
-    version: i64,
-    with_records: bool,
     out: Sender<Met>,
     reached: Arc<Reached>,
-    samples: Vec<Upsert>,
-    samples_met: u64,
-    ended: Ended,
 }
 
 impl Pass {
-    /// `version`: of the records that it makes.
-    pub(super) fn new(opened: &Opened, lies: &Lies, version: i64, out: Sender<Met>) -> Self {
-        let ended = Ended {
-            days: Days::default(),
-            counts: Counts::default(),
-            unkept: 0,
-            routes: HashSet::new(),
-            problem: None,
-        };
-        Self {
-            opened: opened.clone(),
-            lies: lies.clone(),
-            version,
-            with_records: true,
-            out,
-            reached: Arc::default(),
-            samples: Vec::new(),
-            samples_met: 0,
-            ended,
-        }
-    }
-
-    pub(super) fn only_workouts(mut self) -> Self {
-        self.with_records = false;
-        self
+    pub(super) fn new(opened: &Opened, lies: &Lies, out: Sender<Met>) -> Self {
+        Self { opened: opened.clone(), lies: lies.clone(), out, reached: Arc::default() }
     }
 
     pub(super) fn reached(&self) -> Arc<Reached> {
         self.reached.clone()
     }
 
-    /// From that byte of the document on, until its end or until nobody waits any more.
+    /// The first time: samples are met, days are summed up, and it is found out which workouts there are. `version`: of the
+    /// records that it makes.
     ///
     /// # Errors
     /// It cannot be read at all. What cannot be read from some place on is no error: see [`Ended::problem`].
-    pub(super) fn run(mut self, from: u64) -> Result<Ended, Problem> {
-        let file = self.opened.file.clone();
+    pub(super) fn records(self, version: i64) -> Result<Ended, Problem> {
+        let mut sorting =
+            Sorting { out: &self.out, version, samples: Vec::new(), met: 0, ended: Ended::default() };
+        let (counts, problem) = self.each(0, |item, at| match item {
+            Item::Workout(workout) => {
+                sorting.workout(&workout, at);
+                true
+            }
+            Item::Record(record) => sorting.record(&record),
+        })?;
+        sorting.send();
+        Ok(Ended { counts, problem, ..sorting.ended })
+    }
+
+    /// The heart rates within those workouts; they stand before them.
+    ///
+    /// # Errors
+    /// As [`Pass::records`].
+    pub(super) fn hearts(self, mut hearts: Hearts) -> Result<Hearts, Problem> {
+        self.each(0, |item, _| {
+            if let Item::Record(record) = item
+                && record.kind == HEART_RATE
+            {
+                hearts.add(&record);
+            }
+            true
+        })?;
+        Ok(hearts)
+    }
+
+    /// The workouts, from that byte of the document on, until its end or until nobody waits any more. Gives the members that
+    /// are parts of them.
+    ///
+    /// # Errors
+    /// As [`Pass::records`].
+    pub(super) fn workouts(self, from: u64, hearts: Option<Hearts>) -> Result<HashSet<String>, Problem> {
+        let mut routes = HashSet::new();
+        self.each(from, |item, at| {
+            let Item::Workout(workout) = item else { return true };
+            let met = Box::new(self.workout(*workout, at, hearts.as_ref(), &mut routes));
+            self.out.blocking_send(Met::Workout(met)).is_ok()
+        })?;
+        Ok(routes)
+    }
+
+    /// Goes from item to item, each with where a reading goes on to meet it, as long as somebody waits.
+    fn each(
+        &self,
+        from: u64,
+        mut take: impl FnMut(Item, u64) -> bool,
+    ) -> Result<(Counts, Option<Problem>), Problem> {
+        let file = self.opened.file.from_its_beginning();
         let mut reader = self.lies.document(&file)?.read_from(from)?;
-        let (mut at, mut items) = (from, 0_u64);
+        let (mut at, mut items, mut problem) = (from, 0_u64, None);
         while let Some(item) = reader.next() {
             items += 1;
-            if items.is_multiple_of(LOOK_EVERY) && self.out.is_closed() {
-                return Ok(self.ended);
-            }
-            match item {
-                Ok(Item::Workout(workout)) => {
-                    let met = Box::new(self.workout(*workout, at));
-                    if self.out.blocking_send(Met::Workout(met)).is_err() {
-                        return Ok(self.ended);
-                    }
+            let waits = match item {
+                Ok(item) => take(item, at),
+                Err(found) => {
+                    problem = Some(found);
+                    true
                 }
-                Ok(Item::Record(record)) if self.with_records => {
-                    if !self.record(&record) {
-                        return Ok(self.ended);
-                    }
-                }
-                Ok(Item::Record(_)) => {}
-                Err(problem) => self.ended.problem = Some(problem),
+            };
+            if !waits || items.is_multiple_of(LOOK_EVERY) && self.out.is_closed() {
+                break;
             }
             at = reader.offset();
             let done = if matches!(self.lies, Lies::ByItself(_)) { file.reached() } else { at };
             self.reached.done.store(done, Ordering::Relaxed);
         }
-        self.ended.counts = reader.counts();
-        self.send_samples();
-        Ok(self.ended)
+        Ok((reader.counts(), problem))
     }
 
     /// With its route; the files are read one at a time.
-    fn workout(&mut self, mut workout: Workout, from: u64) -> MetWorkout {
+    fn workout(
+        &self,
+        mut workout: Workout,
+        from: u64,
+        hearts: Option<&Hearts>,
+        parts: &mut HashSet<String>,
+    ) -> MetWorkout {
         let key = key_of(&workout);
         let (mut routes, mut lost) = (Vec::new(), 0);
         for path in &workout.routes {
             let member = apple::named_in(&self.opened.members, path);
             let read = member.and_then(|member| {
-                self.ended.routes.insert(member.name.clone());
+                parts.insert(member.name.clone());
                 formats::read(&archive::unpack(&self.opened.file, member).ok()?).ok()
             });
             match read {
@@ -167,7 +196,31 @@ impl Pass {
             }
         }
         workout.follow(routes);
-        MetWorkout { key, from, workout, lost }
+        let beats = hearts.map(|hearts| hearts.beats(&key)).unwrap_or_default();
+        MetWorkout { key, from, workout, beats, lost }
+    }
+}
+
+const HEART_RATE: &str = "heart_rate";
+
+/// Records on their way to days and samples.
+struct Sorting<'a> {
+    out: &'a Sender<Met>,
+    version: i64,
+    samples: Vec<Upsert>,
+    met: u64,
+    ended: Ended,
+}
+
+impl Sorting<'_> {
+    fn workout(&mut self, workout: &Workout, at: u64) {
+        let ended = &mut self.ended;
+        if ended.workouts.is_empty() {
+            ended.first_workout = at;
+        }
+        if ended.workouts.len() < WORKOUTS_MAX {
+            ended.workouts.push(key_of(workout));
+        }
     }
 
     /// Whether anybody still waits.
@@ -176,22 +229,27 @@ impl Pass {
             self.ended.days.add(record);
             return true;
         }
-        if record.kind == "heart_rate" || self.samples_met >= SAMPLES_MAX {
+        if record.kind == HEART_RATE {
+            self.ended.heart_rates += 1;
+            return true;
+        }
+        if self.met >= SAMPLES_MAX {
             self.ended.unkept += 1;
             return true;
         }
-        self.samples_met += 1;
+        self.met += 1;
         self.samples.push(sample(record, self.version));
-        self.samples.len() < SAMPLES_AT_ONCE || self.send_samples()
+        self.samples.len() < SAMPLES_AT_ONCE || self.send()
     }
 
-    fn send_samples(&mut self) -> bool {
+    fn send(&mut self) -> bool {
         let samples = std::mem::take(&mut self.samples);
         samples.is_empty() || self.out.blocking_send(Met::Samples(samples)).is_ok()
     }
 }
 
-fn key_of(workout: &Workout) -> String {
+/// Start in microseconds, length in seconds, sport, and a mark of the source.
+pub(super) fn key_of(workout: &Workout) -> String {
     let activity = &workout.activity;
     let length_s = activity.totals.elapsed_time_s.map_or(0.0, |total| total.value);
     let start_us = time::micros(activity.start);
@@ -206,6 +264,6 @@ fn sample(record: &Record, version: i64) -> Upsert {
 }
 
 /// A few letters for a device's name, which may be long, and somebody's.
-fn mark(source: &str) -> String {
+pub(super) fn mark(source: &str) -> String {
     hex::encode(&sha256(source.as_bytes())[..4])
 }

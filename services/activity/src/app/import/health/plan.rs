@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use super::{
     SOURCE,
     days::{self, Year},
-    pass::{Ended, Met, MetWorkout, Pass, Reached},
+    hearts::Hearts,
+    pass::{Ended, Met, MetWorkout, Pass, Reached, WORKOUTS_MAX},
     workout,
 };
 use crate::{
@@ -37,8 +38,8 @@ use crate::{
 /// Met and not yet looked at.
 const AHEAD_MAX: usize = 4;
 const TOLD_EVERY: Duration = Duration::from_millis(500);
-/// More are no diary any more.
-const WORKOUTS_MAX: usize = 50_000;
+/// Times that the document is gone through.
+const PASSES: u64 = 3;
 
 /// What an export comes to, and the members that are parts of it.
 pub(in crate::app::import) struct Planned {
@@ -51,8 +52,13 @@ struct Planning<'a> {
     import: ImportId,
     account: AccountId,
     standing: &'a Standing,
-    document: &'a str,
-    planned: Planned,
+    opened: &'a Opened,
+    lies: &'a Lies,
+    version: i64,
+    /// Times the document was gone through.
+    passed: u64,
+    workouts: Vec<PlannedFile>,
+    records: Vec<PlannedFile>,
     seen: HashSet<String>,
     sample_files: usize,
 }
@@ -66,40 +72,21 @@ impl App {
         opened: &Opened,
         lies: &Lies,
     ) -> Result<Result<Planned, Refusal>, Refusal> {
-        let version = time::micros(self.journal.now());
-        let (out, mut incoming) = mpsc::channel(AHEAD_MAX);
-        let pass = Pass::new(opened, lies, version, out);
-        let (reached, total) = (pass.reached(), total_of(opened, lies));
-        let passing = tokio::task::spawn_blocking(move || pass.run(0));
-        let mut planning = Planning {
+        let planning = Planning {
             app: self,
             import,
             account,
             standing,
-            document: lies.name(),
-            planned: Planned { files: Vec::new(), routes: HashSet::new() },
+            opened,
+            lies,
+            version: time::micros(self.journal.now()),
+            passed: 0,
+            workouts: Vec::new(),
+            records: Vec::new(),
             seen: HashSet::new(),
             sample_files: 0,
         };
-        let mut told = tokio::time::interval(TOLD_EVERY);
-        loop {
-            tokio::select! {
-                met = incoming.recv() => match met {
-                    Some(Met::Workout(met)) => planning.workout(*met).await?,
-                    Some(Met::Samples(samples)) => planning.samples(samples).await?,
-                    None => break,
-                },
-                _ = told.tick() => planning.tell(&reached, total).await?,
-            }
-        }
-        match passing.await {
-            Ok(Ok(ended)) => planning.end(ended, version).await.map(Ok),
-            Ok(Err(problem)) => Ok(Err(refusal_of(&problem))),
-            Err(panic) => {
-                tracing::error!(%panic, "a health export could not be looked through");
-                Ok(Err(refusal_of(&Problem::Unreadable("the export cannot be read".into()))))
-            }
-        }
+        planning.look_through().await
     }
 }
 
@@ -112,34 +99,108 @@ fn total_of(opened: &Opened, lies: &Lies) -> u64 {
 }
 
 impl Planning<'_> {
+    /// Three times: for the records, of which days and samples are made before the next begins; for the heart rates within
+    /// workouts, which stand before them; and for these.
+    async fn look_through(mut self) -> Result<Result<Planned, Refusal>, Refusal> {
+        let version = self.version;
+        let ended = match self.pass(move |pass| pass.records(version)).await? {
+            Ok(ended) => ended,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let Ended { workouts, first_workout, heart_rates, .. } = &ended;
+        let (keys, from, mut unkept, wanted) = (
+            workouts.clone(),
+            *first_workout,
+            *heart_rates,
+            self.standing.health_consent && *heart_rates > 0,
+        );
+        self.end(ended).await?;
+        let (mut hearts, mut routes) = (None, HashSet::new());
+        if wanted && !keys.is_empty() {
+            let empty = Hearts::of(keys.iter().map(String::as_str));
+            match self.pass(move |pass| pass.hearts(empty)).await? {
+                Ok(found) => {
+                    unkept -= found.taken.min(unkept);
+                    hearts = Some(found);
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        self.passed = PASSES - 1;
+        if !keys.is_empty() {
+            match self.pass(move |pass| pass.workouts(from, hearts)).await? {
+                Ok(parts) => routes = parts,
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        if unkept > 0 {
+            let detail =
+                format!("{unkept} heart rates outside of workouts, or without the consent to keep them");
+            self.say("heart-rates", IGNORED, Code::FileNotActivity, detail);
+        }
+        let files = self.workouts.into_iter().chain(self.records).collect();
+        Ok(Ok(Planned { files, routes }))
+    }
+
+    /// Once through, with what is met meanwhile.
+    async fn pass<T: Send + 'static>(
+        &mut self,
+        go: impl FnOnce(Pass) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<Result<T, Refusal>, Refusal> {
+        let (out, mut incoming) = mpsc::channel(AHEAD_MAX);
+        let pass = Pass::new(self.opened, self.lies, out);
+        let reached = pass.reached();
+        let passing = tokio::task::spawn_blocking(move || go(pass));
+        let mut told = tokio::time::interval(TOLD_EVERY);
+        loop {
+            tokio::select! {
+                met = incoming.recv() => match met {
+                    Some(Met::Workout(met)) => self.workout(*met).await?,
+                    Some(Met::Samples(samples)) => self.samples(samples).await?,
+                    None => break,
+                },
+                _ = told.tick() => self.tell(&reached).await?,
+            }
+        }
+        self.passed += 1;
+        match passing.await {
+            Ok(Ok(found)) => Ok(Ok(found)),
+            Ok(Err(problem)) => Ok(Err(refusal_of(&problem))),
+            Err(panic) => {
+                tracing::error!(%panic, "a health export could not be looked through");
+                Ok(Err(refusal_of(&Problem::Unreadable("the export cannot be read".into()))))
+            }
+        }
+    }
+
     fn file(&self, name: &str, plan: &str) -> PlannedFile {
         PlannedFile {
-            name: format!("{}#{name}", self.document),
+            name: format!("{}#{name}", self.lies.name()),
             plan: plan.to_owned(),
             ..PlannedFile::default()
         }
     }
 
-    async fn tell(&self, reached: &Reached, total: u64) -> Result<(), Refusal> {
+    /// Of each pass a third.
+    async fn tell(&self, reached: &Reached) -> Result<(), Refusal> {
         let bytes = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let progress = Progress { bytes_done: bytes(reached.bytes().min(total)), bytes_total: bytes(total) };
+        let total = total_of(self.opened, self.lies);
+        let done = self.passed.saturating_mul(total).saturating_add(reached.bytes().min(total)) / PASSES;
+        let progress = Progress { bytes_done: bytes(done), bytes_total: bytes(total) };
         let told = imports::put_progress(&self.app.db, self.import, self.account, progress).await;
         Ok(told.map_err(Error::from)?)
     }
 
     async fn workout(&mut self, met: MetWorkout) -> Result<(), Refusal> {
-        let MetWorkout { key, from, workout, lost } = met;
-        let mut file = self.file(&format!("workout-{}", workout.activity.start), NEW);
-        workout.source.clone_into(&mut file.title);
-        workout.activity.sport.as_str().clone_into(&mut file.sport);
-        if self.planned.files.len() >= WORKOUTS_MAX {
+        if self.workouts.len() >= WORKOUTS_MAX {
             return Ok(());
         }
+        let mut file = self.file(&format!("workout-{}", met.workout.activity.start), NEW);
+        met.workout.source.clone_into(&mut file.title);
+        met.workout.activity.sport.as_str().clone_into(&mut file.sport);
+        let (key, from) = (met.key.clone(), met.from);
         let (account, standing, now) = (self.account, self.standing.clone(), self.app.journal.now());
-        let wanted = key.clone();
-        let prepared = tokio::task::spawn_blocking(move || {
-            workout::prepare(account, &wanted, workout, lost, &standing, now)
-        });
+        let prepared = tokio::task::spawn_blocking(move || workout::prepare(account, met, &standing, now));
         match prepared.await.map_err(|panic| Refusal::new(Code::Internal, panic.to_string()))? {
             Err(refusal) => refuse(&mut file, REFUSED, &refusal),
             Ok(_) if !self.seen.insert(key.clone()) => {
@@ -155,7 +216,7 @@ impl Planning<'_> {
                 (file.workout, file.offset) = (key, from);
             }
         }
-        self.planned.files.push(file);
+        self.workouts.push(file);
         Ok(())
     }
 
@@ -171,7 +232,7 @@ impl Planning<'_> {
         self.records(&name, plan, HealthRecords { upserts: new, before: Vec::new() }).await
     }
 
-    async fn year(&mut self, year: Year, version: i64) -> Result<(), Refusal> {
+    async fn year(&mut self, year: Year) -> Result<(), Refusal> {
         let date = |value: Option<&DailyValue>| value.map(|value| value.date.clone()).unwrap_or_default();
         let (first, last) = (date(year.values.first()), date(year.values.last()));
         let known = imports::days(&self.app.db, self.account, SOURCE, year.kind, (&first, &last));
@@ -180,10 +241,10 @@ impl Planning<'_> {
         for value in year.values {
             match known.get(&value.date) {
                 Some(day) if day.value == value.value && day.spans == value.spans => continue,
-                Some(day) => records.before.push(days::upsert_of(said(day), version)),
+                Some(day) => records.before.push(days::upsert_of(said(day), self.version)),
                 None => {}
             }
-            records.upserts.push(days::upsert_of(value, version));
+            records.upserts.push(days::upsert_of(value, self.version));
         }
         let plan = match () {
             () if records.upserts.is_empty() => DUPLICATE,
@@ -198,18 +259,19 @@ impl Planning<'_> {
         let (key, encoded) = blob_of(self.account, records.encode_to_vec());
         self.app.blobs.put(&key, encoded).await?;
         file.records_blob = key;
-        self.planned.files.push(file);
+        self.records.push(file);
         Ok(())
     }
 
-    async fn end(mut self, ended: Ended, version: i64) -> Result<Planned, Refusal> {
-        let Ended { days, counts, unkept, routes, problem } = ended;
+    /// Days are made of what the records came to, and the rest of it is said.
+    async fn end(&mut self, ended: Ended) -> Result<(), Refusal> {
+        let Ended { days, counts, unkept, problem, .. } = ended;
         let unkept = unkept + days.dropped + counts.skipped;
         for year in days.into_years() {
-            self.year(year, version).await?;
+            self.year(year).await?;
         }
         if unkept > 0 {
-            let detail = format!("{unkept} records of kinds that are not kept, heart rate among them");
+            let detail = format!("{unkept} records of kinds that are not kept");
             self.say("other-records", IGNORED, Code::FileNotActivity, detail);
         }
         if counts.bad > 0 {
@@ -223,17 +285,14 @@ impl Planning<'_> {
             let detail = "the document is cut off; what comes before was taken".to_owned();
             self.say("rest", REFUSED, Code::FileUnreadable, detail);
         }
-        self.planned.routes = routes;
-        Ok(self.planned)
+        Ok(())
     }
-}
 
-impl Planning<'_> {
     /// Something that is not run, and why.
     fn say(&mut self, name: &str, plan: &str, code: Code, detail: String) {
         let mut file = self.file(name, plan);
         refuse(&mut file, plan, &Refusal::new(code, detail));
-        self.planned.files.push(file);
+        self.records.push(file);
     }
 }
 

@@ -11,13 +11,14 @@ use tokio::sync::mpsc;
 
 use super::{
     SOURCE,
+    hearts::Hearts,
     pass::{Met, Pass},
     workout,
 };
 use crate::{
     app::{
         App,
-        import::{file::What, work::Work},
+        import::{file::What, opened::Lies, work::Work},
     },
     domain::import::{FileDone, Outcome, Phase},
     store::imports,
@@ -26,11 +27,13 @@ use crate::{
 const AHEAD_MAX: usize = 2;
 
 impl App {
-    /// Workouts that are to be run, those that are done left out.
+    /// Workouts that are to be run, those that are done left out. What comes of one does not hang on which others are done:
+    /// `all` are the files of the plan.
     pub(in crate::app::import) async fn run_workouts(
         &self,
         work: &mut Work,
         files: &[&PlannedFile],
+        all: &[PlannedFile],
     ) -> Result<(), Refusal> {
         let mut pending: HashMap<&str, &PlannedFile> =
             files.iter().map(|file| (file.workout.as_str(), *file)).collect();
@@ -39,18 +42,17 @@ impl App {
         else {
             return Ok(());
         };
+        let hearts = self.hearts(work, &lies, all).await?;
         let (out, mut incoming) = mpsc::channel(AHEAD_MAX);
-        let pass = Pass::new(&work.opened, &lies, 0, out).only_workouts();
-        let passing = tokio::task::spawn_blocking(move || pass.run(from));
+        let pass = Pass::new(&work.opened, &lies, out);
+        let passing = tokio::task::spawn_blocking(move || pass.workouts(from, hearts));
         while let Some(met) = incoming.recv().await {
             let Met::Workout(met) = met else { continue };
             let Some(file) = pending.remove(met.key.as_str()) else { continue };
             // Asked anew for each: a consent may be withdrawn meanwhile.
             let standing = self.standing(work.account).await?;
             let (account, now, asked) = (work.account, self.journal.now(), standing.clone());
-            let preparing = tokio::task::spawn_blocking(move || {
-                workout::prepare(account, &met.key, met.workout, met.lost, &asked, now)
-            });
+            let preparing = tokio::task::spawn_blocking(move || workout::prepare(account, *met, &asked, now));
             let prepared =
                 preparing.await.map_err(|panic| Refusal::new(Code::Internal, panic.to_string()))?;
             self.import_file(work, file, standing, &What::Workout(prepared.map(Box::new))).await?;
@@ -70,6 +72,25 @@ impl App {
             self.import_file(work, file, standing, &What::Workout(Err(gone.clone()))).await?;
         }
         Ok(())
+    }
+
+    /// Heart rates within the workouts, if they may be kept. Where the document cannot be read any more there are none.
+    async fn hearts(
+        &self,
+        work: &Work,
+        lies: &Lies,
+        files: &[PlannedFile],
+    ) -> Result<Option<Hearts>, Refusal> {
+        if !self.standing(work.account).await?.health_consent {
+            return Ok(None);
+        }
+        // Nothing is met on this way: the other end is only held open.
+        let (out, _incoming) = mpsc::channel(1);
+        let pass = Pass::new(&work.opened, lies, out);
+        let empty = Hearts::of(files.iter().map(|file| file.workout.as_str()));
+        let passing = tokio::task::spawn_blocking(move || pass.hearts(empty));
+        let found = passing.await.map_err(|panic| Refusal::new(Code::Internal, panic.to_string()))?;
+        Ok(found.ok())
     }
 
     async fn records_of(&self, blob: &str) -> Result<HealthRecords, Refusal> {
@@ -119,7 +140,7 @@ impl App {
         for upsert in self.still_said(account, upserts).await? {
             match before.remove(&upsert.key) {
                 Some(stood) => back.push(Upsert { version, ..stood }),
-                None => gone.push(Delete { version, key: upsert.key }),
+                None => gone.push(Delete { version, key: upsert.key, ..Delete::default() }),
             }
         }
         self.keep_records(command, account, SOURCE, back, gone).await?;

@@ -1,11 +1,10 @@
 //! A workout of a health export as it is recorded.
 
 use eventing::{Batch, Error};
-use formats::apple::Workout;
 use jiff::Timestamp;
 use kernel::{AccountId, ActivityId, Code, Refusal, time};
 
-use super::SOURCE;
+use super::{SOURCE, pass::MetWorkout};
 use crate::{
     app::{
         App, activity_stream, events,
@@ -33,12 +32,14 @@ pub(in crate::app::import) struct Prepared {
 /// The record of a workout; no I/O.
 pub(super) fn prepare(
     account: AccountId,
-    key: &str,
-    workout: Workout,
-    lost_routes: usize,
+    met: MetWorkout,
     standing: &Standing,
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
+    let MetWorkout { key, mut workout, beats, lost: lost_routes, .. } = met;
+    if standing.health_consent {
+        workout.beat(&beats);
+    }
     let mut activity = workout.activity;
     let start_us = time::micros(activity.start);
     let mut check = Check::default();
@@ -47,7 +48,7 @@ pub(super) fn prepare(
     if !standing.health_consent {
         reading::drop_health(&mut activity);
     }
-    let id = keyed_id("activity", account, SOURCE, key);
+    let id = keyed_id("activity", account, SOURCE, &key);
     let start = Start::of(start_us, activity.utc_offset_s, None, standing.time_zone.as_deref());
     let origin = Origin::Sync { source: SOURCE.to_owned(), client_version: 1 };
     let record = reading::record(&activity, Measured::Device, origin, start);

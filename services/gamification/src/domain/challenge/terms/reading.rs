@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eligibility::{Clause, Rule};
-use kernel::{FieldError, Refusal, Sport, place::Region};
+use kernel::{FieldError, Refusal, Sport, place::Region, text::deceives};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{CountFrom, Metric, Reward, RewardAt, Terms, Ties, asked_regions};
@@ -27,6 +27,8 @@ const GRACE_S: i64 = 172_800;
 /// Farther, longer or more than any account can have: thousandths of a unit.
 const REACHED_MAX: f64 = 1e12;
 const MIN_DISTANCE_M_MAX: f64 = 1e7;
+/// The fastest of any distance would be whoever stops first: so far one goes where nothing else is said.
+const FASTEST_OVER_MM: i64 = 1_000_000;
 
 /// Terms as somebody wrote them. Empty texts: not said.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,6 +65,16 @@ pub struct WrittenReward {
 impl Terms {
     /// Everything that is wrong is named at once, by its pointer in the public body.
     pub fn parse(written: &Written) -> Result<Self, Refusal> {
+        Self::read(written, None)
+    }
+
+    /// As [`Terms::parse`], over terms that were decided on: their rule stands as it is, though it could not be written
+    /// any more.
+    pub fn parse_over(written: &Written, decided: &Self) -> Result<Self, Refusal> {
+        Self::read(written, Some(&decided.eligibility))
+    }
+
+    fn read(written: &Written, decided: Option<&Rule>) -> Result<Self, Refusal> {
         let mut reading = Reading::default();
         let name = reading.name(&written.name);
         let kind = match written.kind.as_str() {
@@ -74,7 +86,7 @@ impl Terms {
         let sports = reading.sports(&written.sports);
         let window = Window::parse(&written.start, &written.end, &written.clock, &written.time_zone);
         let window = window.map_err(|errors| reading.errors.extend(errors)).ok();
-        let eligibility = reading.rule(&written.eligibility_json);
+        let eligibility = reading.rule(&written.eligibility_json, decided);
         if written.capacity == Some(0) {
             reading.fault("/capacity", "out_of_range", "at least one may take part");
         }
@@ -91,7 +103,7 @@ impl Terms {
             reading.fault("/late_sync_grace_s", "out_of_range", "from 0 seconds to 30 days");
         }
         let rewards = reading.rewards(&written.rewards);
-        let min_distance_mm = reading.min_distance(written.min_distance_m);
+        let min_distance_mm = reading.min_distance(metric, written.min_distance_m);
         reading.attempts(metric, written.attempts);
         Refusal::fields(reading.errors)?;
         let (Some(kind), Some(metric), Some(window), Some(eligibility), Some(ties), Some(count_from)) =
@@ -181,7 +193,7 @@ impl Reading {
                 self.fault(&pointer, "too_long", "a name has at most 120 characters");
                 continue;
             }
-            if text.chars().any(is_deceptive) {
+            if deceives(text) {
                 self.fault(
                     &pointer,
                     "invisible_characters",
@@ -219,7 +231,7 @@ impl Reading {
         read
     }
 
-    fn rule(&mut self, text: &str) -> Option<Rule> {
+    fn rule(&mut self, text: &str, decided: Option<&Rule>) -> Option<Rule> {
         if text.is_empty() {
             return Some(Rule::everyone());
         }
@@ -230,10 +242,13 @@ impl Reading {
                 return None;
             }
         };
-        let mut missing = Vec::new();
-        find_missing(&rule, "/eligibility", &mut missing);
-        for (pointer, region) in missing {
-            self.fault(&pointer, "unknown_region", &format!("there is no region {region}"));
+        if decided == Some(&rule) {
+            return Some(rule);
+        }
+        let mut faults = Vec::new();
+        find_faults(&rule, "/eligibility", &mut faults);
+        for (pointer, code, detail) in faults {
+            self.fault(&pointer, code, &detail);
         }
         Some(rule)
     }
@@ -324,12 +339,13 @@ impl Reading {
         }
     }
 
-    fn min_distance(&mut self, distance_m: Option<f64>) -> Option<i64> {
+    fn min_distance(&mut self, metric: Option<Metric>, distance_m: Option<f64>) -> Option<i64> {
         let distance_mm = distance_m.map(|distance| thousandths(distance, MIN_DISTANCE_M_MAX));
         if distance_mm == Some(None) {
             self.fault("/min_distance_m", "out_of_range", "a distance of at least 0 belongs here");
         }
-        distance_mm.flatten().filter(|distance| *distance > 0)
+        let unsaid = (metric == Some(Metric::Fastest)).then_some(FASTEST_OVER_MM);
+        distance_mm.flatten().filter(|distance| *distance > 0).or(unsaid)
     }
 }
 
@@ -346,21 +362,27 @@ fn percentile(value: f64) -> Option<u32> {
     thousandths(value, 100.0).and_then(|share| u32::try_from(share).ok())
 }
 
-/// Regions that are well formed and yet do not exist, by their pointers.
-fn find_missing(rule: &Rule, pointer: &str, missing: &mut Vec<(String, String)>) {
+/// What is well formed and yet met by nobody, as pointer, code and detail: regions that do not exist, and what shops know
+/// of their customers, which is the promos' to ask.
+fn find_faults(rule: &Rule, pointer: &str, faults: &mut Vec<(String, &'static str, String)>) {
     match rule {
         Rule::All(rules) | Rule::Any(rules) => {
             let word = if matches!(rule, Rule::All(_)) { "all" } else { "any" };
             for (index, rule) in rules.iter().enumerate() {
-                find_missing(rule, &format!("{pointer}/{word}/{index}"), missing);
+                find_faults(rule, &format!("{pointer}/{word}/{index}"), faults);
             }
         }
-        Rule::Not(rule) => find_missing(rule, &format!("{pointer}/not"), missing),
+        Rule::Not(rule) => find_faults(rule, &format!("{pointer}/not"), faults),
         Rule::Clause(Clause::RegionIn(regions)) => {
             let unknown = |(_, region): &(usize, &Region)| !region.exists();
             for (index, region) in regions.iter().enumerate().filter(unknown) {
-                missing.push((format!("{pointer}/region_in/{index}"), region.as_str().to_owned()));
+                let detail = format!("there is no region {}", region.as_str());
+                faults.push((format!("{pointer}/region_in/{index}"), "unknown_region", detail));
             }
+        }
+        Rule::Clause(Clause::PurchasedWithinDays(_)) => {
+            let detail = "purchases are known to promos alone: no challenge can ask for them".to_owned();
+            faults.push((format!("{pointer}/purchased_within_days"), "not_for_challenges", detail));
         }
         Rule::Clause(_) => {}
     }
@@ -373,15 +395,6 @@ fn is_locale(text: &str) -> bool {
         && (2..=8).contains(&language.len())
         && language.bytes().all(|b| b.is_ascii_alphabetic())
         && text.split(['-', '_']).all(part)
-}
-
-/// Characters that change how a text looks without being seen: controls, zero-width, bidi, tags, fillers, private use.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(u32::from(c),
-            0x00AD | 0x034F | 0x061C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F
-            | 0x2028..=0x202E | 0x2060..=0x206F | 0x2800 | 0x3164 | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFF
-            | 0xE0000..=0xE0FFF | 0xE000..=0xF8FF | 0xF0000..=0x10_FFFF)
 }
 
 #[cfg(test)]

@@ -191,6 +191,44 @@ fn a_region_that_does_not_exist_is_refused_where_it_stands() {
 }
 
 #[test]
+fn a_clause_that_no_challenge_can_look_into_is_refused_wherever_it_stands() {
+    let with = |text: &str| faults(|terms| terms.eligibility_json = text.to_owned());
+    let pointer = "/eligibility/any/1/not/purchased_within_days";
+    assert_eq!(
+        with(r#"{"any":[{"level_at_least":2},{"not":{"purchased_within_days":90}}]}"#),
+        fault(pointer, "not_for_challenges")
+    );
+    assert_eq!(
+        with(r#"{"purchased_within_days":90}"#),
+        fault("/eligibility/purchased_within_days", "not_for_challenges")
+    );
+}
+
+#[test]
+fn a_rule_that_was_decided_on_stands_though_it_could_not_be_written_any_more() {
+    let ruled = |text: &str| Written { eligibility_json: text.to_owned(), ..written() };
+    let text = r#"{"purchased_within_days":90}"#;
+    let eligibility = Rule::parse(text, "/eligibility").unwrap();
+    let decided = Terms { eligibility, ..Terms::parse(&written()).unwrap() };
+    assert_eq!(Terms::parse_over(&ruled(text), &decided).unwrap().eligibility, decided.eligibility);
+    assert!(Terms::parse_over(&ruled(r#"{"purchased_within_days":30}"#), &decided).is_err());
+}
+
+#[test]
+fn the_fastest_is_the_fastest_over_some_distance() {
+    let over = |metric: &str, min_distance_m: Option<f64>| {
+        let written = Written { metric: metric.to_owned(), min_distance_m, ..written() };
+        Terms::parse(&written).unwrap().min_distance_mm
+    };
+    assert_eq!(over("fastest_s", Some(5_000.0)), Some(5_000_000));
+    assert_eq!(over("fastest_s", Some(100.0)), Some(100_000), "as short as its author says");
+    for unsaid in [None, Some(0.0)] {
+        assert_eq!(over("fastest_s", unsaid), Some(1_000_000), "{unsaid:?}");
+        assert_eq!(over("longest_m", unsaid), None);
+    }
+}
+
+#[test]
 fn the_regions_of_a_rule_are_those_that_nobody_gets_around() {
     let regions =
         |text: &str| asked_regions(&rule(text)).map(|all| all.into_iter().collect::<Vec<_>>().join(" "));
