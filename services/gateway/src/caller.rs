@@ -20,14 +20,8 @@ use crate::{
 };
 
 /// What a paired device's token permits, and nothing else.
-const INGEST_ROUTES: &[(&str, &str)] = &[
-    ("POST", "/v1/uploads"),
-    ("GET", "/v1/uploads/{id}"),
-    ("POST", "/v1/sync"),
-    ("POST", "/v1/live-sessions"),
-    ("POST", "/v1/live-sessions/{id}/beacons"),
-    ("POST", "/v1/live-sessions/{id}/finish"),
-];
+const INGEST_ROUTES: &[(&str, &str)] =
+    &[("POST", "/v1/uploads"), ("GET", "/v1/uploads/{id}"), ("POST", "/v1/sync")];
 
 /// Somebody, with the request that is served for them.
 #[derive(Clone)]
@@ -192,10 +186,7 @@ fn permit(verified: &Verified, exchange: &Exchange) -> Result<(), Refusal> {
     if !verified.scopes.is_empty() && INGEST_ROUTES.contains(&here) {
         return Ok(());
     }
-    Err(Refusal::new(
-        Code::InsufficientScope,
-        "a device's token may upload, sync and tell live, and nothing else",
-    ))
+    Err(Refusal::new(Code::InsufficientScope, "a device's token may upload and sync, and nothing else"))
 }
 
 /// Somebody signed in, or a stranger: on a route that is open for what is public. A token that is not valid is refused:

@@ -194,8 +194,7 @@ Workouts in; progress, achievements, offers and purchases out.
 
 **Signing in.** `POST /v1/accounts` mails a code, `POST /v1/accounts/verify` answers a session. Send its `access_token` \
 as `Authorization: Bearer …`; it lives ten minutes, `POST /v1/sessions/refresh` gives the next. A watch is paired by \
-RFC 8628 (`/oauth/device_authorization`) and gets a token that may upload, sync and tell live, and nothing \
-else.
+RFC 8628 (`/oauth/device_authorization`) and gets a token that may upload and sync, and nothing else.
 
 **Words.** JSON in snake_case, SI units with the unit in the name, times as RFC 3339 with their offset, money in \
 integer minor units. What is not known is absent, never null or 0. Unknown fields are ignored; more values may be added \

@@ -25,6 +25,7 @@ impl Api {
         &self,
         request: Request<api::StartLiveSessionRequest>,
     ) -> Result<Response<LiveSessionView>, Status> {
+        person(&request)?;
         let (caller, sender) = sender(&request)?;
         let begin = begin(request.into_inner(), self.app.journal.now()).map_err(status)?;
         let started = self.app.start_live(&caller.command(), &sender, begin).await;
@@ -36,6 +37,7 @@ impl Api {
         &self,
         request: Request<api::SendBeaconsRequest>,
     ) -> Result<Response<api::SendBeaconsResponse>, Status> {
+        person(&request)?;
         let (_, sender) = sender(&request)?;
         let asked = request.into_inner();
         let live = id(&asked.session_id)?;
@@ -52,6 +54,7 @@ impl Api {
         &self,
         request: Request<api::FinishLiveSessionRequest>,
     ) -> Result<Response<LiveSessionView>, Status> {
+        person(&request)?;
         let (caller, sender) = sender(&request)?;
         let live = id(&request.get_ref().session_id)?;
         let finished = self.app.finish_live(&caller.command(), &sender, live).await;

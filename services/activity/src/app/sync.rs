@@ -48,6 +48,8 @@ struct Changeset<'a> {
     source: String,
     /// How far the sender's clock was behind; its times are put right.
     behind_s: i64,
+    /// It was taken before, under its idempotency key.
+    again: bool,
     acks: Vec<Ack>,
     done: Option<eventing::Done>,
 }
@@ -75,16 +77,31 @@ impl App {
         let keys = request.upserts.iter().map(|record| (&record.key, record.version));
         let keys = keys.chain(request.deletes.iter().map(|record| (&record.key, record.version)));
         let acks = keys.map(|(key, version)| Ack { key: key.clone(), version, ..Ack::default() }).collect();
+        let again = self.journal.replayed(command).await?.is_some();
         // The changeset's own key would answer for all records at once; each record answers by its version instead.
-        let command = &eventing::Command { key: None, ..command.clone() };
-        let mut changeset =
-            Changeset { app: self, command, account: sender.account, source, behind_s, acks, done: None };
+        let each = &eventing::Command { key: None, ..command.clone() };
+        let mut changeset = Changeset {
+            app: self,
+            command: each,
+            account: sender.account,
+            source,
+            behind_s,
+            again,
+            acks,
+            done: None,
+        };
         let (deletes, begin) = (request.deletes, request.upserts.len());
         let mut upserts = request.upserts;
         clock::correct(&mut upserts, behind_s);
         changeset.upsert(upserts).await?;
         changeset.delete(begin, deletes).await?;
-        let Changeset { source, acks, done, .. } = changeset;
+        let Changeset { source, acks, mut done, .. } = changeset;
+        if command.key.is_some() {
+            // Only now: a changeset that was cut short is taken anew, not replayed.
+            let mut batch = self.journal.batch(command);
+            batch.answer(200, Vec::new());
+            done = Some(batch.commit().await?);
+        }
         acks.iter().for_each(|ack| self.metrics.record(status_of(&ack.status)));
         let now_us = kernel::time::micros(self.journal.now());
         let kept = senders::mark(&self.db, sender.account, &source, sender.session, &request.cursor, now_us);

@@ -6,6 +6,7 @@ mod watching;
 use activity::Config;
 use eventing::args;
 use kernel::{Code, time::micros};
+use platform::context::acting_for;
 use proto::activity::{GetActivityRequest, LivePoint, StartLiveSessionRequest, live_frame};
 use testkit::fleet::{Ground, eventually};
 
@@ -167,16 +168,20 @@ async fn a_session_that_told_nothing_is_discarded() {
 }
 
 #[tokio::test]
-async fn a_paired_watch_may_tell_and_not_look() {
+async fn a_paired_watch_may_neither_tell_nor_look() {
     let (ground, accounts) = (Ground::fresh(), Accounts::default());
     let world = world::start(&ground, &accounts).await;
     let aida = accounts.athlete("aida");
-    let track = Track::started(&world, watch(aida, "wrist")).await;
+    let track = Track::started(&world, app(aida)).await;
     track.tell([0, 10, 20]).await;
-    refused_with(track.watch(watch(aida, "wrist"), None).await.map(|_| ()), Code::InsufficientScope);
-    let phone = Track { world: &world, teller: app(aida), id: track.id.clone() };
-    phone.tell([30]).await;
-    assert_eq!(track.finish().await.unwrap().points, Some(4), "any device of the account may tell");
+    let wrist = Track { world: &world, teller: watch(aida, "wrist"), id: track.id.clone() };
+    let asked = StartLiveSessionRequest { sport: "running".to_owned(), ..StartLiveSessionRequest::default() };
+    let started = world.client().start_live_session(acting_for(wrist.teller.clone(), asked)).await;
+    refused_with(started.map(|_| ()), Code::InsufficientScope);
+    refused_with(wrist.send(vec![at(30)]).await.map(|_| ()), Code::InsufficientScope);
+    refused_with(wrist.finish().await.map(|_| ()), Code::InsufficientScope);
+    refused_with(track.watch(wrist.teller, None).await.map(|_| ()), Code::InsufficientScope);
+    assert_eq!(track.finish().await.unwrap().points, Some(3));
     world.stop().await;
 }
 

@@ -1,6 +1,6 @@
 use eventing::args;
 use kernel::{AccountId, Code};
-use platform::context::acting_for;
+use platform::context::{Ambient, acting_for};
 use proto::activity::{
     Ack, ChangeActivityRequest, Column, DailyValue, Delete, DeleteActivityRequest, Sample, StreamsRequest,
     StreamsView, SyncRequest, Upsert, Workout, upsert::Record,
@@ -311,6 +311,40 @@ async fn a_senders_mark_is_kept_and_told_to_one_that_lost_it() {
     assert!(!ask("").await.is_empty());
     assert_eq!(ask("anchor-17").await, "anchor-17");
     assert_eq!(ask("").await, "anchor-17");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_changeset_sent_again_under_its_key_takes_nothing_that_came_since() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let changeset = || SyncRequest {
+        source: "healthkit".to_owned(),
+        upserts: vec![upsert("A1", 1, Record::Workout(run(5_000.0)))],
+        deletes: vec![Delete { key: "D1".to_owned(), newest: true, ..Delete::default() }],
+        ..SyncRequest::default()
+    };
+    let keyed = |hash: &'static [u8]| {
+        let key = eventing::command::Key { key: "POST /v1/sync k".to_owned(), request_hash: hash.into() };
+        let ambient = Ambient { idempotency: Some(key), ..Ambient::new() };
+        let mut client = world.client();
+        async move { ambient.scope(client.sync(acting_for(watch(aida, "watch"), changeset()))).await }
+    };
+    sync(&world, aida, vec![upsert("D1", 1, steps(4_000.0))], vec![]).await;
+    let first = keyed(b"one").await.unwrap();
+    assert!(first.metadata().get("stadion-replayed").is_none());
+    let first = first.into_inner().acks;
+    assert_eq!(words(&first), ["stored", "stored"]);
+    sync(&world, aida, vec![upsert("D1", 2, steps(9_000.0))], vec![]).await;
+    let again = keyed(b"one").await.unwrap();
+    assert_eq!(again.metadata().get("stadion-replayed").unwrap(), "true");
+    let again = again.into_inner().acks;
+    assert_eq!(words(&again), ["duplicate", "duplicate"]);
+    assert_eq!(again[0].activity_id, first[0].activity_id);
+    let kept = sync(&world, aida, vec![upsert("D1", 2, steps(9_000.0))], vec![]).await;
+    assert_eq!(words(&kept), ["duplicate"], "the day that came back is still there");
+    refused_with(keyed(b"two").await, Code::IdempotencyMismatch);
     world.stop().await;
 }
 

@@ -59,6 +59,8 @@ async fn a_member_writes_and_opens_one_and_who_runs_the_group_may_manage_it() {
     assert_eq!(code(arena.join(stranger, &id).await), Code::NotEligible);
     assert_eq!(code(extend(&arena, mate, &id).await), Code::Forbidden);
     assert_eq!(code(arena.stop_challenge(mate, &id).await), Code::Forbidden);
+    assert_eq!(code(arena.get(stranger, &id).await), Code::NotFound);
+    assert_eq!(code(extend(&arena, stranger, &id).await), Code::NotFound, "it does not hear that it exists");
     extend(&arena, captain, &id).await.unwrap();
     assert_eq!(arena.stop_challenge(captain, &id).await.unwrap().state, "settling");
 

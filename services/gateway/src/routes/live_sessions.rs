@@ -154,7 +154,7 @@ struct BeaconAck {
     problem: Option<Fault>,
 }
 
-/// Starts a workout that is told as it happens. A paired device may, too. 409 `conflict` when four are open.
+/// Starts a workout that is told as it happens. 409 `conflict` when four are open.
 #[utoipa::path(post, path = "/live-sessions", tag = "activities", request_body = Start,
     responses((status = 201, body = LiveSession)))]
 async fn start(State(door): Shared, caller: Account, Json(body): Json<Start>) -> Answer {
@@ -172,7 +172,7 @@ async fn start(State(door): Shared, caller: Account, Json(body): Json<Start>) ->
     answer::created(&format!("/v1/live-sessions/{}/stream", session.id), &session)
 }
 
-/// Tells moments of a live session; each is answered for itself. A paired device may, too.
+/// Tells moments of a live session; each is answered for itself.
 ///
 /// A moment is told once: what comes again under its time is a `duplicate`. 409 `conflict` when the session has ended.
 #[utoipa::path(post, path = "/live-sessions/{id}/beacons", tag = "activities", params(IdParam), request_body = Beacons,
@@ -195,7 +195,7 @@ async fn tell(
     })
 }
 
-/// Ends a live session: what was told becomes an activity as any other. A paired device may, too.
+/// Ends a live session: what was told becomes an activity as any other.
 ///
 /// A session that has ended answers as it ended. One that nothing is told of ends by itself.
 #[utoipa::path(post, path = "/live-sessions/{id}/finish", tag = "activities", params(IdParam),

@@ -1,4 +1,4 @@
-//! `/v1/live-sessions`: told, watched, and what of it a paired device may.
+//! `/v1/live-sessions`: told, and watched.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -171,7 +171,7 @@ async fn a_watcher_is_sent_away_with_their_session() {
 }
 
 #[tokio::test]
-async fn nobody_watches_unknown_and_a_paired_device_only_tells() {
+async fn nobody_watches_unknown_and_a_paired_device_has_no_part_in_it() {
     let world = world();
     assert_eq!(world.get(&stream()).await.code(), "unauthenticated");
     let mut ingest = claims();
@@ -188,7 +188,7 @@ async fn nobody_watches_unknown_and_a_paired_device_only_tells() {
         (format!("{ONE}/beacons"), r#"{"beacons":[]}"#),
         (format!("{ONE}/finish"), ""),
     ] {
-        assert_eq!(by_device("POST", path, body).await.code(), "unavailable", "let in");
+        assert_eq!(by_device("POST", path, body).await.code(), "insufficient_scope");
     }
     assert_eq!(by_device("GET", stream(), "").await.code(), "insufficient_scope");
     let bad = world.post_as_me(&format!("{ONE}/beacons"), &json!({"beacons": "many"})).await;

@@ -53,6 +53,10 @@ impl Changeset<'_> {
             check.version(delete.version);
             match check.done() {
                 Err(refusal) => self.refuse(begin + offset, refusal),
+                // What was the newest then may have come back since.
+                Ok(()) if self.again && delete.newest => {
+                    "duplicate".clone_into(&mut self.acks[begin + offset].status);
+                }
                 Ok(()) => good.push((begin + offset, delete)),
             }
         }

@@ -40,7 +40,7 @@ pub struct Preview {
 pub async fn preview(app: &App, by: AccountId, id: ChallengeId) -> Result<Preview, Refusal> {
     let challenge = app.journal.load::<Challenge>(&stream_of(id)).await?.state;
     let terms = challenge.known()?.terms.clone();
-    if !staff::manager(app, by, &challenge).await?.by_role(&terms) {
+    if !staff::manager(app, by, id, &challenge).await?.by_role(&terms) {
         return Err(Refusal::new(Code::Forbidden, "previews are for operators, coaches and marketers"));
     }
     let mut preview = Preview { complete: true, ..Preview::default() };

@@ -58,7 +58,7 @@ pub async fn stop(
 /// The challenge, for whoever may manage it.
 async fn managed(app: &App, by: AccountId, id: ChallengeId) -> Result<Challenge, Refusal> {
     let challenge = app.journal.load::<Challenge>(&stream_of(id)).await?.state;
-    staff::manager(app, by, &challenge).await?;
+    staff::manager(app, by, id, &challenge).await?;
     Ok(challenge)
 }
 

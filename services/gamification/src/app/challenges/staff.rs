@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use kernel::{AccountId, Code, Refusal};
 use proto::{auth::AccountStanding, social};
 
-use super::super::App;
+use super::{
+    super::App,
+    read::{self, Asker},
+};
 use crate::{
-    domain::{Challenge, Terms},
+    domain::{Challenge, ChallengeId, Terms},
     wire::bytes_of,
 };
 
@@ -143,27 +146,29 @@ pub async fn alone(app: &App, account: AccountId) -> Result<Hand, Refusal> {
 }
 
 /// The caller, allowed to change this challenge: `not_found` where it may not know of it, else `forbidden`.
-pub async fn manager(app: &App, account: AccountId, challenge: &Challenge) -> Result<Hand, Refusal> {
+pub async fn manager(
+    app: &App,
+    account: AccountId,
+    id: ChallengeId,
+    challenge: &Challenge,
+) -> Result<Hand, Refusal> {
     let drafted = challenge.known()?;
-    let hidden = challenge.marks().is_hidden();
-    let mut hand = match alone(app, account).await {
-        Err(refusal) if hidden && refusal.code == Code::Forbidden => return Err(Refusal::not_found()),
-        hand => hand?,
+    let refusal = match alone(app, account).await {
+        Ok(mut hand) => {
+            if !hand.may_manage(drafted.author, &drafted.terms) {
+                hand = with_groups(app, hand, &drafted.terms).await?;
+            }
+            if hand.may_manage(drafted.author, &drafted.terms) {
+                return Ok(hand);
+            }
+            let detail = "only its author, the staff of its regions and who runs its group may do this";
+            Refusal::new(Code::Forbidden, detail)
+        }
+        Err(refusal) if refusal.code == Code::Forbidden => refusal,
+        Err(refusal) => return Err(refusal),
     };
-    if !hand.may_manage(drafted.author, &drafted.terms) {
-        hand = with_groups(app, hand, &drafted.terms).await?;
-    }
-    if hand.may_manage(drafted.author, &drafted.terms) {
-        return Ok(hand);
-    }
-    Err(if hidden {
-        Refusal::not_found()
-    } else {
-        Refusal::new(
-            Code::Forbidden,
-            "only its author, the staff of its regions and who runs its group may do this",
-        )
-    })
+    read::get(app, Asker::Account(account), id).await?;
+    Err(refusal)
 }
 
 /// Whether the caller may know of a challenge that strangers do not.

@@ -49,7 +49,7 @@ pub async fn change(
 ) -> Result<(Done, View), Refusal> {
     let stream = stream_of(id);
     let challenge = app.journal.load::<Challenge>(&stream).await?.state;
-    let manager = staff::manager(app, by, &challenge).await?;
+    let manager = staff::manager(app, by, id, &challenge).await?;
     let old = challenge.known()?.terms.clone();
     let drafted = challenge.state(super::now_us(app)) == State::Draft;
     let mut terms = match written {
