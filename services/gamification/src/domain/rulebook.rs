@@ -6,7 +6,11 @@ use std::{collections::BTreeMap, path::Path};
 use super::rules::{Invalid, Rules};
 
 /// The house's own sets, by their versions.
-const HOUSE: [&str; 2] = [include_str!("../../rules/v1.json"), include_str!("../../rules/v2.json")];
+const HOUSE: [&str; 3] = [
+    include_str!("../../rules/v1.json"),
+    include_str!("../../rules/v2.json"),
+    include_str!("../../rules/v3.json"),
+];
 
 /// Sets of rules by their versions; the newest is in force.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,33 +92,33 @@ mod tests {
     #[test]
     fn the_newest_of_the_house_is_in_force_and_older_ones_are_known() {
         let book = Rulebook::house().unwrap();
-        assert_eq!(book.in_force().version, 2);
+        assert_eq!(book.in_force().version, 3);
         assert_eq!(book.version(1).unwrap().streak_freezes, None, "the first knew no freezes");
-        assert_eq!(book.version(3), None);
+        assert_eq!(book.version(4), None);
     }
 
     #[test]
     fn a_version_is_never_edited_and_its_order_is_no_matter() {
         let book = Rulebook::house().unwrap();
-        let third = Rules { version: 3, xp_per_day_max: 7, ..book.in_force().clone() };
-        let edited = Rules { xp_per_day_max: 8, ..third.clone() };
-        let known = book.clone().with(third.clone()).unwrap();
-        assert_eq!(known.in_force(), &third);
-        assert_eq!(known.clone().with(third.clone()).unwrap(), known);
-        assert!(known.with(edited).unwrap_err().0.contains("version 3"));
-        let older = Rulebook::of(third.clone()).with(book.in_force().clone()).unwrap();
-        assert_eq!((older.in_force(), older.version(2)), (&third, Some(book.in_force())));
+        let next = Rules { version: 4, xp_per_day_max: 7, ..book.in_force().clone() };
+        let edited = Rules { xp_per_day_max: 8, ..next.clone() };
+        let known = book.clone().with(next.clone()).unwrap();
+        assert_eq!(known.in_force(), &next);
+        assert_eq!(known.clone().with(next.clone()).unwrap(), known);
+        assert!(known.with(edited).unwrap_err().0.contains("version 4"));
+        let older = Rulebook::of(next.clone()).with(book.in_force().clone()).unwrap();
+        assert_eq!((older.in_force(), older.version(3)), (&next, Some(book.in_force())));
     }
 
     #[test]
     fn a_folder_adds_documents_and_a_faulty_one_is_told_by_its_name() {
         let folder = tempfile::tempdir().unwrap();
-        let third = include_str!("../../rules/v2.json").replacen("\"version\": 2", "\"version\": 3", 1);
-        std::fs::write(folder.path().join("v3.json"), third).unwrap();
+        let next = include_str!("../../rules/v3.json").replacen("\"version\": 3", "\"version\": 4", 1);
+        std::fs::write(folder.path().join("v4.json"), next).unwrap();
         std::fs::write(folder.path().join("notes.txt"), "not rules").unwrap();
-        assert_eq!(Rulebook::with_folder(folder.path()).unwrap().in_force().version, 3);
-        std::fs::write(folder.path().join("v4.json"), "{}").unwrap();
-        assert!(Rulebook::with_folder(folder.path()).unwrap_err().0.contains("v4.json"));
+        assert_eq!(Rulebook::with_folder(folder.path()).unwrap().in_force().version, 4);
+        std::fs::write(folder.path().join("v5.json"), "{}").unwrap();
+        assert!(Rulebook::with_folder(folder.path()).unwrap_err().0.contains("v5.json"));
         assert!(Rulebook::with_folder(&folder.path().join("nowhere")).is_err());
     }
 }

@@ -10,6 +10,8 @@ use super::{Fact, league::Leagues, streak::Freezes};
 
 const RULES_MAX: usize = 500;
 const NUMBER_MAX: i64 = 1_000_000_000;
+/// What one badge combines.
+const PARTS_MAX: usize = 20;
 
 /// A set of rules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,8 +96,18 @@ pub enum EarnedBy {
         measure: Measure,
         at_least: i64,
     },
+    /// Activities that begin within so many local days and whose measures are at least so much together.
+    Within {
+        #[serde(default)]
+        sports: Sports,
+        measure: Measure,
+        at_least: i64,
+        days: u32,
+    },
     /// So many active days in one run.
     Streak { days: u32 },
+    /// All of these; none of them is a combination itself.
+    All { of: Vec<EarnedBy> },
 }
 
 /// What is looked at. Metres and seconds in rules; thousandths inside where facts have them.
@@ -280,41 +292,61 @@ impl BadgeRule {
         if !self.name.contains_key("en") {
             return Err(Invalid(format!("badge {} has no English name", self.badge)));
         }
-        let number = match &self.earned_by {
-            EarnedBy::First { .. } => 1,
-            EarnedBy::Threshold { at_least, .. } | EarnedBy::Cumulative { at_least, .. } => *at_least,
-            EarnedBy::Streak { days } => i64::from(*days),
-        };
-        if !(1..=NUMBER_MAX).contains(&number) {
-            return Err(Invalid(format!("badge {}: numbers go from 1 to {NUMBER_MAX}", self.badge)));
+        let fault = |what: String| Err(Invalid(format!("badge {}: {what}", self.badge)));
+        if let EarnedBy::All { of } = &self.earned_by {
+            if !(2..=PARTS_MAX).contains(&of.len()) {
+                return fault(format!("all: 2 to {PARTS_MAX} parts"));
+            }
+            if of.iter().any(|part| matches!(part, EarnedBy::All { .. })) {
+                return fault("all: no combination within a combination".to_owned());
+            }
+        }
+        if !self.earned_by.numbers().iter().all(|number| (1..=NUMBER_MAX).contains(number)) {
+            return fault(format!("numbers go from 1 to {NUMBER_MAX}"));
         }
         Ok(())
+    }
+}
+
+impl EarnedBy {
+    fn numbers(&self) -> Vec<i64> {
+        match self {
+            Self::First { .. } => Vec::new(),
+            Self::Threshold { at_least, .. } | Self::Cumulative { at_least, .. } => vec![*at_least],
+            Self::Within { at_least, days, .. } => vec![*at_least, i64::from(*days)],
+            Self::Streak { days } => vec![i64::from(*days)],
+            Self::All { of } => of.iter().flat_map(Self::numbers).collect(),
+        }
     }
 
     /// The rule in one line, as an explanation shows it.
     pub fn describe(&self, freezes: Option<Freezes>) -> String {
-        match &self.earned_by {
-            EarnedBy::First { sports } => format!("first activity in {}", sports.describe()),
-            EarnedBy::Threshold { sports, measure, at_least } => {
+        let of_measure = |sports: &Sports, measure: &Measure, at_least: &i64| {
+            format!("in {} with {} of at least {at_least}", sports.describe(), measure.as_str())
+        };
+        match self {
+            Self::First { sports } => format!("first activity in {}", sports.describe()),
+            Self::Threshold { sports, measure, at_least } => {
+                format!("one activity {}", of_measure(sports, measure, at_least))
+            }
+            Self::Cumulative { sports, measure, at_least } => {
+                format!("activities {} together", of_measure(sports, measure, at_least))
+            }
+            Self::Within { sports, measure, at_least, days } => {
                 format!(
-                    "one activity in {} with {} of at least {at_least}",
-                    sports.describe(),
-                    measure.as_str()
+                    "activities {} together within {days} local days",
+                    of_measure(sports, measure, at_least)
                 )
             }
-            EarnedBy::Cumulative { sports, measure, at_least } => {
-                format!(
-                    "activities in {} with {} of at least {at_least} together",
-                    sports.describe(),
-                    measure.as_str()
-                )
-            }
-            EarnedBy::Streak { days } if freezes.is_some() => {
+            Self::Streak { days } if freezes.is_some() => {
                 format!(
                     "an activity on each of {days} local days in a row, those that a freeze covered aside"
                 )
             }
-            EarnedBy::Streak { days } => format!("an activity on each of {days} local days in a row"),
+            Self::Streak { days } => format!("an activity on each of {days} local days in a row"),
+            Self::All { of } => {
+                of.iter().map(|part| part.describe(freezes)).collect::<Vec<_>>().join("; and ")
+            }
         }
     }
 }
@@ -364,14 +396,20 @@ mod tests {
 
     #[test]
     fn faulty_rules_are_refused_with_what_is_wrong() {
-        let newest = include_str!("../../rules/v2.json");
+        let newest = include_str!("../../rules/v3.json");
         for (from, to, said) in [
             (r#""first_xp": 100"#, r#""first_xp": 0"#, "first_xp"),
             (r#""at_least": 42195"#, r#""at_least": -1"#, "marathon"),
             (r#"["running"]"#, r#"["quidditch"]"#, "quidditch is not a sport"),
             (r#""badge": "10k""#, r#""badge": "5k""#, "5k stands twice"),
             (r#""per": 100"#, r#""per": 0"#, "running_distance"),
-            (r#""version": 2"#, r#""version": 0"#, "version"),
+            (r#""version": 3"#, r#""version": 0"#, "version"),
+            (r#""days": 30}}"#, r#""days": 0}}"#, "numbers go from 1"),
+            (
+                r#""kind": "all", "of": [{"kind": "first","#,
+                r#""kind": "all", "of": [{"kind": "all", "of": []}, {"kind": "first","#,
+                "no combination within",
+            ),
             (r#""earned_every_days": 7"#, r#""earned_every_days": 0"#, "streak_freezes"),
             (r#""held_max": 2"#, r#""held_max": 32"#, "streak_freezes"),
             (r#""held_max": 2"#, r#""held_maxx": 2"#, "held_maxx"),

@@ -57,7 +57,7 @@ impl<'r> Standing<'r> {
         let awards = rules.badges.iter().filter_map(|badge| {
             let Earned { unlocked_us, because, frozen } = timeline.earned(&badge.earned_by)?;
             let private = because.iter().any(|cause| timeline.only_me.contains(&cause.activity_id));
-            let (because, rule) = (newest(because), badge.describe(freezes));
+            let (because, rule) = (newest(because), badge.earned_by.describe(freezes));
             Some((badge.badge.as_str(), Award { unlocked_us, rule, because, frozen, private }))
         });
         Self {
@@ -139,8 +139,53 @@ impl<'f> Timeline<'f> {
                 Some(Earned::by(fact.end_us, vec![cause(id, fact, measure.thousandths(fact))]))
             }
             EarnedBy::Cumulative { sports, measure, at_least } => self.crossing(sports, *measure, *at_least),
+            EarnedBy::Within { sports, measure, at_least, days } => {
+                self.within((sports, *measure), *at_least, *days)
+            }
             EarnedBy::Streak { days } => self.days_in_a_row(*days),
+            EarnedBy::All { of } => self.all(of),
         }
+    }
+
+    /// The first of the periods of so many local days whose activities reach `at_least` together, up to the one that
+    /// crosses it. Days in their own order: a journey across the date line may turn the order of starts around.
+    fn within(&self, (sports, measure): (&Sports, Measure), at_least: i64, days: u32) -> Option<Earned> {
+        let wanted = at_least * 1_000;
+        let counts =
+            |(_, fact): &&(ActivityId, &Fact)| sports.contain(fact.sport) && measure.thousandths(fact) > 0;
+        let mut counting: Vec<_> = self.facts.iter().filter(counts).copied().collect();
+        counting.sort_by_key(|(_, fact)| fact.local_day);
+        let (mut first, mut sum) = (0, 0_i64);
+        for (last, (_, fact)) in counting.iter().enumerate() {
+            sum = sum.saturating_add(measure.thousandths(fact));
+            while i64::from(fact.local_day) - i64::from(counting[first].1.local_day) >= i64::from(days) {
+                sum -= measure.thousandths(counting[first].1);
+                first += 1;
+            }
+            if sum >= wanted {
+                let of_period = counting[first..=last].iter();
+                let because: Vec<Cause> =
+                    of_period.map(|(id, fact)| cause(*id, fact, measure.thousandths(fact))).collect();
+                let unlocked_us = because.iter().map(|cause| cause.at_us).max()?;
+                return Some(Earned::by(unlocked_us, because));
+            }
+        }
+        None
+    }
+
+    /// Earned with the last of its parts, by what earned each: an activity that several name is told once.
+    fn all(&self, of: &[EarnedBy]) -> Option<Earned> {
+        let parts = of.iter().map(|part| self.earned(part)).collect::<Option<Vec<Earned>>>()?;
+        let unlocked_us = parts.iter().map(|part| part.unlocked_us).max()?;
+        let (mut because, mut frozen) = (BTreeMap::new(), BTreeSet::new());
+        for part in parts {
+            frozen.extend(part.frozen);
+            for cause in part.because {
+                because.entry((cause.at_us, cause.activity_id)).or_insert(cause);
+            }
+        }
+        let frozen = frozen.into_iter().collect();
+        Some(Earned { unlocked_us, because: because.into_values().collect(), frozen })
     }
 
     /// The activities that reach `at_least` together, up to the one that crosses it.

@@ -42,7 +42,7 @@ async fn a_run_is_rewarded_explained_and_taken_back() {
     let request = wire::ExplainAchievementRequest { achievement_id: achievement_id.clone() };
     let why = fleet.client().explain_achievement(by(account, request.clone())).await.unwrap().into_inner();
     assert_eq!(why.rule, "one activity in running with distance_m of at least 5000");
-    assert_eq!((why.rule_version, why.because.len()), (2, 1));
+    assert_eq!((why.rule_version, why.because.len()), (3, 1));
     assert_eq!((why.because[0].value, &why.because[0].activity_id), (5_012.0, &bytes_of(activity)));
 
     let stranger = by(AccountId::random(), request.clone());

@@ -137,6 +137,24 @@ fn earned(rules: &Rules, by: &EarnedBy, ordered: &[(&ActivityId, &Fact)]) -> Opt
                 all.map(|(_, fact)| amount(*measure, fact)).sum::<i64>() >= at_least * 1_000
             })
             .map(|last| said(&ordered[last])),
+        EarnedBy::Within { sports, measure, at_least, days: period } => {
+            let fits = |(_, fact): &&(&ActivityId, &Fact)| sports.contain(fact.sport);
+            let mut by_day: Vec<_> = ordered.iter().filter(fits).copied().collect();
+            by_day.sort_by_key(|(_, fact)| fact.local_day);
+            let of_period = |last: usize| {
+                let today = by_day[last].1.local_day;
+                let period = i32::try_from(*period).unwrap();
+                by_day[..=last].iter().filter(move |(_, fact)| fact.local_day > today - period)
+            };
+            let last = (0..by_day.len()).find(|last| {
+                of_period(*last).map(|(_, fact)| amount(*measure, fact)).sum::<i64>() >= at_least * 1_000
+            })?;
+            of_period(last).filter(|(_, fact)| amount(*measure, fact) > 0).map(said).max_by_key(|(at, _)| *at)
+        }
+        EarnedBy::All { of } => {
+            let parts: Option<Vec<_>> = of.iter().map(|part| earned(rules, part, ordered)).collect();
+            parts?.into_iter().max()
+        }
         EarnedBy::Streak { days: wanted } => {
             let days = days(ordered);
             let day = *days.iter().find(|day| run_ending(rules, **day, ordered).days >= *wanted)?;

@@ -20,7 +20,7 @@ async fn a_preview_says_who_gains_and_who_loses_and_writes_nothing() {
     let head = fleet.app.journal.store().head().await.unwrap();
 
     let (version, in_force) = rules::in_force(&fleet.app).unwrap();
-    assert_eq!(version, 2);
+    assert_eq!(version, 3);
     let other = in_force
         .replace("\"at_least\":5000,", "\"at_least\":6000,")
         .replace("\"at_least\":5000}", "\"at_least\":6000}");

@@ -31,7 +31,7 @@ async fn other_rules_reach_every_account_and_operators_see_how_far_they_are() {
     let mut document = told.unwrap().json;
     assert_eq!(
         document["backfill"],
-        json!({ "version": 2, "accounts_done": 1, "accounts": 1, "finished": true })
+        json!({ "version": 3, "accounts_done": 1, "accounts": 1, "finished": true })
     );
     refused(
         &cast.door.get("/v1/rules").with(&dana.token).send().await.unwrap(),
@@ -42,7 +42,7 @@ async fn other_rules_reach_every_account_and_operators_see_how_far_they_are() {
 
     // Five kilometres are six.
     let mut other = document["rules"].take();
-    other["version"] = json!(3);
+    other["version"] = json!(4);
     let badges = other["badges"].as_array_mut().unwrap();
     let five = badges.iter_mut().find(|badge| badge["badge"] == json!("5k")).unwrap();
     five["earned_by"]["at_least"] = json!(6_000);
@@ -57,10 +57,10 @@ async fn other_rules_reach_every_account_and_operators_see_how_far_they_are() {
     let told = Running::start(settings::load(&sources).unwrap()).await.err().unwrap().to_string();
     assert!(told.contains("broken.json"), "{told}");
     std::fs::remove_file(folder.path().join("broken.json")).unwrap();
-    std::fs::write(folder.path().join("v3.json"), other.to_string()).unwrap();
+    std::fs::write(folder.path().join("v4.json"), other.to_string()).unwrap();
     let running = Running::start(settings::load(&sources).unwrap()).await.unwrap();
     let door = Door::new(&format!("http://{}", running.http)).unwrap();
-    let done = json!({ "version": 3, "accounts_done": 1, "accounts": 1, "finished": true });
+    let done = json!({ "version": 4, "accounts_done": 1, "accounts": 1, "finished": true });
     until(|| rules(&door), |answer| answer.json["backfill"] == done).await.unwrap();
     let held = door.get("/v1/me/achievements").with(&dana.token).expect(200).await.unwrap().json;
     let held: Vec<&Value> = held["items"].as_array().unwrap().iter().map(|item| &item["badge"]).collect();

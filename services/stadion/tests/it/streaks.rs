@@ -79,7 +79,7 @@ async fn a_missed_day_is_covered_and_a_late_sync_gives_the_freeze_back() {
     }
     diary.stands_at(31, 2, &[day(25)]).await;
     let why = diary.explained("streak_30").await;
-    assert_eq!((&why["rule_version"], &why["frozen_days"]), (&json!(2), &json!([day(25)])));
+    assert_eq!((&why["rule_version"], &why["frozen_days"]), (&json!(3), &json!([day(25)])));
     assert_eq!(why["because"].as_array().unwrap().len(), 30, "what was frozen is no reason");
 
     diary.synced(25).await;
