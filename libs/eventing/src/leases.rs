@@ -135,7 +135,7 @@ struct Orphans {
     left: BTreeMap<String, u32>,
     /// Taken above the fair part, until somebody comes or goes.
     taken: BTreeSet<String>,
-    members: usize,
+    members: BTreeSet<String>,
 }
 
 impl Orphans {
@@ -143,7 +143,7 @@ impl Orphans {
         // Rounds in which somebody else might have taken what was free: who is silent for longer is no member any more.
         let patience = pace.life.as_micros().div_ceil(pace.renew_every.as_micros().max(1));
         if self.members != share.members {
-            *self = Self { members: share.members, ..Self::default() };
+            *self = Self { members: share.members.clone(), ..Self::default() };
         }
         let counted =
             |resource: &String| (resource.clone(), self.left.get(resource).copied().unwrap_or(0) + 1);

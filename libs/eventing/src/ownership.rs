@@ -45,8 +45,8 @@ pub struct Share {
     pub surplus: Vec<String>,
     /// What nobody owns, and would be above its fair part: others are to take it.
     pub left: BTreeSet<String>,
-    /// How many share, this one among them.
-    pub members: usize,
+    /// Who share, this one among them.
+    pub members: BTreeSet<String>,
 }
 
 /// One process' claim to resources.
@@ -175,8 +175,9 @@ impl Holder {
         for row in tx.fetch(&live, vec![]).await? {
             live_owners.insert(row.get(0)?, (row.get(1)?, row.get(2)?));
         }
-        let members = live_owners.keys().filter(|resource| resource.starts_with(MEMBER)).count();
-        let fair = wanted.len().div_ceil(members.max(1));
+        let members = live_owners.keys().filter(|resource| resource.starts_with(MEMBER)).cloned();
+        let members: BTreeSet<String> = members.collect();
+        let fair = wanted.len().div_ceil(members.len().max(1));
         let (mut share, mut counted) = (Share { members, ..Share::default() }, 0);
         for resource in wanted {
             let within = beyond.contains(resource) || counted < fair;
