@@ -32,7 +32,11 @@ impl KafkaBus {
                 Err(error) if Instant::now() > until => {
                     return Err(BusError::Unavailable(format!("{name} does not tell its offsets: {error}")));
                 }
-                Err(_) => tokio::time::sleep(LEADER).await,
+                Err(_) => {
+                    // The client keeps what it heard of a topic's leaders, also while they were away: it is made to ask anew.
+                    self.look(name).await?;
+                    tokio::time::sleep(LEADER).await;
+                }
             }
         }
     }
@@ -73,6 +77,8 @@ fn passes(error: &KafkaError) -> bool {
             RDKafkaErrorCode::NotLeaderForPartition
                 | RDKafkaErrorCode::LeaderNotAvailable
                 | RDKafkaErrorCode::UnknownTopicOrPartition
+                // librdkafka's own word for leaders it knows none of.
+                | RDKafkaErrorCode::UnknownPartition
                 | RDKafkaErrorCode::OffsetNotAvailable
                 | RDKafkaErrorCode::KafkaStorageError
                 | RDKafkaErrorCode::FencedLeaderEpoch
