@@ -22,7 +22,8 @@ impl App {
         let acks = keys.map(|(key, version)| Ack { key: key.clone(), version, ..Ack::default() }).collect();
         let command = &eventing::Command { key: None, ..command.clone() };
         let (source, begin) = (source.to_owned(), upserts.len());
-        let mut changeset = Changeset { app: self, command, account, source, behind_s: 0, acks, done: None };
+        let mut changeset =
+            Changeset { app: self, command, account, source, behind_s: 0, again: false, acks, done: None };
         changeset.upsert(upserts).await?;
         changeset.delete(begin, deletes).await?;
         Ok(changeset.acks)
