@@ -54,7 +54,7 @@ fn every_account_is_brought_to_other_rules_once_through_a_kill_in_the_middle() {
         for nth in 0..ACCOUNTS {
             fleet.records(athlete(nth), "run", run_on("2026-05-10", 5_100.0)).await;
         }
-        let known = async || fleet.app.store.under_rules(2).await.unwrap();
+        let known = async || fleet.app.store.under_rules(3).await.unwrap();
         let all = i64::from(ACCOUNTS);
         eventually("everybody has something", known, |known| *known == (all, all)).await;
         assert_eq!(fleet.said("RulesAdopted").await, 0, "who begins under them adopts nothing");
@@ -78,7 +78,7 @@ fn every_account_is_brought_to_other_rules_once_through_a_kill_in_the_middle() {
         let state = fleet.finished().await;
         assert_eq!(
             (state.version, state.accounts_done, state.accounts),
-            (3, i64::from(ACCOUNTS), i64::from(ACCOUNTS))
+            (4, i64::from(ACCOUNTS), i64::from(ACCOUNTS))
         );
         assert_eq!(fleet.said("RulesAdopted").await, i64::from(ACCOUNTS), "once each");
         assert_eq!(fleet.said("BadgeRevoked").await, i64::from(ACCOUNTS), "the 5 km are taken back, once");
@@ -105,7 +105,7 @@ async fn an_account_that_was_erased_holds_nobody_up() {
     for nth in 0..3 {
         fleet.records(athlete(nth), "run", run_on("2026-05-10", 5_100.0)).await;
     }
-    eventually("three", || async { fleet.app.store.under_rules(2).await.unwrap() }, |known| *known == (3, 3))
+    eventually("three", || async { fleet.app.store.under_rules(3).await.unwrap() }, |known| *known == (3, 3))
         .await;
     fleet.stop().await;
     ground.keys.destroy(athlete(1).uuid(), eventing::Class::Activity);
