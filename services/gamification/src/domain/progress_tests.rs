@@ -96,7 +96,7 @@ fn the_first_run_earns_its_badge_xp_and_says_why() {
     assert_eq!((story.progress.xp, story.progress.level), (135, 2));
     assert!(matches!(
         &story.last[1],
-        Event::XpChanged { before: 0, after: 135, rule_version: 2, parts, .. } if parts.len() == 4
+        Event::XpChanged { before: 0, after: 135, rule_version: 3, parts, .. } if parts.len() == 4
     ));
     assert!(matches!(&story.last[2], Event::LevelReached { level: 2, from_level: 1, .. }));
     assert_eq!(story.because("5k"), [(id("a"), 5_012.0)]);
@@ -240,7 +240,7 @@ fn other_rules_reassess_what_was_given() {
     let story = given_an_account().recorded("a", run(0, 5_000));
     assert_eq!(story.progress.reassess(story.account, &story.book), []);
     let mut stricter = story.book.in_force().clone();
-    stricter.version = 3;
+    stricter.version = 4;
     for badge in stricter.badges.iter_mut().filter(|badge| badge.badge == "5k") {
         badge.earned_by = super::super::rules::EarnedBy::Threshold {
             sports: Default::default(),
@@ -250,12 +250,12 @@ fn other_rules_reassess_what_was_given() {
     }
     let (mut story, book) = (story, Rulebook::house().unwrap().with(stricter).unwrap());
     let events = story.progress.reassess(story.account, &book);
-    let [Event::BadgeRevoked { badge, rule_version: 3, .. }, adopted] = events.as_slice() else {
+    let [Event::BadgeRevoked { badge, rule_version: 4, .. }, adopted] = events.as_slice() else {
         panic!("{events:?}")
     };
     let account = story.account;
     assert_eq!(badge, "5k");
-    assert_eq!(*adopted, Event::RulesAdopted { account, rule_version: 3, from_version: 2 });
+    assert_eq!(*adopted, Event::RulesAdopted { account, rule_version: 4, from_version: 3 });
     events.iter().for_each(|event| story.progress.evolve(event));
     assert_eq!(story.progress.reassess(account, &book), [], "once");
 }
@@ -266,7 +266,7 @@ fn what_older_rules_gave_is_taken_over_line_by_line() {
     let first = Rulebook::of(house.version(1).unwrap().clone());
     let mut story = Story { book: first, ..given_an_account() };
     story = story.recorded("a", run(0, 5_000));
-    let generous = Rules { version: 3, xp: house.in_force().xp[5..].to_vec(), ..house.in_force().clone() };
+    let generous = Rules { version: 4, xp: house.in_force().xp[5..].to_vec(), ..house.in_force().clone() };
     story.book = house.with(generous).unwrap();
     // Whether it is brought about by a new activity or by nothing but the rules.
     let account = story.account;
@@ -287,7 +287,7 @@ fn what_older_rules_gave_is_taken_over_line_by_line() {
             [(135, left, left - 135)],
             "the 50 for the distance are gone, and whose they were is told"
         );
-        assert!(events.contains(&Event::RulesAdopted { account, rule_version: 3, from_version: 1 }));
+        assert!(events.contains(&Event::RulesAdopted { account, rule_version: 4, from_version: 1 }));
     }
 }
 
