@@ -3,7 +3,12 @@
 //! Owners' choices are asked of auth, relations of social, both at their stores' heads, in batches. Without auth nothing
 //! can be said (`unavailable`); without social every relation is unknown, and what is unknown hides.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    ops::Deref,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use kernel::{AccountId, Code, Id, Refusal};
@@ -11,32 +16,56 @@ use privacy::{Area, Audience, BoardName, DataClass, FieldMask, Owner, Relation, 
 use proto::{auth, social};
 use uuid::Uuid;
 
-use crate::{status::refusal, transport::Peers};
+use crate::{recent::Recent, status::refusal, transport::Peers};
 
 /// Accounts asked for in one call.
 const BATCH: usize = 200;
+/// People who are held, for so long as they are asked for.
+const PEOPLE_MAX: usize = 16_384;
+const PEOPLE_IDLE: Duration = Duration::from_secs(60);
 
-/// One owner, as one viewer stands to them.
-#[derive(Clone, Debug)]
-pub struct Look {
+/// What auth says of an account, read once for all who look.
+#[derive(Clone, Debug, Default)]
+pub struct Person {
+    /// Without `privacy`, which is read into the next two.
     pub standing: auth::AccountStanding,
     pub settings: Settings,
     /// What is hidden on account of the owner's zones.
     pub areas: Vec<Area>,
-    pub relation: Relation,
 }
 
-impl Look {
-    pub fn new(mut standing: auth::AccountStanding, relation: Relation) -> Self {
+impl Person {
+    pub fn new(mut standing: auth::AccountStanding) -> Self {
         let settings = settings(standing.privacy.take().unwrap_or_default());
         let secrets = standing.zone_secrets.iter().map(Bytes::as_ref).chain(std::iter::repeat(&[][..]));
         let areas = settings.zones.iter().zip(secrets).map(|(zone, secret)| Area::of(zone, secret)).collect();
-        Self { standing, settings, areas, relation }
+        Self { standing, settings, areas }
     }
 
     /// Known, and not erased.
     pub fn is_present(&self) -> bool {
         self.standing.known && !self.standing.erased
+    }
+}
+
+/// One owner, as one viewer stands to them.
+#[derive(Clone, Debug)]
+pub struct Look {
+    person: Arc<Person>,
+    pub relation: Relation,
+}
+
+impl Deref for Look {
+    type Target = Person;
+
+    fn deref(&self) -> &Person {
+        &self.person
+    }
+}
+
+impl Look {
+    pub fn new(person: Arc<Person>, relation: Relation) -> Self {
+        Self { person, relation }
     }
 
     pub fn owner(&self) -> Owner<'_> {
@@ -61,15 +90,17 @@ impl Look {
     }
 }
 
-/// Looks on a viewer's behalf. Cheap to clone.
+/// Looks on a viewer's behalf. Cheap to clone; clones hold the same people.
 #[derive(Clone)]
 pub struct Sight {
     peers: Peers,
+    /// Auth is asked each time, but says no more than that they are the same.
+    people: Arc<Mutex<Recent<AccountId, Arc<Person>>>>,
 }
 
 impl Sight {
     pub fn new(peers: Peers) -> Self {
-        Self { peers }
+        Self { peers, people: Arc::new(Mutex::new(Recent::new(PEOPLE_MAX, PEOPLE_IDLE))) }
     }
 
     /// One owner; unknown accounts answer too, and show nothing.
@@ -95,9 +126,9 @@ impl Sight {
         owners.dedup();
         let (standings, mut relations) =
             tokio::join!(self.standings(&owners), self.relations(viewer, &owners));
-        let looks = standings?.into_iter().map(|(owner, standing)| {
+        let looks = standings?.into_iter().map(|(owner, person)| {
             let relation = relations.remove(&owner).unwrap_or_else(Relation::unknown);
-            (owner, Look::new(standing, relation))
+            (owner, Look::new(person, relation))
         });
         Ok(looks.collect())
     }
@@ -109,18 +140,46 @@ impl Sight {
     pub async fn standings(
         &self,
         accounts: &[AccountId],
-    ) -> Result<HashMap<AccountId, auth::AccountStanding>, Refusal> {
+    ) -> Result<HashMap<AccountId, Arc<Person>>, Refusal> {
         let mut found = HashMap::with_capacity(accounts.len());
         for batch in accounts.chunks(BATCH) {
-            let request =
-                auth::StandingRequest { account_ids: batch.iter().copied().map(bytes_of).collect() };
+            let held = self.held(batch);
+            let stamp = |held: &Option<Arc<Person>>| held.as_ref().map_or(0, |held| held.standing.stamp);
+            let request = auth::StandingRequest {
+                account_ids: batch.iter().copied().map(bytes_of).collect(),
+                held: held.iter().map(stamp).collect(),
+            };
             let answer = self.peers.auth().standing(request).await.map_err(|status| {
                 tracing::warn!(code = ?status.code(), "auth did not say how accounts stand");
                 Refusal::new(Code::Unavailable, "accounts cannot be asked at the moment").retry_after_s(1)
             })?;
-            found.extend(batch.iter().copied().zip(answer.into_inner().accounts));
+            let told = held.into_iter().zip(answer.into_inner().accounts);
+            let people = batch.iter().zip(told).map(|(account, (held, told))| {
+                (*account, held.filter(|_| told.same).unwrap_or_else(|| self.learn(*account, told)))
+            });
+            found.extend(people);
         }
         Ok(found)
+    }
+
+    fn held(&self, accounts: &[AccountId]) -> Vec<Option<Arc<Person>>> {
+        let mut people = self.people();
+        people.age(Instant::now());
+        accounts.iter().map(|account| people.get(account)).collect()
+    }
+
+    /// Who has no stamp is not held: unknown today, perhaps known tomorrow.
+    fn learn(&self, account: AccountId, told: auth::AccountStanding) -> Arc<Person> {
+        let stamped = told.stamp != 0;
+        let person = Arc::new(Person::new(told));
+        if stamped {
+            self.people().put(account, person.clone());
+        }
+        person
+    }
+
+    fn people(&self) -> MutexGuard<'_, Recent<AccountId, Arc<Person>>> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the viewer is to each owner; those that social does not tell of are absent, and must be taken for unknown.

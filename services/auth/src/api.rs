@@ -242,7 +242,7 @@ impl Auth for Api {
         Caller::of(&request)?.service()?;
         let ids = request.get_ref().account_ids.iter().map(|id: &Bytes| account_id(id));
         let ids = ids.collect::<Result<Vec<_>, _>>()?;
-        read(self.0.standing(&ids).await)
+        read(self.0.standing(&ids, &request.get_ref().held).await)
     }
 
     async fn verify_partner_key(

@@ -48,7 +48,7 @@ use crate::{
     passwords::Passwords,
     secrets::{Purpose, Secrets},
     signing::Signing,
-    store::{accounts, throttle::Throttle},
+    store::{accounts, near::Near, throttle::Throttle},
 };
 
 /// What every command and query stands on. Cheap to clone.
@@ -59,6 +59,7 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     pub secrets: Secrets,
     pub keys: KeyStore,
+    pub near: Near,
     pub signing: Signing,
     pub passwords: Passwords,
     pub mail: MailSink,

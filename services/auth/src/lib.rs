@@ -46,6 +46,7 @@ use crate::{
     secrets::Secrets,
     signing::Signing,
     smtp::Server,
+    store::near::Near,
 };
 
 const SERVICE: &str = "auth";
@@ -143,6 +144,7 @@ pub async fn build(resources: &Resources, config: Config) -> Result<App, StartEr
         db: resources.db.clone(),
         clock: resources.clock.clone(),
         keys: KeyStore::new(resources.db.clone(), secrets.clone()),
+        near: Near::default(),
         mail: sink_of(resources, &config, &secrets),
         secrets,
         signing: signing.map_err(|error| other(error.to_string()))?,

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod codes;
 pub mod devices;
 pub mod mails;
+pub mod near;
 pub mod partners;
 pub mod revocations;
 pub mod sessions;

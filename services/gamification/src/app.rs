@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use eventing::{Journal, Projected, StreamId};
 use kernel::{AccountId, Clock, Code, Refusal};
-use platform::Peers;
+use platform::{Peers, Sight};
 use proto::auth::{AccountStanding, StandingRequest};
 
 use crate::{
@@ -50,6 +50,7 @@ pub struct App {
     pub rulebook: Arc<Rulebook>,
     pub clock: Arc<dyn Clock>,
     pub peers: Peers,
+    pub sight: Sight,
     /// How far the read models have come.
     pub projected: Projected,
     /// Who gets the seats of each challenge.
@@ -67,7 +68,7 @@ impl App {
 
     /// What auth says of an account now.
     pub(crate) async fn standing(&self, account: AccountId) -> Result<Option<AccountStanding>, Refusal> {
-        let request = StandingRequest { account_ids: vec![bytes_of(account)] };
+        let request = StandingRequest { account_ids: vec![bytes_of(account)], held: vec![] };
         let answer =
             self.peers.auth().standing(request).await.map_err(|status| platform::refusal(&status))?;
         Ok(answer

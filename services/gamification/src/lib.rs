@@ -26,7 +26,7 @@ pub use config::Config;
 use std::sync::Arc;
 
 use eventing::{Spine, migrate::Migrations};
-use platform::{Module, Resources, StartError, Task};
+use platform::{Module, Resources, Sight, StartError, Task};
 use proto::gamification::gamification_server::GamificationServer;
 use tonic::service::Routes;
 
@@ -122,6 +122,7 @@ pub fn app(resources: &Resources, spine: &Spine, config: Config) -> Result<app::
         rulebook: Arc::new(rulebook),
         clock: resources.clock.clone(),
         peers: resources.peers.clone(),
+        sight: Sight::new(resources.peers.clone()),
         projected: spine.projected(),
         seating: app::challenges::seating::Seating::new(resources.journal.clone(), resources.tasks.clone()),
         members_writing: app::challenges::members::Turns::default(),

@@ -34,8 +34,8 @@ impl App {
         let (standings, mut relations) =
             tokio::join!(self.sight.standings(&accounts), self.sight.relations(Some(other), &owners));
         let mut standings = standings?;
-        let known = standings.get(&other).is_some_and(|other| other.known && !other.erased);
-        let standing = standings.remove(&owner).filter(|_| known).ok_or_else(Refusal::not_found)?;
+        let known = standings.get(&other).is_some_and(|other| other.is_present());
+        let person = standings.remove(&owner).filter(|_| known).ok_or_else(Refusal::not_found)?;
         let relation = relations.remove(&owner).ok_or_else(|| {
             Refusal::new(Code::Unavailable, "relations cannot be asked at the moment").retry_after_s(1)
         })?;
@@ -45,6 +45,6 @@ impl App {
             let told = self.peers.social().view_as(caller.forward(asked)).await;
             told.map_err(|status| platform::refusal(&status))?;
         }
-        Ok(Look::new(standing, relation))
+        Ok(Look::new(person, relation))
     }
 }

@@ -33,7 +33,7 @@ impl App {
         if !mask.shows(DataClass::Summary) {
             return Err(Refusal::not_found());
         }
-        Ok((Seen { row, mask, own: false }, look.areas))
+        Ok((Seen { row, mask, own: false }, look.areas.clone()))
     }
 }
 

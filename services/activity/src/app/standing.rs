@@ -32,15 +32,16 @@ impl Standing {
 
 impl App {
     pub async fn standing(&self, account: AccountId) -> Result<Standing, Refusal> {
-        let standing = self.sight.standings(&[account]).await?.remove(&account);
-        let standing =
-            standing.ok_or_else(|| Refusal::new(Code::Internal, "auth answered without an account"))?;
+        let person = self.sight.standings(&[account]).await?.remove(&account);
+        let person =
+            person.ok_or_else(|| Refusal::new(Code::Internal, "auth answered without an account"))?;
+        let standing = &person.standing;
         let consents = |wanted: &str| standing.consents.iter().any(|purpose| purpose == wanted);
         let country = standing.country.as_deref().unwrap_or_default();
         Ok(Standing {
             week_start: calendar::week_start(&standing.locale, country),
-            present: standing.known && !standing.erased,
-            time_zone: (!standing.time_zone.is_empty()).then_some(standing.time_zone),
+            present: person.is_present(),
+            time_zone: Some(standing.time_zone.clone()).filter(|zone| !zone.is_empty()),
             health_consent: consents("health_data"),
             compares: consents(PURPOSE),
             region: standing.region.clone(),

@@ -122,10 +122,10 @@ impl App {
 
     /// Roles are auth's to tell, at its store's head.
     async fn bench(&self, reviewer: AccountId) -> Result<Bench, Refusal> {
-        let standing = self.sight.standings(&[reviewer]).await?.remove(&reviewer).unwrap_or_default();
-        let role = standing.roles.into_iter().find(|role| role.role == MODERATOR);
+        let person = self.sight.standings(&[reviewer]).await?.remove(&reviewer).unwrap_or_default();
+        let role = person.standing.roles.iter().find(|role| role.role == MODERATOR);
         let role = role.ok_or_else(|| Refusal::new(Code::Forbidden, "a moderator's"))?;
-        Ok(Bench { regions: role.regions })
+        Ok(Bench { regions: role.regions.clone() })
     }
 
     async fn is_of(&self, bench: &Bench, account: AccountId) -> Result<bool, Refusal> {
@@ -133,7 +133,7 @@ impl App {
             return Ok(true);
         }
         let look: Look = self.sight.look(None, account).await?;
-        Ok(look.standing.region.is_some_and(|region| bench.regions.contains(&region)))
+        Ok(look.standing.region.as_ref().is_some_and(|region| bench.regions.contains(region)))
     }
 }
 

@@ -241,7 +241,7 @@ impl Watcher {
         let mask = look.mask(plan.visibility.as_ref());
         let needed = [DataClass::Summary, DataClass::StartTime, DataClass::Map];
         self.looked = Instant::now();
-        self.sight = Shown { heart: mask.shows(DataClass::HeartRate), areas: look.areas };
+        self.sight = Shown { heart: mask.shows(DataClass::HeartRate), areas: look.areas.clone() };
         Ok(needed.into_iter().all(|class| mask.shows(class)))
     }
 

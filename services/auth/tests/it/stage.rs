@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, pin::Pin};
 
-use auth::Config;
+use auth::{Config, app::App};
 use bytes::Bytes;
 use eventing::{Db, Journal, Sealer, Topic};
 use kernel::{AccountId, Code, Id, Refusal};
-use platform::{Actor, context::acting_for, refusal, transport::Transport};
+use platform::{Actor, Resources, context::acting_for, refusal, transport::Transport};
 use proto::{
     auth::{self as p, auth_client::AuthClient},
     envelope::{State, record::Body},
@@ -24,6 +24,15 @@ pub(crate) struct Stage<'a> {
     pub(crate) journal: Journal,
     pub(crate) data: PathBuf,
     mails: PathBuf,
+}
+
+async fn resources(fleet: &Fleet<'_>, config: &Config) -> Resources {
+    let mut resources = fleet.resources("auth").await;
+    auth::MIGRATIONS.apply(&resources.db).await.expect("migrated");
+    let ring = auth::key_ring(resources.db.clone(), &resources.data, config).expect("a key ring");
+    let store = resources.journal.store().clone();
+    resources.journal = Journal::new("auth", store, Sealer::new(ring), resources.clock.clone());
+    resources
 }
 
 /// Somebody with an account and a session.
@@ -64,17 +73,20 @@ impl<'a> Stage<'a> {
 
     async fn built(ground: &'a Ground, config: Config) -> Self {
         let fleet = ground.fleet(&["auth"]).await;
-        let mut resources = fleet.resources("auth").await;
-        auth::MIGRATIONS.apply(&resources.db).await.expect("migrated");
-        let ring = auth::key_ring(resources.db.clone(), &resources.data, &config).expect("a key ring");
-        let store = resources.journal.store().clone();
-        resources.journal = Journal::new("auth", store, Sealer::new(ring), resources.clock.clone());
+        let resources = resources(&fleet, &config).await;
         let (db, journal) = (resources.db.clone(), resources.journal.clone());
         let (data, mails) = (resources.data.clone(), resources.mail.clone());
         let module = auth::module(resources, config).await.expect("auth starts");
         fleet.serve(module);
         let client = fleet.peers("gateway").auth();
         Self { fleet, client, db, journal, data, mails }
+    }
+
+    /// Another one over the same store, as another process would be.
+    pub(crate) async fn replica(&self) -> App {
+        let config = Config::default();
+        let resources = resources(&self.fleet, &config).await;
+        Box::pin(auth::build(&resources, config)).await.expect("auth is built")
     }
 
     pub(crate) fn client(&self) -> AuthClient<Transport> {
@@ -170,7 +182,7 @@ impl<'a> Stage<'a> {
     }
 
     pub(crate) async fn standing(&self, id: AccountId) -> p::AccountStanding {
-        let request = p::StandingRequest { account_ids: vec![id_bytes(id)] };
+        let request = p::StandingRequest { account_ids: vec![id_bytes(id)], held: vec![] };
         let mut answer = told(self.client().standing(request).await).expect("standing");
         answer.accounts.pop().expect("one entry")
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use kernel::{AccountId, Code, Refusal};
-use platform::{Look, Sight};
+use platform::Look;
 use privacy::BoardName;
 use tracing::warn;
 
@@ -142,7 +142,7 @@ async fn names(
         let chosen = chosen.get(account).copied().unwrap_or(BoardName::Anonymous);
         Some((*account, look.board_name(chosen)?.to_owned()))
     };
-    match Sight::new(app.peers.clone()).looks(viewer, &owners).await {
+    match app.sight.looks(viewer, &owners).await {
         Ok(looks) => looks.iter().filter_map(|(account, look)| name(account, look)).collect(),
         Err(refusal) => {
             warn!(%refusal, "a settlement is shown without names");

@@ -62,8 +62,8 @@ impl Face {
 
     /// The name for one who is this to the member.
     fn to(&self, relation: &Relation) -> Option<String> {
-        let look = self.look.as_deref()?;
-        let look = Look { relation: relation.clone(), ..look.clone() };
+        let mut look = self.look.as_deref()?.clone();
+        look.relation.clone_from(relation);
         look.board_name(self.show_as).map(str::to_owned)
     }
 }

@@ -306,7 +306,7 @@ impl Room {
             tracing::warn!(board = %self.cell.id, "members cannot be asked for: they stay anonymous");
             return;
         };
-        let look = |(account, standing)| (account, Arc::new(Look::new(standing, Relation::stranger())));
+        let look = |(account, person)| (account, Arc::new(Look::new(person, Relation::stranger())));
         self.people().looks.extend(standings.into_iter().map(look));
     }
 

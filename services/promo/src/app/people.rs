@@ -18,7 +18,7 @@ use crate::{
 
 /// What auth says of an account; `not_found` for one that is unknown or erased.
 pub async fn standing(app: &App, account: AccountId) -> Result<auth::AccountStanding, Refusal> {
-    let request = auth::StandingRequest { account_ids: vec![bytes_of(account)] };
+    let request = auth::StandingRequest { account_ids: vec![bytes_of(account)], held: vec![] };
     let answer = app.peers.auth().standing(request).await.map_err(|status| refusal(&status))?;
     let known = answer.into_inner().accounts.into_iter().next().filter(|it| it.known && !it.erased);
     known.ok_or_else(Refusal::not_found)

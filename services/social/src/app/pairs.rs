@@ -1,10 +1,11 @@
 //! Friend, follow, approve, block: one path from a wish to an event and its rows.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use eventing::{Command, Decision, Done, StreamId};
 use kernel::{AccountId, Code, Refusal, time::micros};
-use proto::{auth, social as p};
+use platform::Person;
+use proto::social as p;
 
 use super::{App, erase::With, fault};
 use crate::{
@@ -89,8 +90,8 @@ impl App {
     }
 
     pub async fn put_follow(&self, command: &Command, ends: Ends) -> Result<(Done, p::EdgeView), Refusal> {
-        let standing = self.present(ends.other).await?;
-        let approval = standing.minor || standing.privacy.is_some_and(|privacy| privacy.follow_approval);
+        let other = self.present(ends.other).await?;
+        let approval = other.standing.minor || other.settings.follow_approval;
         let _turn = self.turns.of_account(ends.actor).await;
         let following = self.store.count_of(ends.actor, Rel::Following).await.map_err(fault)?;
         let requested = self.store.count_of(ends.actor, Rel::Requested).await.map_err(fault)?;
@@ -158,9 +159,9 @@ impl App {
     }
 
     /// The account, unless it is unknown or erased.
-    pub(crate) async fn present(&self, account: AccountId) -> Result<auth::AccountStanding, Refusal> {
-        let standing = self.sight.standings(&[account]).await?.remove(&account);
-        standing.filter(|standing| standing.known && !standing.erased).ok_or_else(Refusal::not_found)
+    pub(crate) async fn present(&self, account: AccountId) -> Result<Arc<Person>, Refusal> {
+        let person = self.sight.standings(&[account]).await?.remove(&account);
+        person.filter(|person| person.is_present()).ok_or_else(Refusal::not_found)
     }
 
     async fn friend_view(&self, ends: Ends) -> Result<p::EdgeView, Refusal> {

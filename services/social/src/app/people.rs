@@ -53,9 +53,9 @@ impl App {
         // The rows last: a block that comes meanwhile is among them.
         let standings = self.sight.standings(&owners).await?;
         let (mut relations, rels) = self.relations(viewer, &owners, friends_of_friends).await?;
-        let looks = standings.into_iter().map(|(owner, standing)| {
+        let looks = standings.into_iter().map(|(owner, person)| {
             let relation = relations.remove(&owner).unwrap_or_else(Relation::unknown);
-            (owner, Look::new(standing, relation))
+            (owner, Look::new(person, relation))
         });
         Ok((looks.collect(), rels))
     }

@@ -104,8 +104,10 @@ impl Preview {
 }
 
 async fn standings(app: &App, accounts: &[AccountId]) -> Result<Vec<AccountStanding>, Refusal> {
-    let request =
-        StandingRequest { account_ids: accounts.iter().map(|account| bytes_of(*account)).collect() };
+    let request = StandingRequest {
+        account_ids: accounts.iter().map(|account| bytes_of(*account)).collect(),
+        held: vec![],
+    };
     let answer = app.peers.auth().standing(request).await.map_err(|status| platform::refusal(&status))?;
     let mut standings = answer.into_inner().accounts;
     standings.resize(accounts.len(), AccountStanding::default());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use kernel::{AccountId, Code, Refusal};
-use platform::{Look, Sight};
+use platform::Look;
 use privacy::BoardName;
 use tracing::warn;
 
@@ -90,7 +90,7 @@ async fn shown(app: &App, viewer: AccountId, order: Vec<Seated>) -> Vec<Shown> {
     let looks = if owners.is_empty() {
         Some(HashMap::new())
     } else {
-        Sight::new(app.peers.clone())
+        app.sight
             .looks(Some(viewer), &owners)
             .await
             .inspect_err(|refusal| warn!(%refusal, "a cohort is shown without names"))
