@@ -65,10 +65,18 @@ async fn asked(world: &World<'_>, account: AccountId, interval: &str) -> Compare
     world.client().compare(by(account, request)).await.unwrap().into_inner()
 }
 
-/// Everything that auth has said is in the rows.
+/// So many who agreed are known to live somewhere.
 async fn heard(world: &World<'_>, agreed: i64) {
-    let sql = "SELECT COUNT(*) FROM comparer WHERE agrees = 1 AND region IS NOT NULL";
-    let ask = || async { world.db.fetch_one(sql, vec![]).await.unwrap().unwrap().get::<i64>(0).unwrap() };
+    counted(world, "region IS NOT NULL", agreed).await;
+}
+
+async fn living(world: &World<'_>, region: &str, agreed: i64) {
+    counted(world, &format!("region = '{region}'"), agreed).await;
+}
+
+async fn counted(world: &World<'_>, which: &str, agreed: i64) {
+    let sql = format!("SELECT COUNT(*) FROM comparer WHERE agrees = 1 AND {which}");
+    let ask = || async { world.db.fetch_one(&sql, vec![]).await.unwrap().unwrap().get::<i64>(0).unwrap() };
     eventually("have all been heard", ask, |found| *found == agreed).await;
 }
 
@@ -126,9 +134,7 @@ async fn who_moved_away_or_ran_for_themselves_alone_is_in_no_cell() {
         ..ProfileChanged::default()
     };
     told(&world, people[19], &moved).await;
-    let sql = "SELECT COUNT(*) FROM comparer WHERE region = 'KZ-75' AND agrees = 1";
-    let ask = || async { world.db.fetch_one(sql, vec![]).await.unwrap().unwrap().get::<i64>(0).unwrap() };
-    eventually("has it been heard", ask, |found| *found == 19).await;
+    living(&world, "KZ-71", 1).await;
     let hermit = runner(&world, &accounts, "hermit", 5_000.0).await;
     let hidden = world.mine(hermit).await.remove(0);
     let edit = proto::activity::ChangeActivityRequest {
@@ -138,7 +144,7 @@ async fn who_moved_away_or_ran_for_themselves_alone_is_in_no_cell() {
         ..Default::default()
     };
     world.client().change_activity(by(hermit, edit)).await.unwrap();
-    eventually("has it been heard", ask, |found| *found == 20).await;
+    living(&world, REGION, 20).await;
     assert_eq!(asked(&world, people[0], "month").await.typical, None);
     assert_eq!(asked(&world, hermit, "month").await.current.unwrap().count, 1, "for oneself it counts");
     world.stop().await;
