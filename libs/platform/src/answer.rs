@@ -4,7 +4,7 @@ use eventing::{Done, Journal, Position};
 use tonic::{Response, metadata::MetadataValue};
 
 use crate::{
-    guard::{self, PATIENCE},
+    guard,
     seen::{self, Mark, Seen},
     transport::REPLAYED,
 };
@@ -18,7 +18,7 @@ pub async fn settled(done: &Done) -> bool {
 /// Waits, at most 250 ms, until the service's own read models hold its journal up to `position`.
 pub async fn reached(position: Position) -> bool {
     match guard::projected() {
-        Some(projected) => projected.reached(position, PATIENCE).await,
+        Some((projected, patience)) => projected.reached(position, patience).await,
         None => true,
     }
 }

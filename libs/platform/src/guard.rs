@@ -37,8 +37,10 @@ use crate::{
     transport::{CORRELATION, IDEMPOTENCY_KEY, LOCALE, REQUEST_HASH, late},
 };
 
-/// How long a read waits for what its caller has seen.
-pub const PATIENCE: Duration = Duration::from_millis(250);
+/// How long a read waits for what its caller has seen, and the answer to a write for what it wrote.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// And in tests, which wait for a busy machine.
+const PATIENCE_OF_TESTS: Duration = Duration::from_secs(20);
 
 /// Paths that need no actor: they tell nothing about anybody.
 const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/"];
@@ -53,11 +55,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 tokio::task_local! {
-    static PROJECTED: Option<Projected>;
+    static PROJECTED: Option<(Projected, Duration)>;
 }
 
-/// The progress of the read models of the service whose handler runs now.
-pub(crate) fn projected() -> Option<Projected> {
+/// The progress of the read models of the service whose handler runs now, and how long to wait for them.
+pub(crate) fn projected() -> Option<(Projected, Duration)> {
     PROJECTED.try_with(Clone::clone).ok().flatten()
 }
 
@@ -66,6 +68,7 @@ pub struct Guard {
     service: &'static str,
     verifier: ActorVerifier,
     projected: Option<Projected>,
+    patience: Duration,
     gate: Gate,
     calls: Calls,
 }
@@ -80,7 +83,13 @@ impl Guard {
         metrics: &Metrics,
     ) -> Self {
         let calls = Calls::register(&metrics.of(service));
-        Self { service, verifier, projected, gate: Gate::new(at_once_max), calls }
+        Self { service, verifier, projected, patience: PATIENCE, gate: Gate::new(at_once_max), calls }
+    }
+
+    /// Waits for read models for as long as a busy machine may take: for tests.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { patience: PATIENCE_OF_TESTS, ..self }
     }
 
     /// The routes behind this guard.
@@ -113,7 +122,7 @@ impl Guard {
     async fn catch_up(&self, seen: &Seen) -> Result<(), Status> {
         let (Some(projected), Some(mark)) = (&self.projected, seen.mark(self.service)) else { return Ok(()) };
         if mark.epoch != Mark::at(0).epoch
-            || projected.reached(mark.position, projected.patience(PATIENCE)).await
+            || projected.reached(mark.position, projected.patience(self.patience)).await
         {
             return Ok(());
         }
@@ -151,7 +160,8 @@ impl Guard {
         };
         let seen = ambient.seen.clone();
         request.extensions_mut().insert(Arc::new(caller));
-        let work = ambient.scope(PROJECTED.scope(self.projected.clone(), async {
+        let projected = self.projected.clone().map(|projected| (projected, self.patience));
+        let work = ambient.scope(PROJECTED.scope(projected, async {
             self.catch_up(&seen).await?;
             answered(routes.call(request).await)
         }));

@@ -146,10 +146,15 @@ impl Module {
 
     /// The routes behind their guard: what siblings and servers call. The spine is shown among the metrics from now on.
     pub fn guarded(&self, verifier: ActorVerifier, at_once_max: usize, metrics: &Metrics) -> Guarded {
+        self.guard(verifier, at_once_max, metrics).before(self.grpc.clone())
+    }
+
+    /// As [`Module::guarded`], the guard alone.
+    pub fn guard(&self, verifier: ActorVerifier, at_once_max: usize, metrics: &Metrics) -> Guard {
         if let Some(spine) = &self.spine {
             metrics.of(self.name).watch(spine);
         }
-        Guard::new(self.name, verifier, self.projected(), at_once_max, metrics).before(self.grpc.clone())
+        Guard::new(self.name, verifier, self.projected(), at_once_max, metrics)
     }
 
     /// Starts the readers' loops and the module's own tasks.

@@ -126,7 +126,8 @@ impl Fleet<'_> {
         let Some((verifier, metrics)) = given else {
             panic!("{} was given nothing to stand on", module.name)
         };
-        self.builder.serve(module.name, module.guarded(verifier, CALLS_AT_ONCE, &metrics));
+        let guard = module.guard(verifier, CALLS_AT_ONCE, &metrics).patient();
+        self.builder.serve(module.name, guard.before(module.grpc.clone()));
         module.start(&self.tasks);
     }
 

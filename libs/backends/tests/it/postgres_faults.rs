@@ -70,7 +70,7 @@ async fn who_cannot_be_reached_is_told_apart_with_what_to_do() {
     let Some(url) = fresh::postgres_url() else { return };
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let listening = format!("postgres://a@{}/a", silent.local_addr().expect("an address"));
-    let short = Options { acquire_limit: Duration::from_millis(200), ..quick() };
+    let short = Options { acquire_limit: Duration::from_secs(3), ..quick() };
     assert!(matches!(says(&listening, short, "has not greeted").await, DbError::Unavailable(_)));
     let gone = says("postgres://a@127.0.0.1:1/a", quick(), "is it running").await;
     assert!(matches!(gone, DbError::Unavailable(_)));
@@ -250,7 +250,7 @@ const LOCKED: &str = "LOCK TABLE es_event IN ACCESS EXCLUSIVE MODE";
 async fn a_process_that_hangs_in_its_transaction_is_put_out() {
     let Some(url) = fresh::postgres_url() else { return };
     let direct = database(&url).await;
-    let options = Options { idle_limit: Duration::from_millis(300), ..quick() };
+    let options = Options { idle_limit: Duration::from_secs(2), ..quick() };
     let hanging = postgres::connect(&direct, options).await.expect("connected");
     let db = postgres::connect(&direct, quick()).await.expect("connected");
     let store = fresh::store(db).await.store;

@@ -14,7 +14,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -224,6 +224,13 @@ impl Reactor for Deaf {
     }
 }
 
+/// Who moved the tally's cursors last.
+async fn epochs(world: &World) -> Vec<i64> {
+    let sql = "SELECT epoch FROM es_cursor WHERE consumer = 'tally'";
+    let rows = world.fresh.db.fetch(sql, vec![]).await.expect("read");
+    rows.iter().map(|row| row.get(0).expect("epoch")).collect()
+}
+
 async fn a_zombie_moves_no_cursor(world: World) {
     let (old, new) = (CancellationToken::new(), CancellationToken::new());
     let zombie = world.spine(1, &old).projection(Tally::of(Source::OwnJournal));
@@ -232,17 +239,16 @@ async fn a_zombie_moves_no_cursor(world: World) {
     world.until(&[("a", 3)]).await;
     let owner = world.spine(2, &new).projection(Tally::of(Source::OwnJournal));
     let owner = Running::start(&owner, new);
+    let until = Instant::now() + Duration::from_secs(30);
+    while epochs(&world).await != [2] {
+        assert!(Instant::now() < until, "the owner never has the cursor");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     world.happen("a", 50).await;
     world.until(&[("a", 53)]).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     world.until(&[("a", 53)]).await;
-    let rows = world
-        .fresh
-        .db
-        .fetch("SELECT epoch FROM es_cursor WHERE consumer = 'tally'", vec![])
-        .await
-        .expect("read");
-    assert_eq!(rows.iter().map(|row| row.get::<i64>(0).expect("epoch")).collect::<Vec<_>>(), [2]);
+    assert_eq!(epochs(&world).await, [2]);
     owner.stop().await;
     zombie.stop().await;
 }

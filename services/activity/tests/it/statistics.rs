@@ -246,11 +246,12 @@ async fn a_file_sent_twice_counts_once_and_an_erased_account_for_nothing() {
     assert!(kinds.contains(&"fastest_1km".to_owned()), "{kinds:?}");
     let baur = accounts.athlete("baur");
     world.uploaded(baur, fit("2026-05-01")).await;
+    let ask = || asked(&world, baur, "year", span);
+    eventually("is it held as a copy", ask, |now| now.total.as_ref().unwrap().count == 0).await;
 
     world.erase(aida).await;
     assert_eq!(asked(&world, aida, "year", span).await.total.unwrap().count, 0);
     // Until then it was somebody else's recording.
-    let ask = || asked(&world, baur, "year", span);
     eventually("what the other's run counts", ask, |now| *now == found).await;
     world.make_statistics_anew().await;
     assert!(records(&world, aida, "").await.is_empty());

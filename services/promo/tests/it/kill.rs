@@ -6,7 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use testkit::fleet::Ground;
+use proto::promo as p;
+use testkit::fleet::{Ground, eventually};
 
 use crate::world::{World, draft};
 
@@ -41,10 +42,14 @@ async fn a_killed_process_forgets_nothing_acknowledged_and_oversells_nothing() {
         let (promo, acked) = killed_after(kill_after, ground.folder());
         let world = World::on(&ground).await;
         world.shop().await;
-        let live = world.live(&promo.clone().into()).await;
+        let promo = promo.into();
+        let agree = |live: &p::Live| {
+            let reserved = live.budget_reserved.as_ref().unwrap().amount_minor;
+            reserved == i64::try_from(live.reserved).unwrap() * 1_000
+        };
+        let live = eventually("do budget and redemptions agree", || world.live(&promo), agree).await;
         let reserved = live.budget_reserved.unwrap().amount_minor;
         assert!(live.reserved >= acked.len() as u64, "{} of {} acknowledged", live.reserved, acked.len());
-        assert_eq!(reserved, i64::try_from(live.reserved).unwrap() * 1_000, "budget and redemptions agree");
         let ledger = live.ledger.unwrap();
         assert!(ledger.balanced && reserved <= ROOM * 1_000);
         assert_eq!(ledger.accounts[0].debits_pending_minor, reserved);

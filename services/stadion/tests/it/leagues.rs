@@ -61,8 +61,11 @@ async fn athletes_of_a_week_stand_in_one_cohort_and_see_the_names_that_they_may(
         stage.moved(&aru, sport, ago_s).await;
     }
     stage.league(&dana, 3).await;
-    // What the last of them earned is there a moment later.
-    let told = |answer: &Value| answer["entries"][0]["xp"].as_u64() >= Some(110);
+    // What each of them earned is there a moment later.
+    let told = |answer: &Value| {
+        let xp = |at: usize| answer["entries"][at]["xp"].as_u64();
+        xp(0) >= Some(110) && xp(0) > xp(1) && xp(1) > xp(2)
+    };
     let ask = || stage.cast.door.get("/v1/me/league").with(&dana.token);
     let league = until(ask, |answer| told(&answer.json)).await.unwrap().json;
     let xp: Vec<u64> = rows(&league).iter().map(|row| row.2).collect();
