@@ -11,6 +11,7 @@
 //! | [`answer`], [`seen`] | a caller sees its own writes |
 //! | [`journal`], [`siblings`], [`keys`] | journals, state tables and data keys between siblings |
 //! | [`sight`] | who may see whom |
+//! | [`gather`], [`recent`] | questions asked together, answers kept for a while |
 //! | [`config`] | typed settings, each with one name and a known origin |
 //! | [`telemetry`], [`trace`], [`metrics`], `standing`, [`spans`], [`health`] | what operators see |
 //! | [`tasks`], [`serve`], [`shutdown`], [`load`] | running, listening, stopping, saying no |
@@ -20,6 +21,7 @@ pub mod answer;
 pub mod config;
 pub mod context;
 pub mod deadline;
+pub mod gather;
 pub mod guard;
 pub mod health;
 pub mod installation;
@@ -45,6 +47,7 @@ pub mod transport;
 pub use actor::Actor;
 pub use answer::{answer, reached, settled};
 pub use context::Caller;
+pub use gather::Gather;
 pub use module::{Module, Resources, StartError};
 pub use recent::Recent;
 pub use sight::{Look, Person, Sight};

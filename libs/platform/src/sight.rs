@@ -4,7 +4,7 @@
 //! can be said (`unavailable`); without social every relation is unknown, and what is unknown hides.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -16,7 +16,7 @@ use privacy::{Area, Audience, BoardName, DataClass, FieldMask, Owner, Relation, 
 use proto::{auth, social};
 use uuid::Uuid;
 
-use crate::{recent::Recent, status::refusal, transport::Peers};
+use crate::{gather::Gather, recent::Recent, status::refusal, transport::Peers};
 
 /// Accounts asked for in one call.
 const BATCH: usize = 200;
@@ -46,6 +46,23 @@ impl Person {
     pub fn is_present(&self) -> bool {
         self.standing.known && !self.standing.erased
     }
+
+    pub fn owner(&self) -> Owner<'_> {
+        Owner { settings: &self.settings, minor: self.standing.minor, erased: !self.is_present() }
+    }
+
+    /// The name on a board to one who is this to the account: the strictest of the account's setting, what was chosen at
+    /// joining, and who may see the profile. `None`: anonymous. One's own is always shown to oneself.
+    pub fn board_name(&self, chosen_at_joining: BoardName, relation: &Relation) -> Option<&str> {
+        let shown = self.may_be_named(chosen_at_joining)
+            && visible(&self.owner(), None, relation).shows(DataClass::Profile);
+        (shown || (relation.owner && self.is_present())).then_some(self.standing.display_name.as_str())
+    }
+
+    /// Whether anybody at all, beside the account itself, may see the name on a board.
+    pub fn may_be_named(&self, chosen_at_joining: BoardName) -> bool {
+        privacy::visibility::board_name(&self.owner(), chosen_at_joining) == BoardName::Shown
+    }
 }
 
 /// One owner, as one viewer stands to them.
@@ -68,10 +85,6 @@ impl Look {
         Self { person, relation }
     }
 
-    pub fn owner(&self) -> Owner<'_> {
-        Owner { settings: &self.settings, minor: self.standing.minor, erased: !self.is_present() }
-    }
-
     /// What the viewer may see of the owner; of an activity, when its own visibility is given.
     pub fn mask(&self, activity: Option<&Audience>) -> FieldMask {
         visible(&self.owner(), activity, &self.relation)
@@ -81,26 +94,28 @@ impl Look {
         self.mask(None).shows(DataClass::Profile)
     }
 
-    /// The name on a board: the strictest of the owner's setting, what was chosen at joining, and who may see the
-    /// profile. `None`: anonymous. One's own is always shown to oneself.
+    /// As [`Person::board_name`].
     pub fn board_name(&self, chosen_at_joining: BoardName) -> Option<&str> {
-        let shown = privacy::visibility::board_name(&self.owner(), chosen_at_joining) == BoardName::Shown
-            && self.shows_profile();
-        (shown || (self.relation.owner && self.is_present())).then_some(self.standing.display_name.as_str())
+        self.person.board_name(chosen_at_joining, &self.relation)
     }
 }
 
-/// Looks on a viewer's behalf. Cheap to clone; clones hold the same people.
+/// Looks on a viewer's behalf. Cheap to clone; clones hold the same people, and ask together.
 #[derive(Clone)]
 pub struct Sight {
     peers: Peers,
-    /// Auth is asked each time, but says no more than that they are the same.
-    people: Arc<Mutex<Recent<AccountId, Arc<Person>>>>,
+    people: Gather<AccountId, Arc<Person>>,
 }
 
 impl Sight {
     pub fn new(peers: Peers) -> Self {
-        Self { peers, people: Arc::new(Mutex::new(Recent::new(PEOPLE_MAX, PEOPLE_IDLE))) }
+        let known = Known { peers: peers.clone(), people: Mutex::new(Recent::new(PEOPLE_MAX, PEOPLE_IDLE)) };
+        let known = Arc::new(known);
+        let people = Gather::new(move |accounts| {
+            let known = known.clone();
+            async move { known.ask(&accounts).await }
+        });
+        Self { peers, people }
     }
 
     /// One owner; unknown accounts answer too, and show nothing.
@@ -141,6 +156,85 @@ impl Sight {
         &self,
         accounts: &[AccountId],
     ) -> Result<HashMap<AccountId, Arc<Person>>, Refusal> {
+        let told = self.people(accounts).await?;
+        Ok(accounts.iter().filter_map(|account| Some((*account, told.get(account)?.clone()))).collect())
+    }
+
+    /// As [`Sight::standings`], and perhaps of others too.
+    ///
+    /// # Errors
+    /// `unavailable` without auth.
+    pub async fn people(
+        &self,
+        accounts: &[AccountId],
+    ) -> Result<Arc<HashMap<AccountId, Arc<Person>>>, Refusal> {
+        if accounts.is_empty() {
+            return Ok(Arc::default());
+        }
+        self.people.ask(accounts).await
+    }
+
+    /// What the viewer is to each owner; those that social does not tell of are absent, and must be taken for unknown.
+    pub async fn relations(
+        &self,
+        viewer: Option<AccountId>,
+        owners: &[AccountId],
+    ) -> HashMap<AccountId, Relation> {
+        let mut found = HashMap::with_capacity(owners.len());
+        let Some(viewer) = viewer else {
+            found.extend(owners.iter().map(|owner| (*owner, Relation::stranger())));
+            return found;
+        };
+        let others: Vec<AccountId> = owners.iter().copied().filter(|owner| *owner != viewer).collect();
+        if others.len() < owners.len() {
+            found.insert(viewer, Relation::owner());
+        }
+        for batch in others.chunks(BATCH) {
+            let request = social::RelationsRequest {
+                viewer_id: bytes_of(viewer),
+                owner_ids: batch.iter().copied().map(bytes_of).collect(),
+                friends_of_friends: false,
+            };
+            match self.peers.social().relations(request).await {
+                Ok(answer) => {
+                    found.extend(batch.iter().copied().zip(answer.into_inner().items.iter().map(relation)));
+                }
+                Err(status) => {
+                    let refusal = refusal(&status);
+                    tracing::warn!(%refusal, "relations cannot be known: they hide");
+                }
+            }
+        }
+        found
+    }
+
+    /// Those of the owners with whom the viewer shares a block, and perhaps others; `None`: it cannot be known. Of
+    /// everybody when `owners` is empty.
+    pub async fn hidden(&self, viewer: AccountId, owners: &[AccountId]) -> Option<HashSet<AccountId>> {
+        let mut found = HashSet::new();
+        for among in owners.chunks(BATCH).chain(owners.is_empty().then_some(&[][..])) {
+            let among_ids = among.iter().copied().map(bytes_of).collect();
+            let request = social::HiddenRequest { account_id: bytes_of(viewer), among_ids };
+            let answer = self.peers.social().hidden(request).await;
+            let answer = answer.inspect_err(|status| {
+                tracing::warn!(code = ?status.code(), "blocks cannot be known: every name is hidden");
+            });
+            for id in answer.ok()?.into_inner().account_ids {
+                found.insert(Uuid::from_slice(&id).ok().map(Id::new)?);
+            }
+        }
+        Some(found)
+    }
+}
+
+/// The people that were asked for lately. Auth is asked each time, but says no more than that they are the same.
+struct Known {
+    peers: Peers,
+    people: Mutex<Recent<AccountId, Arc<Person>>>,
+}
+
+impl Known {
+    async fn ask(&self, accounts: &[AccountId]) -> Result<HashMap<AccountId, Arc<Person>>, Refusal> {
         let mut found = HashMap::with_capacity(accounts.len());
         for batch in accounts.chunks(BATCH) {
             let held = self.held(batch);
@@ -180,40 +274,6 @@ impl Sight {
 
     fn people(&self) -> MutexGuard<'_, Recent<AccountId, Arc<Person>>> {
         self.people.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the viewer is to each owner; those that social does not tell of are absent, and must be taken for unknown.
-    pub async fn relations(
-        &self,
-        viewer: Option<AccountId>,
-        owners: &[AccountId],
-    ) -> HashMap<AccountId, Relation> {
-        let mut found = HashMap::with_capacity(owners.len());
-        let Some(viewer) = viewer else {
-            found.extend(owners.iter().map(|owner| (*owner, Relation::stranger())));
-            return found;
-        };
-        let others: Vec<AccountId> = owners.iter().copied().filter(|owner| *owner != viewer).collect();
-        if others.len() < owners.len() {
-            found.insert(viewer, Relation::owner());
-        }
-        for batch in others.chunks(BATCH) {
-            let request = social::RelationsRequest {
-                viewer_id: bytes_of(viewer),
-                owner_ids: batch.iter().copied().map(bytes_of).collect(),
-                friends_of_friends: false,
-            };
-            match self.peers.social().relations(request).await {
-                Ok(answer) => {
-                    found.extend(batch.iter().copied().zip(answer.into_inner().items.iter().map(relation)));
-                }
-                Err(status) => {
-                    let refusal = refusal(&status);
-                    tracing::warn!(%refusal, "relations cannot be known: they hide");
-                }
-            }
-        }
-        found
     }
 }
 

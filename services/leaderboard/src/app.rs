@@ -9,12 +9,14 @@
 //! | [`watch`] | a board as it moves |
 //! | [`access`] | which board, and whether the caller may look |
 //! | [`audience`] | the accounts that the caller compares itself with |
+//! | [`named`] | who may be named on a board to whom |
 //! | [`page`] | places with what the caller may know of who holds them |
 
 pub mod access;
 pub mod around;
 pub mod audience;
 pub mod history;
+pub mod named;
 pub mod page;
 pub mod ranks;
 pub mod teams;

@@ -264,7 +264,8 @@ impl Social for Api {
 
     async fn hidden(&self, request: Request<p::HiddenRequest>) -> Answer<p::HiddenResponse> {
         Caller::of(&request)?.service()?;
-        read(self.app.hidden(found(&request.get_ref().account_id)?).await)
+        let p::HiddenRequest { account_id, among_ids } = request.into_inner();
+        read(self.app.hidden(found(&account_id)?, &all(&among_ids)?).await)
     }
 
     async fn friends_of(&self, request: Request<p::FriendsOfRequest>) -> Answer<p::FriendsOfResponse> {

@@ -1,14 +1,12 @@
 //! What a query looks at: a segment, or the caller's friends among themselves.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use kernel::{AccountId, Refusal};
-use platform::{Look, Peers};
+use platform::Peers;
 use proto::social::{FriendsOfRequest, GroupsOfRequest};
 use uuid::Uuid;
 
-use super::{App, access::Viewer};
+use super::{App, access::Viewer, named::Stands};
 use crate::{
     boards::Cell,
     domain::board::{ALL, Board, Scope},
@@ -80,7 +78,7 @@ impl App {
         viewer: Option<AccountId>,
         accounts: &[AccountId],
     ) -> Result<Vec<AccountId>, Refusal> {
-        let standing: Vec<(AccountId, privacy::BoardName)> = {
+        let standing: Vec<Stands> = {
             let board = cell.board();
             let stands = |account: &AccountId| {
                 let member = board.member(board.slot(*account)?);
@@ -88,12 +86,9 @@ impl App {
             };
             accounts.iter().filter_map(stands).collect()
         };
-        let asked: Vec<AccountId> = standing.iter().map(|(account, _)| *account).collect();
-        let looks: HashMap<AccountId, Look> = self.sight.looks(viewer, &asked).await?;
-        let known = |(account, show_as): &(AccountId, privacy::BoardName)| {
-            looks.get(account).is_some_and(|look| look.board_name(*show_as).is_some())
-        };
-        Ok(standing.iter().filter(|one| known(one)).map(|(account, _)| *account).collect())
+        let known = self.named(viewer, &standing).await?;
+        let known = standing.into_iter().zip(known).filter(|(_, person)| person.is_some());
+        Ok(known.map(|((account, _), _)| account).collect())
     }
 }
 

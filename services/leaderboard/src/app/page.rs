@@ -1,10 +1,13 @@
 //! Places, with what the caller may know of who holds them: asked anew for each page.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use kernel::{AccountId, Refusal};
+use platform::Person;
 use privacy::BoardName;
 
-use super::{App, access::Viewer, audience::Wanted};
+use super::{App, access::Viewer, audience::Wanted, named::Stands};
 use crate::{
     boards::{Cell, Terms},
     domain::{board::Board, places::Place},
@@ -86,17 +89,18 @@ impl App {
             let rows: Vec<Row> = pick(&board).into_iter().filter_map(|place| row(&board, place)).collect();
             (rows, board.sequence(), board.count(wanted.scope()), wanted.needs_names(&board))
         };
-        let accounts: Vec<AccountId> = rows.iter().map(|row| row.account).collect();
-        let looks = self.sight.looks(viewer.account, &accounts).await?;
-        let entry = |row: Row| {
-            let look = looks.get(&row.account);
-            let name = look.and_then(|look| look.board_name(row.show_as));
-            let named = name.map(|name| Named { account: row.account, display_name: name.to_owned() });
+        let people: Vec<Stands> = rows.iter().map(|row| (row.account, row.show_as)).collect();
+        let names = self.named(viewer.account, &people).await?;
+        let entry = |(row, named): (Row, Option<Arc<Person>>)| {
+            let named = named.map(|person| Named {
+                account: row.account,
+                display_name: person.standing.display_name.clone(),
+            });
             Entry { place: row.place, number: row.number, score: row.score, named, team: None }
         };
         let shown = |entry: &Entry| entry.named.is_some() || !needs_names;
         Ok(Page {
-            entries: rows.into_iter().map(entry).filter(shown).collect(),
+            entries: rows.into_iter().zip(names).map(entry).filter(shown).collect(),
             sequence,
             as_of: self.clock.now(),
             segment: wanted.name().to_owned(),

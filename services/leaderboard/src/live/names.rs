@@ -9,17 +9,13 @@ use std::{
 
 use bytes::Bytes;
 use kernel::AccountId;
-use platform::Look;
+use platform::{Look, Person};
 use privacy::{BoardName, Relation};
-use proto::social::HiddenRequest;
 use serde::{Serialize, Serializer};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Grounds, frames::json, window::Who};
-use crate::{
-    app::titles::{Titles, titles},
-    wire,
-};
+use crate::app::titles::{Titles, titles};
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -38,10 +34,8 @@ pub(super) struct Face {
 impl Face {
     fn of(who: &Who, look: Option<Arc<Look>>) -> Self {
         let stranger = look.as_ref().and_then(|look| look.board_name(who.show_as)).map(str::to_owned);
-        let may = |look: &Arc<Look>| {
-            privacy::visibility::board_name(&look.owner(), who.show_as) == BoardName::Shown
-        };
-        let depends = stranger.is_none() && look.as_ref().is_some_and(may);
+        let may = look.as_ref().is_some_and(|look| look.may_be_named(who.show_as));
+        let depends = stranger.is_none() && may;
         Self { account: who.account, show_as: who.show_as, look, stranger, depends }
     }
 
@@ -62,9 +56,7 @@ impl Face {
 
     /// The name for one who is this to the member.
     fn to(&self, relation: &Relation) -> Option<String> {
-        let mut look = self.look.as_deref()?.clone();
-        look.relation.clone_from(relation);
-        look.board_name(self.show_as).map(str::to_owned)
+        Person::board_name(self.look.as_deref()?, self.show_as, relation).map(str::to_owned)
     }
 }
 
@@ -249,7 +241,7 @@ impl Viewer {
             return true;
         }
         if self.hidden.is_none() {
-            self.hidden = hidden(grounds, self.account).await;
+            self.hidden = grounds.sight.hidden(self.account, &[]).await;
         }
         let Some(hidden) = &self.hidden else {
             self.retry_at = Some(Instant::now() + RETRY_AFTER);
@@ -315,15 +307,4 @@ impl Viewer {
 /// The frame for whoever looks; `all` instead of what is new.
 pub(super) fn frame(viewer: Option<&Viewer>, names: &Names, all: bool) -> Option<Bytes> {
     viewer.map_or_else(|| names.shared(all), |viewer| viewer.frame(names, all))
-}
-
-async fn hidden(grounds: &Grounds, account: AccountId) -> Option<HashSet<AccountId>> {
-    let request = HiddenRequest { account_id: Bytes::copy_from_slice(account.as_bytes()) };
-    match grounds.peers.social().hidden(request).await {
-        Ok(answer) => answer.into_inner().account_ids.iter().map(|id| wire::id(id).ok()).collect(),
-        Err(status) => {
-            tracing::warn!(code = ?status.code(), "blocks cannot be known: every name is hidden");
-            None
-        }
-    }
 }

@@ -1,5 +1,8 @@
 //! What other services ask: always from the head of the store.
 
+use std::collections::HashSet;
+
+use eventing::sql::DbError;
 use kernel::{AccountId, Refusal};
 use privacy::{GroupId, Relation};
 use proto::social as p;
@@ -9,6 +12,8 @@ use crate::{domain::edges::Rel, wire::bytes_of};
 
 /// Friends told of one account.
 const FRIENDS_MAX: u32 = 5_000;
+/// So many with whom somebody shares a block are told without asking which of them are meant.
+const HIDDEN_FEW: u32 = 100;
 /// Groups named at once: as many as a board shows.
 const GROUPS_MAX: usize = 500;
 
@@ -45,11 +50,34 @@ impl App {
         Ok(p::RelationsResponse { items: owners.iter().map(item).collect(), position })
     }
 
-    /// Everybody with whom the account shares a block, either way.
-    pub async fn hidden(&self, account: AccountId) -> Result<p::HiddenResponse, Refusal> {
+    /// Everybody with whom the account shares a block, either way; when some are named, those of them, and others
+    /// when they are few.
+    pub async fn hidden(
+        &self,
+        account: AccountId,
+        among: &[AccountId],
+    ) -> Result<p::HiddenResponse, Refusal> {
+        if among.len() > PEOPLE_MAX {
+            return Err(Refusal::field("/among_ids", "too_many", "at most 200 accounts"));
+        }
         let position = self.head().await?;
-        let hidden = self.store.all_of(account, [Rel::Blocks, Rel::BlockedBy]).await.map_err(fault)?;
-        Ok(p::HiddenResponse { account_ids: hidden.into_iter().map(bytes_of).collect(), position })
+        let hidden = match among {
+            [] => self.store.hidden(account, u32::MAX).await,
+            _ => self.hidden_among(account, among).await,
+        };
+        let account_ids = hidden.map_err(fault)?.into_iter().map(bytes_of).collect();
+        Ok(p::HiddenResponse { account_ids, position })
+    }
+
+    /// Nearly everybody shares a block with nobody, which is one look.
+    async fn hidden_among(&self, account: AccountId, among: &[AccountId]) -> Result<Vec<AccountId>, DbError> {
+        let some = self.store.hidden(account, HIDDEN_FEW + 1).await?;
+        if some.len() <= HIDDEN_FEW as usize {
+            return Ok(some);
+        }
+        let rels = self.store.rels(account, among).await?;
+        let hides = |rels: &HashSet<Rel>| rels.contains(&Rel::Blocks) || rels.contains(&Rel::BlockedBy);
+        Ok(rels.into_iter().filter(|(_, rels)| hides(rels)).map(|(other, _)| other).collect())
     }
 
     pub async fn friends_of(&self, account: AccountId) -> Result<p::FriendsOfResponse, Refusal> {

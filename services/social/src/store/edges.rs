@@ -87,11 +87,11 @@ impl Store {
         Ok(found)
     }
 
-    /// Everybody who is any of this to the owner.
-    pub async fn all_of(&self, owner: AccountId, rels: [Rel; 2]) -> Result<Vec<AccountId>, DbError> {
+    /// With whom the account shares a block, either way; at most so many.
+    pub async fn hidden(&self, account: AccountId, limit: u32) -> Result<Vec<AccountId>, DbError> {
         self.rows(
-            "SELECT DISTINCT other FROM edge WHERE owner = $1 AND rel IN ($2, $3)",
-            args![owner, rels[0].number(), rels[1].number()],
+            "SELECT DISTINCT other FROM edge WHERE owner = $1 AND rel IN ($2, $3) LIMIT $4",
+            args![account, Rel::Blocks.number(), Rel::BlockedBy.number(), limit],
             |row| row.get(0),
         )
         .await

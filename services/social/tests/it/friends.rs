@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use kernel::{AccountId, Code};
 use proto::social as p;
 use testkit::fleet::Ground;
@@ -107,6 +108,30 @@ async fn who_approves_followers_is_asked_first() {
     assert_eq!(code(world.social().list_followers(by(child, unknown)).await), Code::InvalidField);
 }
 
+async fn hidden(world: &World<'_>, account: AccountId, among: &[AccountId]) -> Vec<Bytes> {
+    let among_ids = among.iter().copied().map(bytes_of).collect();
+    let request = p::HiddenRequest { account_id: bytes_of(account), among_ids };
+    world.social().hidden(request).await.unwrap().into_inner().account_ids
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_those_who_are_named_all_that_share_a_block_are_told_however_many_share_one() {
+    let ground = &Ground::fresh();
+    let world = World::on(ground).await;
+    let (anna, bek, sana) =
+        (world.person("Anna").await, world.person("Bek").await, world.person("Sana").await);
+    assert!(hidden(&world, anna, &[bek, sana]).await.is_empty());
+    world.block(bek, anna).await;
+    assert_eq!(hidden(&world, anna, &[bek, sana]).await, [bytes_of(bek)]);
+    for number in 0..100 {
+        let other = world.person(&format!("Other {number}")).await;
+        world.block(anna, other).await;
+    }
+    assert_eq!(hidden(&world, anna, &[]).await.len(), 101);
+    assert_eq!(hidden(&world, anna, &[bek, sana]).await, [bytes_of(bek)]);
+    assert!(hidden(&world, anna, &[sana]).await.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_hides_both_ways_from_its_answer_on() {
     let ground = &Ground::fresh();
@@ -124,8 +149,7 @@ async fn a_block_hides_both_ways_from_its_answer_on() {
         let told = world.relation(one, other).await;
         assert!(told.blocked && !told.friend && !told.follower);
         assert_eq!(world.listed(one, "friend").await.count, 0);
-        let hidden = world.social().hidden(p::HiddenRequest { account_id: bytes_of(one) }).await;
-        assert_eq!(hidden.unwrap().into_inner().account_ids, [bytes_of(other)]);
+        assert_eq!(hidden(&world, one, &[]).await, [bytes_of(other)]);
     }
     let blocks =
         world.social().list_blocks(by(bek, p::ListEdgesRequest::default())).await.unwrap().into_inner();
