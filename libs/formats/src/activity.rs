@@ -182,6 +182,13 @@ pub struct Length {
     pub cadence_rpm: Option<f64>,
 }
 
+impl Length {
+    /// FIT's word for a stroke, if it is one.
+    pub fn stroke_of(word: &str) -> Option<&'static str> {
+        (0..=u8::MAX).filter_map(crate::fit::stroke).find(|known| *known == word)
+    }
+}
+
 /// A column that is none of ours, as its maker named it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExtraColumn {

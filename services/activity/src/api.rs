@@ -175,8 +175,9 @@ impl Activities for Api {
         let (_, viewer) = person(&request)?;
         let found = self.app.get_activity(viewer, id(&request.get_ref().activity_id)?).await;
         let (seen, detail) = found.map_err(status)?;
-        let view = detail::with_legs(view::activity(&seen), seen.row.whole.facts.as_ref());
-        Ok(Response::new(api::ActivityView { detail: Some(detail::view(&detail)), ..view }))
+        let facts = seen.row.whole.facts.as_ref();
+        let view = detail::with_legs(view::activity(&seen), facts);
+        Ok(Response::new(api::ActivityView { detail: Some(detail::view(&detail, facts)), ..view }))
     }
 
     async fn change_activity(
@@ -421,7 +422,7 @@ impl Activities for Api {
     }
 
     async fn crop(&self, request: Request<api::CropRequest>) -> Result<Response<api::ActivityView>, Status> {
-        self.answer_crop(request).await
+        Box::pin(self.answer_crop(request)).await
     }
 
     async fn appeal(&self, request: Request<api::AppealRequest>) -> Answered<api::VerdictView> {

@@ -9,8 +9,8 @@ use kernel::{Sport, time};
 use crate::{
     domain::{
         facts::{
-            Best, Device, Effort, Explained, Facts, Health, HeartRate, Lap, Leg, Measured, Origin, Record,
-            Start,
+            Best, Device, Effort, Explained, Facts, Health, HeartRate, Lap, Leg, Measured, Origin, Pool,
+            Record, Start,
         },
         input,
         marks::Marks,
@@ -21,6 +21,8 @@ use crate::{
 
 const DEVICES_MAX: usize = 20;
 const LAPS_MAX: usize = 2_000;
+/// A day in a pool of 25 m.
+const LENGTHS_MAX: usize = 4_000;
 
 /// The record of a workout. `given`: who stated the figures that were not worked out here.
 pub fn record(activity: &Activity, given: Measured, origin: Origin, start: Start) -> Record {
@@ -90,6 +92,7 @@ fn facts(activity: &Activity, start: Start) -> Facts {
             .map(|kind| kind.as_str().to_owned())
             .collect(),
         efforts: efforts(activity.sport, &activity.streams),
+        pool: pool(activity),
         ..Facts::new(activity.sport, start, elapsed_time_s)
     }
 }
@@ -137,6 +140,17 @@ fn lap(lap: &formats::Lap, start_us: i64) -> Lap {
         power_max_w: plain(lap.power_max_w),
         cadence_avg_rpm: plain(lap.cadence_avg_rpm),
     }
+}
+
+fn pool(activity: &Activity) -> Pool {
+    let length = |one: &formats::Length| formats::Length {
+        elapsed_time_s: plain(one.elapsed_time_s),
+        timer_time_s: plain(one.timer_time_s),
+        cadence_rpm: plain(one.cadence_rpm),
+        ..*one
+    };
+    let lengths: Vec<_> = activity.lengths.iter().take(LENGTHS_MAX).map(length).collect();
+    Pool { length_m: plain(activity.pool_length_m), lengths }
 }
 
 fn leg(leg: &Activity) -> Leg {

@@ -9,6 +9,7 @@ pub mod effort;
 mod import;
 pub mod live;
 pub mod marks;
+pub mod pool;
 pub mod record;
 pub mod trace;
 mod upload;

@@ -33,6 +33,7 @@ pub mod workout;
 mod write;
 
 pub(crate) use names::manufacturer;
+pub(crate) use names::stroke;
 pub(crate) use units::{nearest_altitude_m, nearest_position};
 pub use write::{Base, Writer, write};
 

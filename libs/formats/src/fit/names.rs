@@ -220,7 +220,7 @@ pub(super) const fn intensity(number: u8) -> Option<&'static str> {
 }
 
 /// `swim_stroke`.
-pub(super) const fn stroke(number: u8) -> Option<&'static str> {
+pub(crate) const fn stroke(number: u8) -> Option<&'static str> {
     Some(match number {
         0 => "freestyle",
         1 => "backstroke",

@@ -1,15 +1,16 @@
-//! Splits and efforts, as callers see them.
+//! Splits, efforts and lengths, as callers see them.
 
 use formats::totals::Split;
 use proto::activity::{self as api, ActivityView, Facts, SplitView};
 
 use crate::{app::get_activity::Detail, wire};
 
-pub(super) fn view(detail: &Detail) -> api::Detail {
+pub(super) fn view(detail: &Detail, facts: Option<&Facts>) -> api::Detail {
     api::Detail {
         splits_km: detail.splits_km.iter().map(split).collect(),
         splits_mile: detail.splits_mile.iter().map(split).collect(),
         efforts: detail.efforts.iter().map(wire::effort::to_proto).collect(),
+        pool: facts.and_then(|facts| facts.pool.clone()),
     }
 }
 

@@ -17,6 +17,8 @@ use crate::{
 const DISTANCE_M_MAX: f64 = 10_000_000.0;
 const CLIMB_M_MAX: f64 = 100_000.0;
 const ENERGY_KJ_MAX: f64 = 500_000.0;
+const POWER_W_MAX: f64 = 10_000.0;
+const CADENCE_RPM_MAX: f64 = 1_000.0;
 
 pub(super) fn entry(asked: CreateActivityRequest, now: Timestamp) -> Result<Entry, Refusal> {
     let mut check = Check::default();
@@ -39,6 +41,9 @@ pub(super) fn entry(asked: CreateActivityRequest, now: Timestamp) -> Result<Entr
         ascent_m: figure("ascent_m", asked.ascent_m, CLIMB_M_MAX),
         descent_m: figure("descent_m", asked.descent_m, CLIMB_M_MAX),
         energy_kj: figure("energy_kj", asked.energy_kj, ENERGY_KJ_MAX),
+        power_avg_w: figure("power_avg_w", asked.power_avg_w, POWER_W_MAX),
+        power_max_w: figure("power_max_w", asked.power_max_w, POWER_W_MAX),
+        cadence_avg_rpm: figure("cadence_avg_rpm", asked.cadence_avg_rpm, CADENCE_RPM_MAX),
         ..Facts::new(sport, start, elapsed.unwrap_or_default())
     };
     let beats = |value: &f64| *value > 0.0;
@@ -65,10 +70,15 @@ pub(super) fn edit(asked: ChangeActivityRequest, now: Timestamp) -> Result<Edit,
     let figures = Figures {
         start: asked.start_us.map(|start_us| Start { start_us, utc_offset_s: 0, time_zone: None }),
         elapsed_time_s: figure("elapsed_time_s", asked.elapsed_time_s, 1.0, ELAPSED_S_MAX),
+        timer_time_s: figure("timer_time_s", asked.timer_time_s, 0.0, ELAPSED_S_MAX),
+        moving_time_s: figure("moving_time_s", asked.moving_time_s, 0.0, ELAPSED_S_MAX),
         distance_m: figure("distance_m", asked.distance_m, 0.0, DISTANCE_M_MAX),
         ascent_m: figure("ascent_m", asked.ascent_m, 0.0, CLIMB_M_MAX),
         descent_m: figure("descent_m", asked.descent_m, 0.0, CLIMB_M_MAX),
         energy_kj: figure("energy_kj", asked.energy_kj, 0.0, ENERGY_KJ_MAX),
+        power_avg_w: figure("power_avg_w", asked.power_avg_w, 0.0, POWER_W_MAX),
+        power_max_w: figure("power_max_w", asked.power_max_w, 0.0, POWER_W_MAX),
+        cadence_avg_rpm: figure("cadence_avg_rpm", asked.cadence_avg_rpm, 0.0, CADENCE_RPM_MAX),
     };
     check.done()?;
     let visibility = if asked.clear_visibility { Some(None) } else { own.map(Some) };

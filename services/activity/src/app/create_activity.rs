@@ -7,7 +7,7 @@ use privacy::Audience;
 use super::{App, Seen, activity_stream, events};
 use crate::domain::{
     activity::Activity,
-    cheat,
+    cheat, edit,
     facts::{Explained, Facts, Health, HeartRate, Measured, Origin, Record, Start, keyed_id, totals},
     marks::Marks,
 };
@@ -48,12 +48,14 @@ impl App {
         (facts.utc_offset_s, facts.time_zone) = (start.utc_offset_s, start.time_zone);
         let health = Health { heart_rate: entry.heart_rate, ..Health::default() }.unless_empty();
         let health = health.filter(|_| standing.health_consent);
-        let explained = totals(&facts, health.as_ref());
+        let stated = totals(&facts, health.as_ref()).into_iter();
+        let mut explained = stated.map(|(field, _)| Explained::given(field, Measured::Owner)).collect();
+        edit::follow_timer(&mut facts, &mut explained);
         let record = Record {
             origin: Origin::Manual,
             streams_blob: None,
             visibility: entry.visibility,
-            explained: explained.iter().map(|(field, _)| Explained::given(field, Measured::Owner)).collect(),
+            explained,
             facts: Some(facts),
             health,
             name: entry.name,

@@ -17,6 +17,7 @@ use crate::{
 };
 
 const LAPS: &str = "laps";
+const LENGTHS: &str = "lengths";
 /// Explained only where it was put right; its value is in seconds since 1970.
 const START: &str = "start_at";
 
@@ -81,6 +82,9 @@ impl App {
         }));
         if !known.laps.is_empty() {
             items.push(Explanation::of(LAPS, known.laps.len() as f64, Measured::Device));
+        }
+        if !known.pool.lengths.is_empty() {
+            items.push(Explanation::of(LENGTHS, known.pool.lengths.len() as f64, Measured::Device));
         }
         items.extend(of_detail(detail));
         Ok(items)

@@ -10,7 +10,7 @@ use privacy::DataClass;
 use proto::activity::{Facts, Health, Leg};
 
 use super::{App, Seen, original::Original};
-use crate::streams::show;
+use crate::{streams::show, wire};
 
 impl App {
     /// # Errors
@@ -68,6 +68,8 @@ fn activity(seen: &Seen, streams: Streams) -> Option<Activity> {
     totals.heart_rate_avg_bpm = stated(health.and_then(|health| health.heart_rate_avg_bpm));
     totals.heart_rate_max_bpm = stated(health.and_then(|health| health.heart_rate_max_bpm));
     activity.laps = laps(facts, health);
+    let pool = facts.pool.clone().map(wire::pool::of).unwrap_or_default();
+    (activity.pool_length_m, activity.lengths) = (pool.length_m, pool.lengths);
     activity.devices = devices(seen);
     activity.streams = filled(streams);
     activity.legs = legs(facts, health, &activity);

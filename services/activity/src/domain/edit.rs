@@ -8,6 +8,9 @@ use super::{
     facts::{Explained, Facts, Measured, Origin, Start},
 };
 
+const ELAPSED: &str = "elapsed_time_s";
+const MOVING: &str = "moving_time_s";
+
 /// The changes asked for; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edit {
@@ -27,26 +30,65 @@ pub struct Edit {
 pub struct Figures {
     pub start: Option<Start>,
     pub elapsed_time_s: Option<f64>,
+    pub timer_time_s: Option<f64>,
+    pub moving_time_s: Option<f64>,
     pub distance_m: Option<f64>,
     pub ascent_m: Option<f64>,
     pub descent_m: Option<f64>,
     pub energy_kj: Option<f64>,
+    pub power_avg_w: Option<f64>,
+    pub power_max_w: Option<f64>,
+    pub cadence_avg_rpm: Option<f64>,
 }
 
 impl Figures {
     fn asked(&self) -> Vec<&'static str> {
-        [
-            ("start_at", self.start.is_some()),
-            ("elapsed_time_s", self.elapsed_time_s.is_some()),
-            ("distance_m", self.distance_m.is_some()),
-            ("ascent_m", self.ascent_m.is_some()),
-            ("descent_m", self.descent_m.is_some()),
-            ("energy_kj", self.energy_kj.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(field, asked)| asked.then_some(field))
-        .collect()
+        let start = self.start.is_some().then_some("start_at");
+        let elapsed = self.elapsed_time_s.is_some().then_some(ELAPSED);
+        let others = self.others().into_iter().filter(|(_, to)| to.is_some()).map(|(field, _)| field);
+        start.into_iter().chain(elapsed).chain(others).collect()
     }
+
+    /// All that an activity may be without, in the order of [`places`].
+    fn others(&self) -> [(&'static str, Option<f64>); 9] {
+        [
+            ("timer_time_s", self.timer_time_s),
+            (MOVING, self.moving_time_s),
+            ("distance_m", self.distance_m),
+            ("ascent_m", self.ascent_m),
+            ("descent_m", self.descent_m),
+            ("energy_kj", self.energy_kj),
+            ("power_avg_w", self.power_avg_w),
+            ("power_max_w", self.power_max_w),
+            ("cadence_avg_rpm", self.cadence_avg_rpm),
+        ]
+    }
+}
+
+fn places(facts: &mut Facts) -> [&mut Option<f64>; 9] {
+    [
+        &mut facts.timer_time_s,
+        &mut facts.moving_time_s,
+        &mut facts.distance_m,
+        &mut facts.ascent_m,
+        &mut facts.descent_m,
+        &mut facts.energy_kj,
+        &mut facts.power_avg_w,
+        &mut facts.power_max_w,
+        &mut facts.cadence_avg_rpm,
+    ]
+}
+
+/// While no moving time is stated the timer's stands for it, as for every activity without a track.
+pub fn follow_timer(facts: &mut Facts, explained: &mut Vec<Explained>) {
+    if explained.iter().any(|known| known.field == MOVING && known.measured == Measured::Owner) {
+        return;
+    }
+    facts.moving_time_s = facts.timer_time_s;
+    explained.retain(|known| known.field != MOVING);
+    let algorithm = "timer".to_owned();
+    let moving = Explained { field: MOVING.to_owned(), measured: Measured::Computed, algorithm, version: 1 };
+    explained.extend(facts.moving_time_s.map(|_| moving));
 }
 
 impl Activity {
@@ -68,10 +110,16 @@ impl Activity {
         let facts = record.facts.as_mut().ok_or_else(Refusal::not_found)?;
         change(&mut facts.sport, edit.sport, "sport", &mut changed);
         change(&mut facts.sub_sport, edit.sub_sport.clone(), "sub_sport", &mut changed);
-        let measured = edit.figures.apply(facts, &mut changed);
-        for field in measured {
+        let moved_s = facts.moving_time_s;
+        for field in edit.figures.apply(facts, &mut changed) {
             record.explained.retain(|known| known.field != field);
             record.explained.push(Explained::given(field, Measured::Owner));
+        }
+        if known.origin == Origin::Manual {
+            follow_timer(facts, &mut record.explained);
+        }
+        if facts.moving_time_s != moved_s && edit.figures.moving_time_s.is_none() {
+            changed.push(MOVING.to_owned());
         }
         Ok(self.edited_to(record, changed))
     }
@@ -85,14 +133,16 @@ impl Figures {
             facts.utc_offset_s = start.utc_offset_s;
             facts.time_zone.clone_from(&start.time_zone);
         }
-        let before = changed.len();
-        change(&mut facts.elapsed_time_s, self.elapsed_time_s, "elapsed_time_s", changed);
-        change(&mut facts.distance_m, self.distance_m.map(Some), "distance_m", changed);
-        change(&mut facts.ascent_m, self.ascent_m.map(Some), "ascent_m", changed);
-        change(&mut facts.descent_m, self.descent_m.map(Some), "descent_m", changed);
-        change(&mut facts.energy_kj, self.energy_kj.map(Some), "energy_kj", changed);
-        let totals = ["elapsed_time_s", "distance_m", "ascent_m", "descent_m", "energy_kj"];
-        totals.into_iter().filter(|total| changed.iter().skip(before).any(|field| field == total)).collect()
+        let mut totals = Vec::new();
+        let before = facts.elapsed_time_s;
+        change(&mut facts.elapsed_time_s, self.elapsed_time_s, ELAPSED, changed);
+        totals.extend((facts.elapsed_time_s != before).then_some(ELAPSED));
+        for (place, (field, to)) in places(facts).into_iter().zip(self.others()) {
+            let before = *place;
+            change(place, to.map(Some), field, changed);
+            totals.extend((*place != before).then_some(field));
+        }
+        totals
     }
 }
 
@@ -180,6 +230,36 @@ mod tests {
         let [Change::Edited { record, .. }] = &changes[..] else { panic!("{changes:?}") };
         assert_eq!(record.facts.as_ref().unwrap().distance_m, Some(5000.0));
         assert_eq!(record.explained, [Explained::given("distance_m", Measured::Owner)]);
+    }
+
+    fn moving(changes: &[Change]) -> (Option<f64>, Vec<Explained>, Vec<String>) {
+        let [Change::Edited { record, changed, .. }] = changes else { panic!("{changes:?}") };
+        let moving = record.explained.iter().filter(|known| known.field == MOVING).cloned().collect();
+        (record.facts.as_ref().unwrap().moving_time_s, moving, changed.clone())
+    }
+
+    #[test]
+    fn the_timer_stands_for_the_moving_time_until_that_is_stated() {
+        let mut activity = given(Origin::Manual);
+        let edited = |activity: &mut Activity, revision, figures| {
+            let changes = activity.edit(owner(), revision, &Edit { figures, ..Edit::default() }).unwrap();
+            let event = Event {
+                activity_id: ActivityId::derived(&[b"a"]),
+                account_id: owner(),
+                change: changes[0].clone(),
+            };
+            activity.evolve(&event);
+            moving(&changes)
+        };
+        let timer = |timer_s| Figures { timer_time_s: Some(timer_s), ..Figures::default() };
+        let (moved, explained, changed) = edited(&mut activity, 1, timer(1_700.0));
+        assert_eq!((moved, changed), (Some(1_700.0), vec!["timer_time_s".to_owned(), MOVING.to_owned()]));
+        assert_eq!((explained[0].measured, explained[0].algorithm.as_str()), (Measured::Computed, "timer"));
+        let stated = Figures { moving_time_s: Some(1_600.0), ..Figures::default() };
+        let (moved, explained, _) = edited(&mut activity, 2, stated);
+        assert_eq!((moved, explained), (Some(1_600.0), vec![Explained::given(MOVING, Measured::Owner)]));
+        let (moved, _, changed) = edited(&mut activity, 3, timer(1_750.0));
+        assert_eq!((moved, changed), (Some(1_600.0), vec!["timer_time_s".to_owned()]));
     }
 
     #[test]

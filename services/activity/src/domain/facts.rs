@@ -111,6 +111,14 @@ pub struct Facts {
     pub stream_types: Vec<String>,
     /// The best over each distance and of power that it is long enough for.
     pub efforts: Vec<Effort>,
+    pub pool: Pool,
+}
+
+/// What a device counted of a swim in a pool; empty elsewhere.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pool {
+    pub length_m: Option<f64>,
+    pub lengths: Vec<formats::Length>,
 }
 
 impl Facts {
@@ -136,6 +144,7 @@ impl Facts {
             legs: Vec::new(),
             stream_types: Vec::new(),
             efforts: Vec::new(),
+            pool: Pool::default(),
         }
     }
 
@@ -398,6 +407,7 @@ pub fn differing(before: &Record, now: &Record) -> Vec<String> {
         ("sport", differs(|a, b| a.sport == b.sport && a.sub_sport == b.sub_sport)),
         ("laps", differs(|a, b| a.laps == b.laps)),
         ("legs", differs(|a, b| a.legs == b.legs)),
+        ("lengths", differs(|a, b| a.pool == b.pool)),
         ("efforts", differs(|a, b| a.efforts == b.efforts)),
         ("streams", before.streams_blob != now.streams_blob),
         ("devices", before.devices != now.devices),

@@ -5,7 +5,7 @@ use kernel::{AccountId, ActivityId, Sport};
 use privacy::Audience;
 use proto::activity as wire;
 
-use super::{bytes, effort, id, marks, some, trace};
+use super::{bytes, effort, id, marks, pool, some, trace};
 use crate::domain::facts::{Device, Explained, Facts, Health, HeartRate, Lap, Leg, Measured, Origin, Record};
 
 /// The fields that all messages with a whole activity share: those of `ActivityRecorded`.
@@ -110,6 +110,7 @@ fn facts_to_proto(facts: &Facts) -> wire::Facts {
         legs: facts.legs.iter().map(leg_to_proto).collect(),
         stream_types: facts.stream_types.clone(),
         efforts: facts.efforts.iter().map(effort::to_proto).collect(),
+        pool: pool::to_proto(&facts.pool),
     }
 }
 
@@ -134,6 +135,7 @@ fn facts_of(facts: wire::Facts) -> Facts {
         legs: facts.legs.into_iter().map(leg_of).collect(),
         stream_types: facts.stream_types,
         efforts: facts.efforts.into_iter().filter_map(effort::of).collect(),
+        pool: pool::of(facts.pool.unwrap_or_default()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Activities as files for other programs, read again by our own readers.
 
-use formats::{Activity, Device, Format, Lap, Reading, Sample, Sport, Total, synth};
+use formats::{Activity, Device, Format, Lap, Length, Reading, Sample, Sport, Total, synth};
 use jiff::SignedDuration;
 use kernel::{AccountId, Code};
 use proto::{
@@ -75,6 +75,45 @@ async fn a_run_comes_back_from_each_format() {
         }
     }
     refused_with(world.exported(aida, &run, "kml").await, Code::InvalidField);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_swim_in_a_pool_shows_its_lengths_and_takes_them_along() {
+    let (ground, accounts) = (Ground::fresh(), Accounts::default());
+    let world = world::start(&ground, &accounts).await;
+    let aida = accounts.athlete("aida");
+    let start = "2026-05-01T01:00:00Z".parse().unwrap();
+    let mut swim = Activity { pool_length_m: Some(25.0), ..Activity::new(Sport::Swimming, start) };
+    swim.totals.elapsed_time_s = Some(Total::device(120.0));
+    swim.lengths = (0..4_u16)
+        .map(|number| {
+            let active = number != 2;
+            let stroke = active.then_some("breaststroke");
+            let (start_s, elapsed_time_s) = (f64::from(number) * 30.0, Some(30.0));
+            let strokes = active.then_some(18);
+            Length { start_s, elapsed_time_s, active, stroke, strokes, ..Length::default() }
+        })
+        .collect();
+    let file = formats::write(&swim);
+    let told = formats::read(&file).unwrap().activities.remove(0);
+    assert_eq!(told.lengths.len(), 4);
+
+    let id = world.uploaded(aida, file).await.activity_ids.remove(0);
+    let asked = GetActivityRequest { activity_id: id.clone() };
+    let shown = world.client().get_activity(by(aida, asked)).await.unwrap().into_inner();
+    let pool = shown.detail.unwrap().pool.unwrap();
+    let lengths: Vec<_> =
+        pool.lengths.iter().map(|one| (one.start_s, one.active, one.stroke.as_str())).collect();
+    let swum = |start_s| (start_s, true, "breaststroke");
+    assert_eq!(pool.length_m, Some(25.0));
+    assert_eq!(lengths, [swum(0.0), swum(30.0), (60.0, false, ""), swum(90.0)]);
+    assert_eq!(pool.lengths[0].strokes, Some(18));
+    assert_eq!(shown.distance_m, Some(75.0));
+    assert!(world.mine(aida).await[0].detail.is_none(), "a list has no detail");
+
+    let read = world.read_back(aida, &id, "fit").await.activities.remove(0);
+    assert_eq!((read.pool_length_m, read.lengths), (told.pool_length_m, told.lengths));
     world.stop().await;
 }
 

@@ -105,6 +105,7 @@ struct Entry {
     time_zone: Option<String>,
     elapsed_time_s: Real,
     timer_time_s: Option<Real>,
+    /// The timer's, unless said.
     moving_time_s: Option<Real>,
     distance_m: Option<Real>,
     ascent_m: Option<Real>,
@@ -112,6 +113,9 @@ struct Entry {
     energy_kj: Option<Real>,
     heart_rate_avg_bpm: Option<Real>,
     heart_rate_max_bpm: Option<Real>,
+    power_avg_w: Option<Real>,
+    power_max_w: Option<Real>,
+    cadence_avg_rpm: Option<Real>,
     #[schema(example = json!(["followers"]))]
     visibility: Option<Vec<String>>,
 }
@@ -144,6 +148,9 @@ async fn create(State(door): Shared, caller: Account, Json(body): Json<Entry>) -
         energy_kj: figure(body.energy_kj),
         heart_rate_avg_bpm: figure(body.heart_rate_avg_bpm),
         heart_rate_max_bpm: figure(body.heart_rate_max_bpm),
+        power_avg_w: figure(body.power_avg_w),
+        power_max_w: figure(body.power_max_w),
+        cadence_avg_rpm: figure(body.cadence_avg_rpm),
         visibility: visibility(body.visibility),
     };
     let reply = caller.call(door.peers.activity().create_activity(request)).await?;
@@ -177,10 +184,15 @@ struct Changes {
     visibility: Option<Option<Vec<String>>>,
     start_at: Option<Time>,
     elapsed_time_s: Option<Real>,
+    timer_time_s: Option<Real>,
+    moving_time_s: Option<Real>,
     distance_m: Option<Real>,
     ascent_m: Option<Real>,
     descent_m: Option<Real>,
     energy_kj: Option<Real>,
+    power_avg_w: Option<Real>,
+    power_max_w: Option<Real>,
+    cadence_avg_rpm: Option<Real>,
 }
 
 /// Tells null, `Some(None)`, from what was left out, `None`.
@@ -214,10 +226,15 @@ async fn change(
         start_us: body.start_at.map(Time::us),
         utc_offset_s: body.start_at.and_then(|start| start.offset_s),
         elapsed_time_s: figure(body.elapsed_time_s),
+        timer_time_s: figure(body.timer_time_s),
+        moving_time_s: figure(body.moving_time_s),
         distance_m: figure(body.distance_m),
         ascent_m: figure(body.ascent_m),
         descent_m: figure(body.descent_m),
         energy_kj: figure(body.energy_kj),
+        power_avg_w: figure(body.power_avg_w),
+        power_max_w: figure(body.power_max_w),
+        cadence_avg_rpm: figure(body.cadence_avg_rpm),
     };
     let reply = caller.call(door.peers.activity().change_activity(request)).await?;
     let revision = reply.revision;

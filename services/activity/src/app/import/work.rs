@@ -36,7 +36,7 @@ impl App {
             let Some(archive) = loaded.state.archive.clone() else { return Ok(()) };
             match loaded.state.phase {
                 Phase::Planning => Box::pin(self.look_through(id, &loaded, &archive)).await?,
-                Phase::Running => self.run_files(id, loaded, archive).await?,
+                Phase::Running => Box::pin(self.run_files(id, loaded, archive)).await?,
                 Phase::RollingBack => drop(self.undo_import(id).await?),
                 _ => return Ok(()),
             }

@@ -1,4 +1,4 @@
-//! Splits and best efforts of one activity.
+//! Splits, best efforts and lengths of one activity.
 
 use proto::activity::{self, effort::Best};
 use serde::Serialize;
@@ -90,5 +90,42 @@ impl Effort {
             algorithm: known(effort.algorithm),
             version: effort.version,
         })
+    }
+}
+
+/// One length of a pool, as the device counted it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PoolLength)]
+pub(super) struct Length {
+    /// Seconds since the activity's start.
+    start_s: Figure,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elapsed_time_s: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timer_time_s: Option<Figure>,
+    /// It was swum; else a rest at the wall.
+    active: bool,
+    /// `freestyle backstroke breaststroke butterfly drill mixed im`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "freestyle")]
+    stroke: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strokes: Option<u32>,
+    /// Strokes a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cadence_rpm: Option<Figure>,
+}
+
+impl Length {
+    pub(super) fn of(length: activity::PoolLength) -> Self {
+        Self {
+            start_s: Figure(length.start_s),
+            elapsed_time_s: Figure::known(length.elapsed_time_s),
+            timer_time_s: Figure::known(length.timer_time_s),
+            active: length.active,
+            stroke: known(length.stroke),
+            strokes: length.strokes,
+            cadence_rpm: Figure::known(length.cadence_rpm),
+        }
     }
 }

@@ -4,7 +4,7 @@ use proto::activity;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::detail::{Effort, Splits};
+use super::detail::{Effort, Length, Splits};
 use crate::values::{AnId, Figure, Instant, LocalInstant, known};
 
 /// An activity. What is not known, or not for the caller's eyes, is absent.
@@ -56,6 +56,13 @@ pub(in crate::routes) struct Activity {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     laps: Vec<Lap>,
+    /// Of a swim in a pool; of one activity, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool_length_m: Option<Figure>,
+    /// Of a swim in a pool; of one activity, not in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    lengths: Vec<Length>,
     /// Of one activity, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     splits: Option<Splits>,
@@ -172,6 +179,7 @@ impl Activity {
     pub(in crate::routes) fn of(view: activity::ActivityView) -> Self {
         let offset_s = view.utc_offset_s.unwrap_or_default();
         let detail = view.detail.unwrap_or_default();
+        let pool = detail.pool.unwrap_or_default();
         Self {
             id: AnId::of(&view.id),
             account_id: AnId::of(&view.account_id),
@@ -195,6 +203,8 @@ impl Activity {
             power_max_w: Figure::known(view.power_max_w),
             cadence_avg_rpm: Figure::known(view.cadence_avg_rpm),
             laps: view.laps.into_iter().map(Lap::of).collect(),
+            pool_length_m: Figure::known(pool.length_m),
+            lengths: pool.lengths.into_iter().map(Length::of).collect(),
             splits: Splits::of(detail.splits_km, detail.splits_mile),
             efforts: detail.efforts.into_iter().filter_map(Effort::of).collect(),
             legs: view.legs.into_iter().map(Self::of).collect(),
