@@ -285,7 +285,10 @@ impl Reading {
             "level_at_least" => Clause::LevelAtLeast(self.number(value, pointer, 1_000_000)?),
             "badge" => Clause::Badge(self.word(value, pointer)?),
             "active_within_days" => Clause::ActiveWithinDays(self.number(value, pointer, DAYS_MAX)?),
-            "group" => Clause::Group(self.word(value, pointer)?),
+            "group" => {
+                let word = self.word(value, pointer)?;
+                Clause::Group(as_id(&word).unwrap_or(word))
+            }
             "consent" => Clause::Consent(self.word(value, pointer)?),
             "age_at_least" => Clause::AgeAtLeast(self.number(value, pointer, 150)?),
             "purchased_within_days" => Clause::PurchasedWithinDays(self.number(value, pointer, DAYS_MAX)?),
@@ -349,6 +352,11 @@ fn single(object: &Map<String, Value>) -> Option<(&str, &Value)> {
     let mut entries = object.iter();
     let (name, value) = entries.next()?;
     entries.next().is_none().then_some((name.as_str(), value))
+}
+
+/// The one way in which an id is written; `None`: it is none.
+fn as_id(word: &str) -> Option<String> {
+    word.parse::<kernel::Id<Rule>>().ok().map(|id| id.to_string())
 }
 
 fn word(text: &str) -> Option<String> {
@@ -416,6 +424,14 @@ mod tests {
         assert!(!rule(r#"{"age_at_least":18}"#).is_met(&runner(), now()), "born 2008: may still be 17");
         assert!(rule(r#"{"age_at_least":17}"#).is_met(&runner(), now()));
         assert!(!rule(r#"{"age_at_least":1}"#).is_met(&Facts::default(), now()), "unknown is not old enough");
+    }
+
+    #[test]
+    fn a_group_is_the_same_however_its_id_is_written() {
+        let id = "4d874a38-0000-4000-8000-000000000001";
+        for written in [id.to_owned(), id.to_uppercase(), id.replace('-', "")] {
+            assert_eq!(rule(&format!(r#"{{"group":"{written}"}}"#)).group(), Some(id), "{written}");
+        }
     }
 
     #[test]

@@ -82,15 +82,14 @@ impl Events {
     }
 }
 
-/// Rank and score, in thousandths, of a `me` frame.
+/// Rank and score, in thousandths, of a `me` frame; `None`: there is no place any more.
 ///
 /// # Errors
-/// It has none.
-pub(super) fn me(data: &[u8]) -> anyhow::Result<(u32, i64)> {
-    let read = || {
-        Some((u32::try_from(whole(after(data, b"\"rank\":")?)?.0).ok()?, score(after(data, b"\"score\":")?)?))
-    };
-    read().with_context(|| format!("a place: {}", String::from_utf8_lossy(data)))
+/// A rank without a score.
+pub(super) fn me(data: &[u8]) -> anyhow::Result<Option<(u32, i64)>> {
+    let Some(rank) = after(data, b"\"rank\":") else { return Ok(None) };
+    let read = || Some((u32::try_from(whole(rank)?.0).ok()?, score(after(data, b"\"score\":")?)?));
+    read().map(Some).with_context(|| format!("a place: {}", String::from_utf8_lossy(data)))
 }
 
 /// Why a stream was closed, and when to come back.
@@ -163,7 +162,7 @@ mod tests {
     fn a_place_is_read_to_the_thousandth() {
         let of = |score: &str| me(format!("{{\"rank\":3,\"member\":\"m1\",\"score\":{score}}}").as_bytes());
         for (text, thousandths) in [("5012.3", 5_012_300), ("7", 7_000), ("0.001", 1), ("12.3456", 12_345)] {
-            assert_eq!(of(text).unwrap(), (3, thousandths), "{text}");
+            assert_eq!(of(text).unwrap(), Some((3, thousandths)), "{text}");
         }
         assert!(me(b"{\"rank\":3}").is_err() && of("null").is_err());
     }

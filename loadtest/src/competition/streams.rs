@@ -185,7 +185,9 @@ impl Readers {
                     Event::Closed => closed = Some(frames::closed(data)),
                     Event::Me => {
                         field.counted.own_frames.fetch_add(1, Relaxed);
-                        field.ledger.told(who, frames::me(data)?, (!slow).then_some(&field.own));
+                        if let Some(place) = frames::me(data)? {
+                            field.ledger.told(who, place, (!slow).then_some(&field.own));
+                        }
                         return Ok(());
                     }
                     Event::Snapshot | Event::Delta => {

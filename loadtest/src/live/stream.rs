@@ -28,6 +28,12 @@ pub(super) struct Place {
     pub(super) score: f64,
 }
 
+/// One's own place, or that there is none any more.
+#[derive(Deserialize)]
+struct Me {
+    score: Option<f64>,
+}
+
 #[derive(Deserialize)]
 struct Snapshot {
     entries: Vec<Place>,
@@ -255,9 +261,11 @@ impl Reading {
                 }
             }
             "me" => {
-                let me: Place = serde_json::from_slice(data)?;
-                self.board().me = Some(me.score);
-                self.runners.told(self.who, me.score);
+                let me: Me = serde_json::from_slice(data)?;
+                self.board().me = me.score;
+                if let Some(score) = me.score {
+                    self.runners.told(self.who, score);
+                }
             }
             "closed" => {
                 let closed: Closed = serde_json::from_slice(data)?;

@@ -155,7 +155,9 @@ fn fault(error: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
     let said = inner.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
     let number = said.starts_with("number out of range");
-    if !number && inner.classify() != serde_json::error::Category::Data {
+    // So a list of a certain length says that it is longer.
+    let long = said.starts_with("trailing characters");
+    if !number && !long && inner.classify() != serde_json::error::Category::Data {
         return malformed(inner);
     }
     if let Some(field) = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
@@ -167,6 +169,7 @@ fn fault(error: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
             (code, detail)
         }
         _ if number || said.starts_with("invalid value: integer") => ("out_of_range", said),
+        _ if long => ("too_long", "more parts than belong here"),
         _ if said.starts_with("invalid type") => ("invalid_type", said),
         _ if said.starts_with("unknown variant") => ("unknown_value", said),
         _ if said.starts_with("duplicate field") => ("duplicate", said),

@@ -1,10 +1,12 @@
 //! Query strings and path ids.
 
+use std::collections::BTreeMap;
+
 use axum::{
     extract::{FromRequestParts, Path, Query},
     response::Response,
 };
-use http::request::Parts;
+use http::{Uri, request::Parts};
 use kernel::{Code, Refusal};
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
@@ -30,11 +32,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         if text::hides_unwanted(query.as_bytes()) {
             return Err(malformed("a parameter holds a control character".to_owned()));
         }
-        match Query::<T>::try_from_uri(&parts.uri) {
+        let once = once(query).and_then(|query| format!("/?{query}").parse::<Uri>().ok());
+        match Query::<T>::try_from_uri(once.as_ref().unwrap_or(&parts.uri)) {
             Ok(Query(params)) => Ok(Self(params)),
             Err(error) => Err(malformed(error.body_text().chars().take(200).collect())),
         }
     }
+}
+
+/// The query in which each parameter stands once: one that is repeated says what its values would with commas between
+/// them, as some clients write lists. `None`: none is repeated.
+fn once(query: &str) -> Option<String> {
+    let mut pairs: BTreeMap<&str, String> = BTreeMap::new();
+    let mut repeats = false;
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if let Some(values) = pairs.get_mut(name) {
+            repeats = true;
+            values.extend([",", value]);
+        } else {
+            pairs.insert(name, value.to_owned());
+        }
+    }
+    let joined = || pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+    repeats.then(joined)
 }
 
 /// What the path names; 404 `not_found` when it cannot be read.
@@ -146,5 +167,24 @@ pub(crate) fn is_set(text: &str) -> Option<bool> {
         "true" | "1" => Some(true),
         "false" | "0" | "" => Some(false),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::once;
+
+    #[test]
+    fn a_parameter_that_is_repeated_says_its_values_with_commas() {
+        for (asked, read) in [
+            ("accounts=a&limit=5&accounts=b,c", "accounts=a,b,c&limit=5"),
+            ("limit=5&limit=6", "limit=5,6"),
+            ("flag&cursor=a%3D=&flag=", "cursor=a%3D=&flag=,"),
+        ] {
+            assert_eq!(once(asked).as_deref(), Some(read), "{asked}");
+        }
+        for alone in ["", "limit=5", "cursor=a%3D=&limit=5"] {
+            assert_eq!(once(alone), None, "{alone}");
+        }
     }
 }

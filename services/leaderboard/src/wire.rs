@@ -30,6 +30,7 @@ pub fn terms(value: &StateValue) -> Result<(ChallengeId, Terms), DecodeError> {
     let told = state.terms.unwrap_or_default();
     let phase = match state.state.as_str() {
         "draft" => Phase::Draft,
+        _ if state.never_opened => Phase::Draft,
         "settled" => Phase::Settled,
         "stopped" => Phase::Stopped,
         // Words that are not known here are of something that runs.

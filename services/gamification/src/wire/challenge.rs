@@ -371,9 +371,10 @@ fn reward_from_wire(reward: wire::ChallengeReward) -> Result<Reward, DecodeError
 }
 
 pub(crate) fn window_to_wire(window: &Window) -> wire::ChallengeWindow {
+    let (start, end) = window.said();
     wire::ChallengeWindow {
-        start: window.start.to_string(),
-        end: window.end.to_string(),
+        start,
+        end,
         clock: window.clock.as_str().to_owned(),
         time_zone: window.time_zone.clone(),
         start_us: window.start_us,

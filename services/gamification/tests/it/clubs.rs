@@ -54,6 +54,15 @@ async fn a_member_writes_and_opens_one_and_who_runs_the_group_may_manage_it() {
     // Whoever heard no answer, has left since and asks again, is told the same.
     arena.joins_group(member, "chess", false);
     assert_eq!(arena.open(member, &id).await.unwrap().state, "open");
+    // What runs is the group's: out of it, its author manages it no more.
+    assert_eq!(code(extend(&arena, member, &id).await), Code::Forbidden);
+    assert_eq!(code(arena.stop_challenge(member, &id).await), Code::Forbidden);
+    let shown = wire::ChangeChallengeRequest {
+        challenge_id: id.clone(),
+        terms: Some(wire::ChallengeTerms { public: true, ..ours(&group) }),
+        expected_revision: None,
+    };
+    assert_eq!(code(arena.client().change_challenge(by(member, shown)).await), Code::Forbidden);
     arena.joins_group(member, "runners", false);
     assert!(arena.join(mate, &id).await.is_ok());
     assert_eq!(code(arena.join(stranger, &id).await), Code::NotEligible);

@@ -41,27 +41,30 @@ pub(in crate::routes) fn member(number: u32) -> String {
     format!("m{number}")
 }
 
-/// The segment asked for, one of the vocabulary; `all` unless said.
+/// The segment asked for, one of the vocabulary, in the one way that it is written; `all` unless said.
 fn segment(asked: Option<String>) -> Result<String, Problem> {
     let Some(text) = asked.filter(|text| !text.is_empty()) else { return Ok(String::new()) };
     let (kind, value) = text.split_once(':').unwrap_or((&text, ""));
-    let id = || uuid::Uuid::try_parse(value).is_ok();
     let known = match kind {
-        "all" | "friends" | "teams" => text == kind,
-        "region" => kernel::place::Region::parse(value).is_some(),
-        "club" | "team" => id(),
-        "sex" => ["f", "m", "x"].contains(&value),
-        "age" => value.split_once('-').is_some_and(|(from, to)| is_number(from) && is_number(to)),
-        "level" => is_number(value),
-        "league" => is_word(value),
-        _ => false,
+        "all" | "friends" | "teams" => (text == kind).then(|| text.clone()),
+        "region" => kernel::place::Region::parse(value).map(|_| text.clone()),
+        "club" | "team" => uuid::Uuid::try_parse(value).ok().map(|id| format!("{kind}:{id}")),
+        "sex" => ["f", "m", "x"].contains(&value).then(|| text.clone()),
+        "age" => value.split_once('-').and_then(|(from, to)| {
+            let (from, to) = (number(from)?, number(to)?);
+            (from <= to).then(|| format!("age:{from}-{to}"))
+        }),
+        "level" => number(value).map(|level| format!("level:{level}")),
+        "league" => is_word(value).then(|| text.clone()),
+        _ => None,
     };
     let detail = "all, teams, friends, region:{code}, club:{id}, team:{id}, sex:{f·m·x}, age:{20-29}, level:{n} or league:{tier}";
-    if known { Ok(text) } else { Err(Refusal::field("segment", "unknown_value", detail).into()) }
+    known.ok_or_else(|| Refusal::field("segment", "unknown_value", detail).into())
 }
 
-fn is_number(text: &str) -> bool {
-    (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+fn number(text: &str) -> Option<u32> {
+    let is_number = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
 }
 
 /// As the rules name their tiers.
@@ -207,13 +210,13 @@ async fn around(State(door): Shared, caller: Account, id: PathId, Params(around)
 struct Whose {
     #[param(example = "all")]
     segment: Option<String>,
-    /// At most 200, with commas between them.
+    /// At most 200, with commas between them, or the parameter repeated.
     #[serde(deserialize_with = "ids")]
     #[param(value_type = String)]
     accounts: Vec<AnId>,
 }
 
-/// Where certain accounts stand; those that have no place are left out.
+/// Where certain accounts stand, of `teams` theirs; those that have no place are left out.
 #[utoipa::path(get, path = "/boards/{challenge_id}/ranks", tag = "challenges", params(ChallengeParam, Whose),
     responses((status = 200, body = Board)))]
 async fn ranks(State(door): Shared, caller: Account, id: PathId, Params(whose): Params<Whose>) -> Answer {

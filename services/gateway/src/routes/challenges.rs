@@ -4,6 +4,8 @@ mod outcome;
 mod part;
 mod terms;
 
+use std::time::Duration;
+
 use axum::extract::State;
 use kernel::Code;
 use proto::gamification;
@@ -154,7 +156,7 @@ async fn show(State(door): Shared, caller: MaybeAccount, id: PathId) -> Answer {
 }
 
 /// How often a change is tried again that somebody else's came before.
-const TRIES_MAX: usize = 4;
+const TRIES_MAX: u64 = 12;
 
 /// Changes a challenge: what is left out stays. An open one only gets wider. `If-Match` says which revision this changes.
 #[utoipa::path(patch, path = "/challenges/{id}", tag = "challenges", request_body = Changes,
@@ -181,8 +183,13 @@ async fn change(
         // Boxed: whole terms are large.
         match Box::pin(caller.call(door.peers.gamification().change_challenge(request))).await {
             Ok(reply) => return Challenge::answered(reply),
-            Err(Problem(refusal))
-                if refusal.code == Code::VersionMismatch && named.is_none() && tries < TRIES_MAX => {}
+            Err(Problem(refusal)) if refusal.code == Code::VersionMismatch && named.is_none() => {
+                if tries == TRIES_MAX {
+                    let detail = "others change this challenge at the same time: try again";
+                    return Err(Problem::new(Code::Conflict, detail));
+                }
+                tokio::time::sleep(Duration::from_millis(7 * tries)).await;
+            }
             Err(problem) => return Err(problem),
         }
     }

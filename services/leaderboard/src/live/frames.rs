@@ -73,6 +73,13 @@ pub(super) struct Me {
     pub(super) as_of: Timestamp,
 }
 
+/// A `me` without a place: there was one, and it is no more.
+#[derive(Serialize)]
+pub(super) struct Lost {
+    pub(super) sequence: u64,
+    pub(super) as_of: Timestamp,
+}
+
 #[derive(Serialize)]
 pub(super) struct Overtaken {
     pub(super) sequence: u64,

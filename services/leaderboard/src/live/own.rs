@@ -23,6 +23,8 @@ const NEAR: usize = 200;
 pub(super) struct Own {
     pub(super) account: AccountId,
     told: Option<Told>,
+    /// An earlier stream of the reader, which this one goes on with, may have told a place.
+    resumed: bool,
     tick: u64,
 }
 
@@ -33,6 +35,14 @@ struct Told {
     score: i64,
     /// The rank a tick earlier. The board may be ahead of a tick: who went past is then known a tick after it showed.
     rank_before: u32,
+}
+
+/// What there is to tell.
+pub(super) enum Looked {
+    Nowhere,
+    /// The place that was told, or may have been, is no more.
+    Lost,
+    Stands(Place),
 }
 
 /// The place now.
@@ -47,12 +57,21 @@ pub(super) struct Place {
 }
 
 impl Own {
-    pub(super) fn new(account: AccountId) -> Self {
-        Self { account, told: None, tick: 0 }
+    pub(super) fn new(account: AccountId, resumed: bool) -> Self {
+        Self { account, told: None, resumed, tick: 0 }
     }
 
-    /// Looks again. `None` when the viewer does not stand there.
-    pub(super) fn look(&mut self, cell: &Cell, segment: &str, published: &Published) -> Option<Place> {
+    /// Looks again.
+    pub(super) fn look(&mut self, cell: &Cell, segment: &str, published: &Published) -> Looked {
+        let had = self.told.is_some() || std::mem::take(&mut self.resumed);
+        match self.place(cell, segment, published) {
+            Some(place) => Looked::Stands(place),
+            None if had => Looked::Lost,
+            None => Looked::Nowhere,
+        }
+    }
+
+    fn place(&mut self, cell: &Cell, segment: &str, published: &Published) -> Option<Place> {
         let moves = published.tick.moves.iter().filter(|(tick, _)| *tick > self.tick);
         let moves: Vec<Arc<Moves>> = moves.map(|(_, moves)| moves.clone()).collect();
         let ticked = std::mem::replace(&mut self.tick, published.tick.number) != published.tick.number;

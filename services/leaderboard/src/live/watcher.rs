@@ -20,9 +20,9 @@ use tokio::{
 
 use super::{
     Ask, Frame, Grounds,
-    frames::{Closed, Me, Overtaken, json},
+    frames::{Closed, Lost, Me, Overtaken, json},
     names::{self, Viewer},
-    own::Own,
+    own::{Looked, Own},
     room::{Entered, Room},
     window::{Published, Window},
 };
@@ -59,6 +59,8 @@ pub struct Watcher {
     newest: watch::Receiver<Arc<Published>>,
     viewer: Option<Viewer>,
     own: Option<Own>,
+    /// It goes on with an earlier stream.
+    resumed: bool,
     /// That it moved by a score of its own: told without waiting for the next tick.
     own_moves: Option<watch::Receiver<u64>>,
     /// Its place was told of last, and is not again before…
@@ -96,7 +98,7 @@ impl Watcher {
         let newest = entered.published;
         let generation = ask.last_sequence.and_then(|sequence| newest.borrow().generation_at(sequence));
         let watching = grounds.measured.watcher();
-        let account = ask.viewer.account;
+        let (account, resumed) = (ask.viewer.account, generation.is_some());
         let stands = account.filter(|_| ask.team_of.is_none());
         Self {
             grounds,
@@ -110,7 +112,8 @@ impl Watcher {
             door: ask.door.clone(),
             newest,
             viewer: account.zip(signal).map(|(account, signal)| Viewer::new(account, signal)),
-            own: stands.map(Own::new),
+            own: stands.map(|account| Own::new(account, resumed)),
+            resumed,
             own_moves: stands.map(|account| room.cell.own_moves(account)),
             own_rests_until: Instant::now(),
             room,
@@ -270,7 +273,8 @@ impl Watcher {
         }
         if let (None, Some(cell), Some(viewer)) = (&self.own, &self.team_of, &self.viewer) {
             // Once the reader has a score there is a team of theirs, and it stays that one.
-            self.own = cell.teams().and_then(|teams| teams.of(viewer.account)).map(Own::new);
+            let team = cell.teams().and_then(|teams| teams.of(viewer.account));
+            self.own = team.map(|team| Own::new(team, self.resumed));
         }
         self.look_at_own(&newest);
     }
@@ -282,8 +286,16 @@ impl Watcher {
         if let Some(own_moves) = &mut self.own_moves {
             own_moves.mark_unchanged();
         }
-        let Some(place) = own.look(&self.room.cell, &self.segment, newest) else { return };
         let sequence = newest.sequence;
+        let place = match own.look(&self.room.cell, &self.segment, newest) {
+            Looked::Stands(place) => place,
+            Looked::Lost => {
+                let data = json(&Lost { sequence, as_of: self.grounds.clock.now() });
+                self.ready.push_back(Frame { event: "me", sequence, data });
+                return;
+            }
+            Looked::Nowhere => return,
+        };
         let mut say = |event, data: Bytes| self.ready.push_back(Frame { event, sequence, data });
         if place.changed {
             let me = Me {

@@ -39,7 +39,8 @@ async fn a_snapshot_and_the_deltas_after_it_fold_to_the_top() {
     stream.until("the top", |stream| stream.shows(&page)).await;
     assert_eq!(stream.sequence, page.sequence);
     let mut seed = 7_u32;
-    let mut told: BTreeMap<u32, i64> = (1..=30).map(|number| (number, i64::from(31 - number) * 1_000)).collect();
+    let mut told: BTreeMap<u32, i64> =
+        (1..=30).map(|number| (number, i64::from(31 - number) * 1_000)).collect();
     for _ in 0..6 {
         for _ in 0..10 {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -151,6 +152,13 @@ async fn one_is_told_of_ones_own_place_and_of_who_went_past() {
     world.stands(run, account("m1"), Stands { state: "left", ..scored(1, 0) }).await;
     stream.until("one is gone", |stream| stream.me.is_some_and(|me| me.0 == 19)).await;
     assert!(!stream.rows.contains_key("m1"));
+    // Who loses the place is told so, on this stream and on one that goes on with it.
+    let before = stream.me;
+    world.stands(run, account("m15"), Stands { state: "left", ..scored(15, 0) }).await;
+    stream.until("no place", |stream| stream.me.is_none()).await;
+    let mut again = world.live(Some(account("m15")), run, Some(stream.sequence)).await;
+    again.me = before;
+    again.until("no place", |stream| stream.me.is_none()).await;
     world.stop().await;
 }
 

@@ -84,7 +84,10 @@ impl Stream {
                     self.names.insert(member.clone(), name);
                 }
             }
-            "me" => self.me = Some((body["rank"].as_u64().unwrap(), body["score"].as_f64().unwrap())),
+            "me" => {
+                self.me = body["rank"].as_u64().map(|rank| (rank, body["score"].as_f64().unwrap()));
+                assert_eq!(self.me.is_some(), body.get("member").is_some(), "all of it or nothing");
+            }
             "overtaken" => {
                 let by = body["by"].as_array().unwrap().iter();
                 self.overtaken_by.extend(by.map(|member| member.as_str().unwrap().to_owned()));

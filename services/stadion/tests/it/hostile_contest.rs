@@ -116,6 +116,8 @@ async fn a_challenge_is_joined_from_its_opening_on_and_once() {
     let ask = stage.cast.door.post("/v1/challenges").with(&stage.marketer.token);
     let draft = ask.json(&terms(later.clone())).expect(201).await.unwrap().text("/id").unwrap();
     refused(&stage.join(&draft, &dana).send().await.unwrap(), 404, "not_found", "a draft");
+    let stop = stage.cast.door.post(&format!("/v1/challenges/{draft}/stop")).with(&stage.marketer.token);
+    stop.json(&json!({})).expect(200).await.unwrap();
     let id = stage.open(later).await;
     stage.join(&id, &dana).expect(200).await.unwrap();
     let path = format!("/v1/challenges/{id}");
@@ -125,6 +127,10 @@ async fn a_challenge_is_joined_from_its_opening_on_and_once() {
     stage.reports(&dana, 1, 5_000).await;
     let board = stage.shows(&id, &[]).await.json;
     assert_eq!(board["participants"], json!(0), "nobody has a place before it begins");
+    for page in ["top", "live"] {
+        let never_opened = stage.cast.door.get(&format!("/v1/boards/{draft}/{page}")).send().await.unwrap();
+        refused(&never_opened, 404, "not_found", page);
+    }
     let mut live = Live::open(stage.cast.door.get(&format!("/v1/boards/{id}/live"))).await.unwrap();
     live.until("an empty board", |frame| frame.event == "snapshot").await.unwrap();
     stage.cast.door.delete(&format!("{path}/participants/me")).with(&dana.token).expect(204).await.unwrap();

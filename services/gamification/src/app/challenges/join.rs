@@ -8,6 +8,7 @@ use kernel::{AccountId, Code, Refusal};
 use super::{
     super::App,
     now_us, people,
+    read::{self, Asker},
     seating::{Seated, Wish},
     staff, stream_of,
 };
@@ -79,6 +80,10 @@ pub async fn leave(
         return Err(Refusal::not_found());
     }
     let part = app.journal.load::<Participation>(&participation::stream_of(id, account)).await?;
+    if !part.state.is_active() {
+        // Whoever may not know of it hears that there is nothing to leave.
+        read::get(app, Asker::Account(account), id).await?;
+    }
     app.seating.seat(command, id, account, Wish::Leave, part).await.map(|seated| seated.done)
 }
 

@@ -18,11 +18,16 @@ pub async fn open(
     by: AccountId,
     id: ChallengeId,
 ) -> Result<(Done, View), Refusal> {
-    let challenge = managed(app, by, id).await?;
-    // Its author may have left the group, or lost the role, since it was drafted. Once it was opened nobody is asked:
-    // who hears nothing of it and asks again is told that it is open.
-    if challenge.state(super::now_us(app)) == State::Draft {
-        let terms = &challenge.known()?.terms;
+    let challenge = app.journal.load::<Challenge>(&stream_of(id)).await?.state;
+    let drafted = challenge.known()?;
+    // Its author may have left the group, or lost the role, since it was drafted. Once it was opened he is not asked for
+    // either: who hears nothing of it and asks again is told that it is open.
+    let is_draft = challenge.state(super::now_us(app)) == State::Draft;
+    if is_draft || drafted.author != by {
+        staff::manager(app, by, id, &challenge).await?;
+    }
+    if is_draft {
+        let terms = &drafted.terms;
         let hand = staff::hand(app, by, terms).await?;
         hand.may_write(terms)?;
         hand.may_reward(terms)?;
@@ -55,11 +60,10 @@ pub async fn stop(
     decide(app, command, by, id, |challenge, now| challenge.stop(by, reason, micros(now))).await
 }
 
-/// The challenge, for whoever may manage it.
-async fn managed(app: &App, by: AccountId, id: ChallengeId) -> Result<Challenge, Refusal> {
+/// Whether somebody may manage the challenge.
+async fn managed(app: &App, by: AccountId, id: ChallengeId) -> Result<(), Refusal> {
     let challenge = app.journal.load::<Challenge>(&stream_of(id)).await?.state;
-    staff::manager(app, by, id, &challenge).await?;
-    Ok(challenge)
+    staff::manager(app, by, id, &challenge).await.map(drop)
 }
 
 async fn decide<F>(

@@ -145,7 +145,8 @@ pub async fn alone(app: &App, account: AccountId) -> Result<Hand, Refusal> {
     Ok(Hand::of(account, &standing))
 }
 
-/// The caller, allowed to change this challenge: `not_found` where it may not know of it, else `forbidden`.
+/// The caller, allowed to change this challenge: `not_found` where it may not know of it, else `forbidden`. What was
+/// opened is others' too: its author manages it for as long as he might write it.
 pub async fn manager(
     app: &App,
     account: AccountId,
@@ -153,12 +154,17 @@ pub async fn manager(
     challenge: &Challenge,
 ) -> Result<Hand, Refusal> {
     let drafted = challenge.known()?;
+    let opened = !challenge.marks().is_hidden();
+    let may = |hand: &Hand| {
+        let writes = !opened || hand.may_write(&drafted.terms).is_ok();
+        writes && hand.may_manage(drafted.author, &drafted.terms)
+    };
     let refusal = match alone(app, account).await {
         Ok(mut hand) => {
-            if !hand.may_manage(drafted.author, &drafted.terms) {
+            if !may(&hand) {
                 hand = with_groups(app, hand, &drafted.terms).await?;
             }
-            if hand.may_manage(drafted.author, &drafted.terms) {
+            if may(&hand) {
                 return Ok(hand);
             }
             let detail = "only its author, the staff of its regions and who runs its group may do this";

@@ -124,5 +124,6 @@ pub fn challenge_state(row: &ContestRow) -> wire::ChallengeState {
         state: row.state().as_str().to_owned(),
         ascending: row.terms.metric.ascending(),
         participants: u32::try_from(row.participants).unwrap_or_default(),
+        never_opened: row.opened_us.is_none(),
     }
 }

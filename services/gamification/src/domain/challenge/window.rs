@@ -87,27 +87,33 @@ impl Window {
     }
 
     fn of(
-        start: DateTime,
-        end: DateTime,
+        from: Written,
+        to: Written,
         clock: Clock,
         time_zone: &str,
         zone: &TimeZone,
     ) -> Result<Self, FieldError> {
+        let (start, end) = (from.local, to.local);
         let latest = start.checked_add(Span::new().days(DAYS_MAX)).unwrap_or(DateTime::MAX);
-        if end <= start {
+        // In the hour that comes twice, the later of two instants may be the earlier on the clock.
+        if end <= start && clock == Clock::Local {
             return Err(fault("end", "end_before_start", "the end does not lie after the start"));
         }
         if end > latest {
             return Err(fault("end", "too_long", "a window has at most 366 days"));
         }
+        let out_of_range = || fault("start", "out_of_range", "the time is out of range");
+        if start.year() < 1970 {
+            return Err(out_of_range());
+        }
         let bounds = match clock {
             Clock::Instant => bounds(start, end, zone, zone),
             Clock::Local => bounds(start, end, &TimeZone::fixed(EARLIEST), &TimeZone::fixed(LATEST)),
         };
-        let out_of_range = || fault("start", "out_of_range", "the time is out of range");
         let Bounds { start_us, end_us } = bounds.ok_or_else(out_of_range)?;
+        let (start_us, end_us) = (from.at.map_or(start_us, micros), to.at.map_or(end_us, micros));
         if end_us <= start_us {
-            // Both lie in the same gap of a clock.
+            // Both lie in the same gap of a clock, or as instants the other way round.
             return Err(fault("end", "end_before_start", "in this zone there is no time between the two"));
         }
         let time_zone = time_zone.to_owned();
@@ -123,12 +129,32 @@ impl Window {
             detail: detail.to_owned(),
         })?;
         let at_end = |error: FieldError| FieldError { pointer: "/end".to_owned(), ..error };
-        let wider = Self::of(self.start, end, self.clock, &self.time_zone, &zone).map_err(at_end)?;
-        if wider.end <= self.end {
+        let start = Written { local: self.start, at: self.started_at() };
+        let wider = Self::of(start, end, self.clock, &self.time_zone, &zone).map_err(at_end)?;
+        if wider.end_us <= self.end_us {
             return Err(at_end(fault("end", "not_later", "an end only moves to a later time")));
         }
         // What was decided of the start stays, whatever the zone database says by now.
         Ok(Self { start_us: self.start_us, ..wider })
+    }
+
+    /// Both sides as they can be read again without moving: on the clock, or with an offset where that says two things.
+    pub fn said(&self) -> (String, String) {
+        let zone = zone(&self.time_zone).unwrap_or(TimeZone::UTC);
+        let said = |local: DateTime, us: i64, edge: Edge| {
+            let at = Timestamp::from_microsecond(us).ok().filter(|_| self.clock == Clock::Instant);
+            let moved = at.filter(|_| resolve(local, &zone, edge) != Some(us));
+            moved.map_or_else(
+                || local.to_string(),
+                |at| at.display_with_offset(zone.to_offset(at)).to_string(),
+            )
+        };
+        (said(self.start, self.start_us, Edge::Start), said(self.end, self.end_us, Edge::End))
+    }
+
+    /// The instant that was decided on, where it is one for all.
+    fn started_at(&self) -> Option<Timestamp> {
+        Timestamp::from_microsecond(self.start_us).ok().filter(|_| self.clock == Clock::Instant)
     }
 
     /// The window of a participant who lives in this zone, stopped or not.
@@ -171,16 +197,28 @@ fn zone(name: &str) -> Option<TimeZone> {
     if name.is_empty() || name.len() > 64 { None } else { TimeZone::get(name).ok() }
 }
 
+/// One side of a window, as it was written.
+#[derive(Clone, Copy)]
+struct Written {
+    /// On the clock of the window's zone.
+    local: DateTime,
+    /// The instant, where an offset said which.
+    at: Option<Timestamp>,
+}
+
 /// `2026-05-01T00:00:00`; with an offset or `Z` only where the clock is one instant for all.
-fn written(text: &str, clock: Clock, zone: &TimeZone) -> Result<DateTime, &'static str> {
+fn written(text: &str, clock: Clock, zone: &TimeZone) -> Result<Written, &'static str> {
     const LOCAL: &str = "a local time belongs here, 2026-05-01T00:00:00";
     let (_, time) = text.split_once(['T', 't', ' ']).ok_or(LOCAL)?;
     // jiff reads a civil time off `…+05:00` too; silently dropping the offset would start at another time.
     if !time.contains(['+', '-', 'Z', 'z', '[']) {
-        return text.parse().map_err(|_| LOCAL);
+        return text.parse().map(|local| Written { local, at: None }).map_err(|_| LOCAL);
     }
     match clock {
-        Clock::Instant => text.parse::<Timestamp>().map(|at| zone.to_datetime(at)).map_err(|_| LOCAL),
+        Clock::Instant => {
+            let at: Timestamp = text.parse().map_err(|_| LOCAL)?;
+            Ok(Written { local: zone.to_datetime(at), at: Some(at) })
+        }
         Clock::Local => Err("a window of local days has no offset"),
     }
 }
@@ -236,6 +274,35 @@ mod tests {
             assert!(window.contains(at("2026-04-30T19:00:00Z"), &zone));
             assert!(!window.contains(at("2026-05-31T19:00:00Z"), &zone), "the end itself is outside");
         }
+    }
+
+    #[test]
+    fn an_offset_names_the_instant_also_in_the_hour_that_comes_twice() {
+        // Berlin: 2026-10-25 03:00 → 02:00.
+        for (start, end) in [
+            ("2026-10-25T01:30:00Z", "2026-10-26T00:00:00Z"),
+            ("2026-10-25T02:30:00+01:00", "2026-10-26T00:00:00Z"),
+            ("2026-10-25T02:30:00+02:00", "2026-10-25T02:15:00+01:00"),
+            ("2026-10-24T00:00:00Z", "2026-10-25T00:30:00Z"),
+        ] {
+            let window = instant(start, end, "Europe/Berlin");
+            assert_eq!((window.start_us, window.end_us), (at(start), at(end)), "{start} {end}");
+            let (start, end) = window.said();
+            assert_eq!(instant(&start, &end, "Europe/Berlin"), window, "{start} {end}");
+            let wider = window.extended("2026-10-30T00:00:00").unwrap();
+            assert_eq!(wider.start_us, window.start_us);
+        }
+        let window = instant("2026-05-01T00:00:00Z", "2026-05-02T00:00:00", "Asia/Almaty");
+        assert_eq!(window.said(), ("2026-05-01T05:00:00".to_owned(), "2026-05-02T00:00:00".to_owned()));
+        let swapped = Window::parse(
+            "2026-10-25T02:15:00+01:00",
+            "2026-10-25T02:30:00+02:00",
+            "instant",
+            "Europe/Berlin",
+        );
+        assert_eq!(swapped.unwrap_err()[0].code, "end_before_start");
+        let early = Window::parse("0001-01-01T00:00:00", "0001-02-01T00:00:00", "local", "");
+        assert_eq!(early.unwrap_err()[0].code, "out_of_range");
     }
 
     #[test]

@@ -44,8 +44,8 @@ struct Watch {
 ///
 /// `text/event-stream`: `snapshot`, `names`, `delta`, `me`, `overtaken`, `closed`, with the sequence as `id`. A reader
 /// that comes back with `Last-Event-ID` goes on where that can be done, else begins with a snapshot. Who may no longer look,
-/// because the challenge is not public any more or for want of a group, hears `closed` with `revoked`. With `Upgrade:
-/// websocket` the same frames come as messages `{"event","id","data"}`. On a board of `teams` the `names` are
+/// because the challenge is not public any more or for want of a group, hears `closed` with `revoked`. A `me` without `rank`
+/// and `score`: I have no place any more. With `Upgrade: websocket` the same frames come as messages `{"event","id","data"}`. On a board of `teams` the `names` are
 /// `{"group_id","display_name"}`, the group's name where I may know of the group, and `me` is my team.
 #[utoipa::path(get, path = "/boards/{challenge_id}/live", tag = "challenges",
     params(ChallengeParam, Watch, ("Last-Event-ID" = Option<String>, Header, description = "the newest `id` that was read")),
