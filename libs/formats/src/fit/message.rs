@@ -29,12 +29,13 @@ impl Message<'_> {
         self.get::<u32>(number).map(|raw| units::scaled(raw, scale))
     }
 
-    /// A figure in its unit: of the developer field that stands in its place, else the field itself.
+    /// A figure in its unit: the field itself, and where that says nothing or 0 the developer field that stands for it. Apps
+    /// use the numbers of fields for what is akin: one that is there means itself.
     fn figure(&self, number: u8, scale: f64) -> Option<f64> {
         let own = || self.definition.field(number)?.number(self.bytes, self.definition.big_endian);
-        developer::overriding(self, number)
-            .or_else(|| own().map(|raw| raw / scale))
-            .filter(|figure| *figure >= 0.0)
+        let own = own().map(|raw| raw / scale).filter(|figure| *figure >= 0.0);
+        let theirs = || developer::overriding(self, number).filter(|figure| *figure >= 0.0);
+        own.filter(|figure| *figure > 0.0).or_else(theirs).or(own)
     }
 }
 

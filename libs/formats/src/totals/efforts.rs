@@ -8,7 +8,7 @@ pub const QUICKEST_WINDOW: &str = "quickest-window";
 /// The name of the algorithm of power efforts, see [`efforts`].
 pub const STRONGEST_WINDOW: &str = "strongest-window";
 /// Of both.
-pub const EFFORTS_VERSION: u16 = 1;
+pub const EFFORTS_VERSION: u16 = 2;
 
 /// Names of distances and their metres.
 pub const DISTANCES: [(&str, f64); 7] = [
@@ -34,6 +34,9 @@ pub const POWERS: [(&str, f64); 10] = [
     ("power_30min", 1_800.0),
     ("power_60min", 3_600.0),
 ];
+
+/// Faster than this between two samples, over a second at least, is no movement: the receiver had lost itself.
+pub const JUMP_MPS: f64 = 150.0;
 
 /// The international mile.
 pub const MILE_M: f64 = 1_609.344;
@@ -78,11 +81,12 @@ impl Effort {
 /// The best efforts over all of [`DISTANCES`] and [`POWERS`] that the activity is long enough for.
 ///
 /// Distance: the time is that of the clock, stops and pauses within the stretch included; the distance column is
-/// taken as straight between its known values and never falling. Power: the mean over the window; a sample's power
+/// taken as straight between its known values and never falling, and what a receiver jumped over ([`JUMP_MPS`]) is no
+/// way. Power: the mean over the window; a sample's power
 /// holds until the next one, for 10 s at most, and what is missing counts as nothing.
 pub fn efforts(streams: &Streams) -> Vec<Effort> {
     let mut efforts = Vec::new();
-    if let Some(way) = Curve::of_way(streams) {
+    if let Some(way) = Curve::of_way(streams).map(without_jumps) {
         efforts.extend(DISTANCES.iter().filter_map(|(name, metres)| over_distance(&way, name, *metres)));
     }
     if streams.power_w.iter().flatten().any(|power_w| *power_w > 0.0) {
@@ -90,6 +94,20 @@ pub fn efforts(streams: &Streams) -> Vec<Effort> {
         efforts.extend(POWERS.iter().filter_map(|(name, seconds)| of_power(&work, name, *seconds)));
     }
     efforts
+}
+
+fn without_jumps(way: Curve) -> Curve {
+    let mut jumped_m = 0.0;
+    let mut last: Option<Point> = None;
+    let calm = way.0.into_iter().map(|point| {
+        if let Some(last) = last {
+            let step_m = point.sum - last.sum;
+            jumped_m += if step_m > JUMP_MPS * (point.time_s - last.time_s).max(1.0) { step_m } else { 0.0 };
+        }
+        last = Some(point);
+        Point { sum: point.sum - jumped_m, ..point }
+    });
+    Curve(calm.collect())
 }
 
 fn over_distance(way: &Curve, name: &'static str, metres: f64) -> Option<Effort> {
@@ -195,6 +213,23 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_that_loses_itself_makes_nobody_fast() {
+        let steady: Vec<(f64, f64)> =
+            (0..=600).map(|second| (f64::from(second), f64::from(second) * 3.0)).collect();
+        let honest = best(&way(&steady), "400m").map(|effort| effort.value);
+        for jump_m in [300.0, 800.0, 5_000.0] {
+            let astray: Vec<(f64, f64)> = steady
+                .iter()
+                .map(|(time_s, m)| (*time_s, m + if *time_s > 300.0 { jump_m } else { 0.0 }))
+                .collect();
+            let found = best(&way(&astray), "400m").map(|effort| effort.value);
+            let (found, honest) = (found.unwrap(), honest.unwrap());
+            // The step itself, of which nothing is known, is a second more.
+            assert!((honest..=honest + 1.5).contains(&found), "{jump_m} m: {found} s for {honest}");
+        }
+    }
+
+    #[test]
     fn without_distance_and_power_there_are_no_efforts() {
         let mut streams = Streams::default();
         streams.push(Sample { heart_rate_bpm: Some(120.0), ..Sample::default() });
@@ -204,7 +239,7 @@ mod tests {
 
     /// Steps of seconds and metres, sums of them.
     fn walks() -> impl Strategy<Value = Vec<(f64, f64)>> {
-        prop::collection::vec((1..40_u32, 0..200_u32), 2..60).prop_map(|steps| {
+        prop::collection::vec((1..40_u32, 0..150_u32), 2..60).prop_map(|steps| {
             let (mut time_s, mut metres) = (0.0, 0.0);
             let rest = steps.into_iter().map(|(seconds, way)| {
                 time_s += f64::from(seconds);

@@ -10,7 +10,7 @@
 //! | means and maxima of heart rate, power, cadence | `mean`, `max` of the samples; without samples `mean-of-laps` | 1 |
 //! | figures of a multisport parent | `sum-of-legs` | 1 |
 //! | splits | `distance-marks` | 1 |
-//! | best efforts over distances, of power | `quickest-window`, `strongest-window` | 1 |
+//! | best efforts over distances, of power | `quickest-window`, `strongest-window` | 2 |
 
 mod climb;
 mod curve;
@@ -22,7 +22,8 @@ mod track;
 
 pub use climb::climb_m;
 pub use efforts::{
-    DISTANCES, EFFORTS_VERSION, Effort, MILE_M, Measure, POWERS, QUICKEST_WINDOW, STRONGEST_WINDOW, efforts,
+    DISTANCES, EFFORTS_VERSION, Effort, JUMP_MPS, MILE_M, Measure, POWERS, QUICKEST_WINDOW, STRONGEST_WINDOW,
+    efforts,
 };
 pub(crate) use legs::complete_of_legs;
 pub use moving::moving_time_s;
@@ -77,8 +78,9 @@ fn complete_times(totals: &mut Totals, streams: &Streams, pauses: &[crate::Pause
 fn complete_means(totals: &mut Totals, streams: &Streams) {
     let fill = |avg: &mut Option<Total>, max: Option<&mut Option<Total>>, column: &[Option<f64>]| {
         let Some((mean, most)) = mean_and_max(column) else { return };
-        avg.get_or_insert(Total::computed(mean, "mean", 1));
-        if let Some(max) = max {
+        let avg = avg.get_or_insert(Total::computed(mean, "mean", 1));
+        // Samples of a part of the activity have not seen its maximum.
+        if let Some(max) = max.filter(|_| most >= avg.value) {
             max.get_or_insert(Total::computed(most, "max", 1));
         }
     };

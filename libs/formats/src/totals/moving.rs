@@ -10,10 +10,12 @@ use crate::activity::{Pause, Streams, Total};
 const WINDOW_S: f64 = 3.0;
 const MOVING_MPS: f64 = 0.5;
 const MOVING_SLOW_MPS: f64 = 0.3;
+/// Samples over less of the timer than this tell of a part: a phone may have sent a piece of the route.
+const COVERED_LEAST: f64 = 0.9;
 
 /// Seconds in which the speed over a 3 s window is at least 0.5 m/s (0.3 in sports at walking pace), pauses
-/// left out, never more than the timer (`speed-3s`). Without positions, distance or speed it is the timer itself
-/// (`timer`), as nothing speaks against it.
+/// left out, never more than the timer (`speed-3s`). Without positions, distance or speed, or with those of a part only,
+/// it is the timer itself (`timer`), as nothing speaks against it.
 pub fn moving_time_s(
     sport: Sport,
     streams: &Streams,
@@ -21,7 +23,9 @@ pub fn moving_time_s(
     timer_s: Option<f64>,
 ) -> Option<Total> {
     let running_s = running_time_s(&streams.time_s, pauses);
-    match moving_curve(sport, streams, &running_s) {
+    let covered_s = running_s.last().zip(running_s.first()).map_or(0.0, |(last, first)| last - first);
+    let covers = timer_s.is_none_or(|timer_s| covered_s >= COVERED_LEAST * timer_s);
+    match moving_curve(sport, streams, &running_s).filter(|_| covers) {
         Some(moving) => {
             let moving_s = moving.sum().min(timer_s.unwrap_or(f64::INFINITY));
             Some(Total::computed(moving_s, "speed-3s", 1))
@@ -148,6 +152,19 @@ mod tests {
         }
         let moving = moving_time_s(Sport::Running, &streams, &[], None).map_or(0.0, |total| total.value);
         assert!((moving - 199.0).abs() <= 3.0, "{moving}");
+    }
+
+    #[test]
+    fn samples_of_a_part_say_nothing_of_the_whole() {
+        let mut streams = Streams::default();
+        for second in 0..=100 {
+            let distance_m = Some(f64::from(second) * 3.0);
+            streams.push(Sample { time_s: f64::from(second), distance_m, ..Sample::default() });
+        }
+        let told =
+            |timer_s| moving_time_s(Sport::Running, &streams, &[], Some(timer_s)).map(|total| total.value);
+        assert_eq!(told(1_790.0), Some(1_790.0));
+        assert!(told(105.0).is_some_and(|moved_s| moved_s <= 100.0));
     }
 
     #[test]

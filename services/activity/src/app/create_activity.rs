@@ -51,6 +51,7 @@ impl App {
         let stated = totals(&facts, health.as_ref()).into_iter();
         let mut explained = stated.map(|(field, _)| Explained::given(field, Measured::Owner)).collect();
         edit::follow_timer(&mut facts, &mut explained);
+        edit::check_times(&facts)?;
         let record = Record {
             origin: Origin::Manual,
             streams_blob: None,

@@ -48,7 +48,7 @@ impl App {
         let live = self.journal.load::<Live>(&live_stream(id)).await?.state;
         live.owned_by(sender.account)?;
         let done = match live.ending {
-            Some(_) => None,
+            Some(_) => self.journal.replayed(command).await?,
             None => self.end_live(command, id, &live, EndedBy::Owner).await?,
         };
         Ok((done, self.live_session(id).await?))

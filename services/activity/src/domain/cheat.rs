@@ -4,7 +4,7 @@
 //! | rule | is broken by |
 //! |---|---|
 //! | `speed` | a minute faster than anybody is in this sport |
-//! | `average_speed` | a whole activity, of 1 km and more, faster than the best in the world |
+//! | `average_speed` | a whole activity, of 1 km and more, faster than the best in the world; without a track by the moving time |
 //! | `jumps` | a track of which a tenth, and more than 1 km, was passed at the speed of an aeroplane |
 //! | `acceleration` | ten changes of speed and more that no body survives |
 //! | `climb` | 300 m and more upward, faster than the best in the world |
@@ -16,7 +16,7 @@
 //!
 //! What is not there breaks no rule: an entry by hand has no track, and is held to its totals alone.
 
-use formats::Streams;
+use formats::{Streams, totals::JUMP_MPS};
 use kernel::Sport;
 
 use super::{
@@ -25,11 +25,10 @@ use super::{
 };
 
 /// Raised with every change of a rule or a limit.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 
 const WINDOW_S: f64 = 60.0;
 const AVERAGE_LEAST_M: f64 = 1_000.0;
-const JUMP_MPS: f64 = 150.0;
 const ACCELERATION_MPS2: f64 = 12.0;
 const ACCELERATIONS_MAX: usize = 10;
 const CLIMB_LEAST_M: f64 = 300.0;
@@ -82,8 +81,9 @@ pub fn judged(mut record: Record, streams: Option<&Streams>) -> Record {
 /// Every rule that is broken.
 pub fn reasons(facts: &Facts, streams: Option<&Streams>) -> Vec<Reason> {
     let Some(limits) = limits(facts.sport) else { return Vec::new() };
-    let mut found = vec![average_speed(facts, limits), climb(facts, limits)];
-    if let Some(streams) = streams.filter(|streams| streams.time_s.len() > 1) {
+    let streams = streams.filter(|streams| streams.time_s.len() > 1);
+    let mut found = vec![average_speed(facts, limits, streams.is_some()), climb(facts, limits)];
+    if let Some(streams) = streams {
         let way = way(streams);
         found.extend([
             speed(facts.sport, &way, limits),
@@ -106,11 +106,13 @@ fn reason(
     Some(Reason { rule: rule.to_owned(), detail, value, limit, unit: unit.to_owned(), part_s })
 }
 
-fn average_speed(facts: &Facts, limits: Limits) -> Option<Reason> {
+fn average_speed(facts: &Facts, limits: Limits, tracked: bool) -> Option<Reason> {
     let distance_m = facts.distance_m.filter(|distance_m| *distance_m >= AVERAGE_LEAST_M)?;
-    // The longest of the times: a timer that stood still while it moved tells of no speed.
+    // The longest of the times: a timer that stood still while it moved tells of no speed. Of what is only stated it is
+    // the one that counts.
     let times = [Some(facts.elapsed_time_s), facts.timer_time_s, facts.moving_time_s];
-    let time_s = times.into_iter().flatten().fold(0.0, f64::max);
+    let stated = facts.moving_time_s.filter(|_| !tracked);
+    let time_s = stated.unwrap_or_else(|| times.into_iter().flatten().fold(0.0, f64::max));
     let mps = if time_s > 0.0 { distance_m / time_s } else { f64::MAX };
     (mps > limits.average_mps).then_some(())?;
     let detail = format!(

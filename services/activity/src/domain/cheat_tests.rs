@@ -65,6 +65,9 @@ fn a_minute_on_a_bicycle_is_no_run_and_the_reason_says_where() {
 fn an_entry_by_hand_is_held_to_its_totals() {
     assert_eq!(rules(&reasons(&facts(Sport::Running, 600.0, 10_000.0), None)), ["average_speed"]);
     assert_eq!(rules(&reasons(&facts(Sport::Running, 1_600.0, 10_000.0), None)), Vec::<String>::new());
+    // What counts is what is stated, where no track says otherwise.
+    let swift = Facts { moving_time_s: Some(1.0), ..facts(Sport::Running, 1_800.0, 5_000.0) };
+    assert_eq!(rules(&reasons(&swift, None)), ["average_speed"]);
     let up = Facts { ascent_m: Some(1_000.0), ..facts(Sport::Running, 600.0, 2_000.0) };
     assert_eq!(rules(&reasons(&up, None)), ["climb"]);
     assert_eq!(rules(&reasons(&facts(Sport::Other, 1.0, 1e6), None)), Vec::<String>::new());

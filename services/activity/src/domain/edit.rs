@@ -79,6 +79,21 @@ fn places(facts: &mut Facts) -> [&mut Option<f64>; 9] {
     ]
 }
 
+/// What is written by hand has no device's quirks: nobody moves longer than the timer runs, nor does that run longer than the
+/// whole took.
+pub fn check_times(facts: &Facts) -> Result<(), Refusal> {
+    let whole_s = facts.timer_time_s.unwrap_or(facts.elapsed_time_s).min(facts.elapsed_time_s);
+    let times =
+        [("timer_time_s", facts.timer_time_s, facts.elapsed_time_s), (MOVING, facts.moving_time_s, whole_s)];
+    let long = times.into_iter().filter(|(_, time_s, most_s)| time_s.is_some_and(|time_s| time_s > *most_s));
+    let fault = |(field, _, most_s): (&str, Option<f64>, f64)| FieldError {
+        pointer: format!("/{field}"),
+        code: "longer_than_whole".to_owned(),
+        detail: format!("of {most_s} s it can be no more than all"),
+    };
+    Refusal::fields(long.map(fault).collect())
+}
+
 /// While no moving time is stated the timer's stands for it, as for every activity without a track.
 pub fn follow_timer(facts: &mut Facts, explained: &mut Vec<Explained>) {
     if explained.iter().any(|known| known.field == MOVING && known.measured == Measured::Owner) {
@@ -117,6 +132,9 @@ impl Activity {
         }
         if known.origin == Origin::Manual {
             follow_timer(facts, &mut record.explained);
+            if !edit.figures.asked().is_empty() {
+                check_times(facts)?;
+            }
         }
         if facts.moving_time_s != moved_s && edit.figures.moving_time_s.is_none() {
             changed.push(MOVING.to_owned());
@@ -260,6 +278,22 @@ mod tests {
         assert_eq!((moved, explained), (Some(1_600.0), vec![Explained::given(MOVING, Measured::Owner)]));
         let (moved, _, changed) = edited(&mut activity, 3, timer(1_750.0));
         assert_eq!((moved, changed), (Some(1_600.0), vec!["timer_time_s".to_owned()]));
+    }
+
+    #[test]
+    fn nobody_moves_longer_than_the_whole_took() {
+        let edit = |figures| given(Origin::Manual).edit(owner(), 1, &Edit { figures, ..Edit::default() });
+        for (figures, pointer) in [
+            (Figures { moving_time_s: Some(1_800.5), ..Figures::default() }, "/moving_time_s"),
+            (
+                Figures { timer_time_s: Some(2e6), moving_time_s: Some(5.0), ..Figures::default() },
+                "/timer_time_s",
+            ),
+        ] {
+            let refusal = edit(figures).unwrap_err();
+            assert_eq!((refusal.code, refusal.fields[0].pointer.as_str()), (Code::InvalidField, pointer));
+        }
+        assert!(edit(Figures { moving_time_s: Some(1_800.0), ..Figures::default() }).is_ok());
     }
 
     #[test]

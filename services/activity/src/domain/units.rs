@@ -2,7 +2,7 @@
 //! Connect say of the same thing differs: shares are 0 to 1 in the one and 0 to 100 in the other, glucose is mg/dL or mmol/L,
 //! energy kcal.
 
-/// Of a living body neither is 1 %: what is said without a unit and is no more than this is a share of 1.
+/// Of a living body neither is 1 %: what is said without a unit, or in %, and is no more than this is a share of 1.
 const SHARE_MAX: f64 = 1.0;
 /// One mmol/L of glucose (180.156 g/mol).
 const GLUCOSE_MG_DL: f64 = 18.0156;
@@ -77,13 +77,12 @@ impl Conversion {
     /// The units that there are, for a person.
     pub fn of(kind: &str, unit: &str, value: f64) -> Result<Self, String> {
         let known = units(kind);
+        // HealthKit calls its shares of 1 % too.
+        if known == SHARE && matches!(unit, "" | "%") && value > 0.0 && value <= SHARE_MAX {
+            return Ok(Self { factor: 100.0, assumed: true, ..Self::NONE });
+        }
         if unit.is_empty() {
-            let is_share = known == SHARE && value > 0.0 && value <= SHARE_MAX;
-            return Ok(if is_share {
-                Self { factor: 100.0, assumed: true, ..Self::NONE }
-            } else {
-                Self::NONE
-            });
+            return Ok(Self::NONE);
         }
         match known.iter().find(|(name, _)| *name == unit) {
             Some((_, factor)) => {
@@ -128,7 +127,11 @@ mod tests {
     fn a_share_is_assumed_only_where_nothing_else_can_be_meant() {
         assert!(Conversion::of("spo2", "", 1.0).unwrap().assumed);
         assert!(!Conversion::of("spo2", "", 97.0).unwrap().assumed);
-        assert!(!Conversion::of("body_fat", "%", 0.9).unwrap().assumed, "whoever says a unit is believed");
+        assert!(Conversion::of("body_fat", "%", 0.21).unwrap().assumed, "of no body it is 0.21 %");
+        assert!(
+            !Conversion::of("body_fat", "fraction", 0.21).unwrap().assumed,
+            "whoever says a unit is believed"
+        );
         assert_eq!(kept("weight", "", 0.9), 0.9);
     }
 

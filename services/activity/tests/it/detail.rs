@@ -44,7 +44,7 @@ async fn an_uploaded_run_shows_its_splits_and_best_efforts_and_says_how_they_wer
     let items = world.client().explanation(by(aida, asked)).await.unwrap().into_inner().items;
     let item = |field: &str| items.iter().find(|item| item.field == field).unwrap();
     let (effort, splits, laps) = (item("efforts.1km"), item("splits.km"), item("laps"));
-    assert_eq!((effort.value, effort.algorithm.as_str(), effort.version), (best_s, "quickest-window", 1));
+    assert_eq!((effort.value, effort.algorithm.as_str(), effort.version), (best_s, "quickest-window", 2));
     assert_eq!(
         (splits.value, splits.algorithm.as_str(), splits.source.as_str()),
         (5.0, "distance-marks", "computed")

@@ -13,6 +13,7 @@ use activity::{
     },
 };
 use eventing::{DecodeError, DomainEvent, Plain};
+use formats::Length;
 use kernel::{AccountId, ActivityId, Id, Sport};
 
 /// Any event of this service.
@@ -160,6 +161,24 @@ fn record_with_full_legs() -> Record {
     record
 }
 
+fn record_in_a_pool() -> Record {
+    let mut record = record();
+    if let Some(facts) = &mut record.facts {
+        let swum = Length {
+            elapsed_time_s: Some(31.5),
+            timer_time_s: Some(30.5),
+            active: true,
+            stroke: Some("butterfly"),
+            strokes: Some(17),
+            cadence_rpm: Some(33.5),
+            ..Length::default()
+        };
+        let rested = Length { start_s: 31.5, ..Length::default() };
+        facts.pool = Pool { length_m: Some(25.0), lengths: vec![swum, rested] };
+    }
+    record
+}
+
 /// With what later versions of this service write too.
 fn record_with_efforts() -> Record {
     let mut record = record();
@@ -222,6 +241,7 @@ fn of_activities() -> Vec<(&'static str, Any)> {
         ("full", event(Change::Recorded(full()))),
         ("efforts", event(Change::Recorded(Box::new(record_with_efforts())))),
         ("legs", event(Change::Recorded(Box::new(record_with_full_legs())))),
+        ("pool", event(Change::Recorded(Box::new(record_in_a_pool())))),
         ("synced", event(Change::Recorded(Box::new(synced)))),
         ("erased", event(Change::Recorded(Box::new(erased)))),
         ("manual", event(Change::Recorded(Box::new(Record { origin: Origin::Manual, ..record() })))),

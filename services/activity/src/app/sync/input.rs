@@ -173,6 +173,11 @@ impl Context<'_> {
         let beats = |total: &Total| total.value > 0.0;
         known.heart_rate_avg_bpm = figure("heart_rate_avg_bpm", sent.heart_rate_avg_bpm, 300.0).filter(beats);
         known.heart_rate_max_bpm = figure("heart_rate_max_bpm", sent.heart_rate_max_bpm, 300.0).filter(beats);
+        // Devices differ by a few seconds between the two; more is a slip.
+        let whole_s = sent.elapsed_time_s * 1.05 + 60.0;
+        if sent.timer_time_s.is_some_and(|timer_s| timer_s > whole_s) {
+            check.fault("timer_time_s", "longer_than_whole", "the timer ran longer than the workout took");
+        }
         if let Some(streams) = sent.streams.as_ref().and_then(|view| streams::input::read(check, view)) {
             activity.streams = streams;
         }
