@@ -35,9 +35,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         let once = once(query).and_then(|query| format!("/?{query}").parse::<Uri>().ok());
         match Query::<T>::try_from_uri(once.as_ref().unwrap_or(&parts.uri)) {
             Ok(Query(params)) => Ok(Self(params)),
-            Err(error) => Err(malformed(error.body_text().chars().take(200).collect())),
+            Err(error) => Err(malformed(said(&error.body_text()))),
         }
     }
+}
+
+/// What is wrong with which parameter, without the words that readers put around it.
+fn said(error: &str) -> String {
+    let error = error.strip_prefix("Failed to deserialize query string: ").unwrap_or(error);
+    let (place, text) = error.split_once(": ").unwrap_or(("", error));
+    let text = text.split_once('|').map_or(text, |(_, detail)| detail);
+    let text = if place.is_empty() { text.to_owned() } else { format!("{place}: {text}") };
+    text.chars().take(200).collect()
 }
 
 /// The query in which each parameter stands once: one that is repeated says what its values would with commas between
@@ -172,7 +181,20 @@ pub(crate) fn is_set(text: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::once;
+    use super::{once, said};
+
+    #[test]
+    fn a_parameter_at_fault_is_named_in_plain_words() {
+        for (error, told) in [
+            (
+                "Failed to deserialize query string: account: not_an_id|an id is needed",
+                "account: an id is needed",
+            ),
+            ("Failed to deserialize query string: missing field `at`", "missing field `at`"),
+        ] {
+            assert_eq!(said(error), told);
+        }
+    }
 
     #[test]
     fn a_parameter_that_is_repeated_says_its_values_with_commas() {

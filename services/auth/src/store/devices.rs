@@ -39,7 +39,8 @@ pub async fn approve(
     let approved = db
         .execute(
             "UPDATE device_grant SET state = 'approved', account_id = $2
-             WHERE user_hash = $1 AND state = 'pending' AND expires_us > $3",
+             WHERE user_hash = $1 AND expires_us > $3
+               AND (state = 'pending' OR (state = 'approved' AND account_id = $2))",
             args![user_hash, account_id, now_us],
         )
         .await?;
