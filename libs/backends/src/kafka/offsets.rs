@@ -70,7 +70,7 @@ fn query<C: Consumer<Context>, Context: rdkafka::consumer::ConsumerContext>(
 }
 
 /// What a cluster says while leaders move, or while a new topic becomes known to all of it.
-fn passes(error: &KafkaError) -> bool {
+pub(super) fn passes(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
         Some(

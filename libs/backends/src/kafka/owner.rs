@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use super::{
     ASK, KafkaBus, OpenError, Options,
     client::{self, Context},
+    offsets,
     topics::{Found, forbidden},
 };
 
@@ -65,8 +66,24 @@ impl KafkaBus {
             return Ok(None);
         }
         self.settled(&topic).await?;
-        let options = self.shared.options.clone();
-        Ok(owner_of(&client::blocking(move || read(&options, &topic)).await?))
+        let until = Instant::now() + SETTLING;
+        loop {
+            let (options, asked) = (self.shared.options.clone(), topic.clone());
+            let said = client::blocking(move || match read(&options, &asked) {
+                Err(error) if offsets::passes(&error) => Ok(Err(error)),
+                said => said.map(Ok),
+            });
+            match said.await? {
+                Ok(said) => return Ok(owner_of(&said)),
+                Err(error) if Instant::now() > until => {
+                    return Err(BusError::Unavailable(format!(
+                        "{topic} does not say whose the log is: {error}"
+                    )));
+                }
+                // Its leader has just moved, or not every broker has heard who it is.
+                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
     }
 
     fn owner_topic(&self) -> String {
